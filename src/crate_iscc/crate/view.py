@@ -1,0 +1,328 @@
+"""Reads an RO-Crate: its root, its data entities, and the fingerprints that it records."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.crate.terms import (
+    ACTION_ID,
+    ISCC_TERM,
+    RO_CRATE,
+    TERMS,
+    TREEHASH_TERM,
+)
+from crate_iscc.errors import InputError
+from crate_iscc.jsonld import Document, Entity, as_list, references, strings
+from crate_iscc.manifest import (
+    MANIFEST_COLUMNS,
+    FileFingerprint,
+    Manifest,
+    Recipe,
+    TreeFingerprint,
+    in_order,
+    parse_manifest_line,
+    parse_size,
+)
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    CratePath,
+    decode_id,
+    is_payload,
+)
+from crate_iscc.report import Finding
+
+_FILE_TYPES = frozenset({"File", "MediaObject", "http://schema.org/MediaObject"})
+CODE_PREFIXES = ("ISCC:K4A", "ISCC:KUA", "ISCC:GA", "ISCC:IA")
+"""How ISCC-SUMs and the units of one begin: GA is a Data-Code, IA an Instance-Code."""
+
+
+class Crate:
+    """An RO-Crate over a Document; several objects with one `@id` count as one entity."""
+
+    def __init__(self, document: Document) -> None:
+        """Find the root. Raises InputError where the document describes no RO-Crate."""
+        self.document = document
+        self._entities: dict[str, list[Entity]] = defaultdict(list)
+        for entity in document.objects():
+            self._entities[entity["@id"]].append(entity)
+        self.descriptor_id, self.root_id = self._find_root()
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Crate":
+        """Parse the bytes of an `ro-crate-metadata.json`. Raises InputError."""
+        return cls(Document.parse(raw))
+
+    def _find_root(self) -> tuple[str, str]:
+        for name in (METADATA_FILE, LEGACY_METADATA_FILE):
+            for entity_id in self._entities:
+                if entity_id.rpartition("/")[2] == name:
+                    about = references(self.first(entity_id, "about"))
+                    if about and about[0] in self._entities:
+                        return entity_id, about[0]
+        if "./" in self._entities:
+            return METADATA_FILE, "./"
+        raise InputError(
+            "the metadata describe no RO-Crate",
+            cause="no metadata descriptor points to a root dataset",
+            hint=f"the graph needs an entity {METADATA_FILE!r} whose 'about' is the root",
+        )
+
+    @property
+    def root(self) -> Entity:
+        """The object of the root dataset that edits go into."""
+        return self._entities[self.root_id][0]
+
+    @property
+    def version(self) -> str:
+        """The RO-Crate version that the descriptor names, such as `1.2`, or `unknown`."""
+        for uri in references(self.first(self.descriptor_id, "conformsTo")):
+            if uri.startswith(RO_CRATE):
+                return uri.removeprefix(RO_CRATE).strip("/") or "unknown"
+        return "unknown"
+
+    def occurrences(self, entity_id: str) -> list[Entity]:
+        """Return every object of the document with this `@id` that says something."""
+        return self._entities.get(entity_id, [])
+
+    def values(self, entity_id: str, key: str) -> list[Any]:
+        """Return a property's values over all objects of the entity."""
+        return [
+            value for entity in self.occurrences(entity_id) for value in as_list(entity.get(key))
+        ]
+
+    def first(self, entity_id: str, key: str) -> Any:
+        """Return a property as the first object of the entity that has it writes it."""
+        for entity in self.occurrences(entity_id):
+            if key in entity:
+                return entity[key]
+        return None
+
+    def ids(self) -> Iterator[str]:
+        """Yield the `@id` of each entity, in the order of the document."""
+        yield from self._entities
+
+    def is_file(self, entity_id: str) -> bool:
+        """Tell whether the entity is a File (RO-Crate, Data Entities)."""
+        return not _FILE_TYPES.isdisjoint(strings(self.values(entity_id, "@type")))
+
+    def is_dataset(self, entity_id: str) -> bool:
+        """Tell whether the entity is a Dataset."""
+        return "Dataset" in strings(self.values(entity_id, "@type"))
+
+    def files(self) -> dict[CratePath, list[str]]:
+        """Return the paths of the File entities inside the crate, with the ids that name them."""
+        found: dict[CratePath, list[str]] = defaultdict(list)
+        for entity_id in self._entities:
+            path = decode_id(entity_id)
+            if path and not path.endswith("/") and self.is_file(entity_id):
+                found[CratePath(path)].append(entity_id)
+        return found
+
+    def folders(self) -> dict[str, str]:
+        """Return the folders that Dataset entities describe (with a slash), and their ids."""
+        found: dict[str, str] = {}
+        for entity_id in self._entities:
+            path = decode_id(entity_id)
+            if path and entity_id != self.root_id and self.is_dataset(entity_id):
+                found.setdefault(path.rstrip("/") + "/", entity_id)
+        return found
+
+    def term_keys(self, term: str) -> tuple[str, ...]:
+        """Return the keys under which this document may write one of our terms.
+
+        A term that lost its place in the context still counts; one that the context gives
+        another meaning does not.
+        """
+        meaning: Any = None
+        for context in self.document.contexts():
+            if isinstance(context, dict):
+                meaning = context.get(term, meaning)
+        if isinstance(meaning, dict):
+            meaning = meaning.get("@id")
+        iri = TERMS[term]
+        return (term, iri) if meaning in (None, iri) else (iri,)
+
+    def term_values(self, entity_id: str, term: str) -> list[Any]:
+        """Return the values of one of our terms on an entity."""
+        return [value for key in self.term_keys(term) for value in self.values(entity_id, key)]
+
+    def identifiers(self, entity_id: str) -> Iterator[tuple[str, str]]:
+        """Yield (propertyID, text) of each identifier: a string, or a PropertyValue's value.
+
+        The propertyID is empty where there is none.
+        """
+        for value in self.values(entity_id, "identifier"):
+            if isinstance(value, str):
+                yield "", value
+            elif isinstance(value, dict):
+                yield from self._property_value(value)
+
+    def _property_value(self, value: Entity) -> Iterator[tuple[str, str]]:
+        target = value.get("@id")
+        objects = self.occurrences(target) if isinstance(target, str) else [value]
+        property_id = next(
+            (
+                text
+                for entity in objects
+                for text in (
+                    *strings(entity.get("propertyID")),
+                    *references(entity.get("propertyID")),
+                )
+            ),
+            "",
+        )
+        if isinstance(target, str) and target.startswith("ISCC:"):
+            yield property_id, target
+        for entity in objects:
+            for text in (*strings(entity.get("value")), *strings(entity.get("@value"))):
+                yield property_id, text
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a crate records: its manifest, what is wrong with the record itself, and its extent.
+
+    `manifest.files` holds the payload; `manifest_file` what is recorded of `iscc-manifest.tsv`;
+    `listed` every path inside the crate that a File entity names.
+    """
+
+    manifest: Manifest
+    manifest_file: FileFingerprint | None = None
+    findings: tuple[Finding, ...] = ()
+    listed: frozenset[CratePath] = field(default=frozenset())
+
+
+def recorded(crate: Crate, manifest_lines: Iterable[str] | None = None) -> Recorded:
+    """Return what a crate records, from its metadata and the lines of its manifest file.
+
+    Reading is tolerant of how a value is written, and strict about what it says: a damaged
+    value and a contradiction each give a Finding.
+    """
+    findings: list[Finding] = []
+    files: dict[CratePath, FileFingerprint] = {}
+    for path, ids in crate.files().items():
+        files[path] = _file_fingerprint(crate, path, ids, findings)
+    listed = frozenset(files)
+    manifest_file = files.pop(MANIFEST_FILE, None)
+    files = {path: file for path, file in files.items() if is_payload(path)}
+    for line in _manifest_files(manifest_lines or (), findings):
+        known = files.get(line.path)
+        if known is None:
+            files[line.path] = line
+            continue
+        both = known.fingerprint.merged(line.fingerprint)
+        if both is None:
+            findings.append(_conflict(line.path, "the metadata and the manifest file"))
+        else:
+            files[line.path] = FileFingerprint(line.path, both, known.sha256)
+    containers = []
+    for folder, entity_id in crate.folders().items():
+        tree = _tree_fingerprint(crate, entity_id, folder, findings)
+        if tree.treehash:
+            containers.append(tree)
+    root = _tree_fingerprint(crate, crate.root_id, "", findings)
+    manifest = Manifest(in_order(files.values()), tuple(containers), root, recipe=_recipe(crate))
+    return Recorded(manifest, manifest_file, tuple(findings), listed)
+
+
+def _recipe(crate: Crate) -> Recipe:
+    return Recipe(tuple(strings(crate.term_values(ACTION_ID, "excludedPattern"))))
+
+
+def _file_fingerprint(
+    crate: Crate, path: CratePath, ids: list[str], findings: list[Finding]
+) -> FileFingerprint:
+    known = Fingerprint()
+    values: list[tuple[str, Fingerprint]] = []
+    sha256 = None
+    for entity_id in ids:
+        for text in strings(crate.term_values(entity_id, "datahash")):
+            parsed = _parsed(parse_datahash, text, path, findings)
+            if parsed:
+                values.append(("datahash", parsed))
+        for _, text in crate.identifiers(entity_id):
+            parsed = _code(text, path, findings)
+            if parsed:
+                values.append((text, parsed))
+        for size in crate.values(entity_id, "contentSize"):
+            number = parse_size(size) if isinstance(size, str) else size
+            if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
+                values.append((f"contentSize {number}", Fingerprint(number)))
+        sha256 = next(iter(strings(crate.values(entity_id, "sha256"))), sha256)
+    for name, value in values:
+        merged = known.merged(value)
+        if merged is None:
+            findings.append(_conflict(path, f"{name} and the values before it"))
+        else:
+            known = merged
+    return FileFingerprint(path, known, sha256)
+
+
+def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
+    """Return what an identifier says if it is an ISCC-SUM or a unit of one.
+
+    Other identifiers (a DOI, an ISCC-ID) say nothing about bytes and give None.
+    """
+    return _parsed(parse_iscc, text, path, findings) if text.startswith(CODE_PREFIXES) else None
+
+
+def _parsed(parse: Any, text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
+    try:
+        result: Fingerprint = parse(text)
+    except InputError as error:
+        findings.append(Finding("fixity.malformed", str(error), CratePath(path) if path else None))
+        return None
+    return result
+
+
+def _conflict(path: CratePath, between: str) -> Finding:
+    return Finding("fixity.conflict", f"recorded values contradict each other: {between}", path)
+
+
+def _tree_fingerprint(
+    crate: Crate, entity_id: str, folder: str, findings: list[Finding]
+) -> TreeFingerprint:
+    iscc = None
+    treehash = None
+    for property_id, text in crate.identifiers(entity_id):
+        if property_id == TREEHASH_TERM:
+            parsed = _parsed(parse_datahash, text, folder, findings)
+            treehash = parsed.datahash if parsed else treehash
+        elif property_id in ("", ISCC_TERM):
+            iscc = _code(text, folder, findings) or iscc
+    return TreeFingerprint(
+        folder,
+        iscc,
+        treehash,
+        _number(crate.term_values(entity_id, "fileCount")),
+        _number(crate.values(entity_id, "contentSize")),
+    )
+
+
+def _number(values: list[Any]) -> int | None:
+    for value in values:
+        number = parse_size(value) if isinstance(value, str) else value
+        if isinstance(number, int) and not isinstance(number, bool):
+            return number
+    return None
+
+
+def _manifest_files(lines: Iterable[str], findings: list[Finding]) -> Iterator[FileFingerprint]:
+    seen: set[CratePath] = set()
+    header = "\t".join(MANIFEST_COLUMNS)
+    for number, line in enumerate(lines, 1):
+        if number == 1 and line.rstrip("\n") == header:
+            continue
+        try:
+            file = parse_manifest_line(line)
+        except InputError as error:
+            findings.append(Finding("fixity.malformed", f"line {number}: {error}", MANIFEST_FILE))
+            continue
+        if file.path in seen:
+            findings.append(_conflict(file.path, "two lines of the manifest file"))
+        seen.add(file.path)
+        yield file

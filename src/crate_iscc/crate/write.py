@@ -1,0 +1,456 @@
+"""Puts fingerprints and a root description into an RO-Crate and loses nothing that is there.
+
+Every function here edits a copy of the document and returns a new Crate.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from crate_iscc.codes import Fingerprint, parse_iscc
+from crate_iscc.crate.terms import (
+    ACTION_ID,
+    ISCC_SUM_ID,
+    ISCC_TERM,
+    NEW_CRATE_VERSION,
+    NO_LICENCE_ID,
+    OLD_VERSIONS,
+    PROFILE,
+    PROFILE_NAME,
+    PROFILE_VERSION,
+    RO_CRATE,
+    SOFTWARE_ID,
+    TERMS,
+    TREEHASH_ID,
+    TREEHASH_TERM,
+    media_type,
+)
+from crate_iscc.crate.view import CODE_PREFIXES, Crate
+from crate_iscc.errors import InputError
+from crate_iscc.jsonld import Document, Entity, as_list, references, unpacked
+from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+from crate_iscc.paths import MANIFEST_FILE, CratePath, encode_id, folder_of, is_payload
+from crate_iscc.report import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Who computed the fingerprints, and when (ISO 8601)."""
+
+    version: str
+    kernel: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What the maker of the crate says about it; None where nothing was said."""
+
+    name: str | None = None
+    description: str | None = None
+    licence: str | None = None
+    authors: tuple[str, ...] = ()
+
+
+def new_crate() -> Crate:
+    """Return an empty RO-Crate of the version that new crates have."""
+    version = RO_CRATE + NEW_CRATE_VERSION
+    return Crate(
+        Document(
+            {
+                "@context": version + "/context",
+                "@graph": [
+                    {
+                        "@id": "ro-crate-metadata.json",
+                        "@type": "CreativeWork",
+                        "about": {"@id": "./"},
+                        "conformsTo": {"@id": version},
+                    },
+                    {"@id": "./", "@type": "Dataset"},
+                ],
+            }
+        )
+    )
+
+
+# --- the root's description --------------------------------------------------------------------
+
+
+def described(
+    crate: Crate, given: Description, *, folder: str, date: str, licence_files: Iterable[str] = ()
+) -> tuple[Crate, list[Finding]]:
+    """Return the crate with what RO-Crate requires of its root, and a note on each default.
+
+    What is given replaces what is there; what is there stays; the rest is filled in: the name
+    from `folder`, the publication date from `date`, the licence from a file of `licence_files`.
+    """
+    document = crate.document.copy()
+    edited = Crate(document)
+    root = edited.root
+    notes: list[Finding] = []
+
+    def settle(key: str, value: Any, default: Any, shown: str) -> None:
+        if value is not None:
+            root[key] = value
+        elif not as_list(edited.values(edited.root_id, key)):
+            root[key] = default
+            notes.append(Finding("root.defaulted", f"{key}: {shown}"))
+
+    settle("name", given.name, folder, folder)
+    text = "Bioimage dataset with an ISCC fingerprint for every file."
+    settle("description", given.description, text, text)
+    settle("datePublished", None, date, date)
+    licence = _licence(edited, given.licence) if given.licence else None
+    if licence is None and not edited.values(edited.root_id, "license"):
+        default, shown = _default_licence(document, licence_files)
+        settle("license", None, default, shown)
+    elif licence is not None:
+        root["license"] = licence
+    if given.authors:
+        root["author"] = unpacked([_author(document, text) for text in given.authors])
+    return Crate(document), notes
+
+
+def _default_licence(document: Document, files: Iterable[str]) -> tuple[Entity, str]:
+    for path in files:
+        return {"@id": encode_id(path)}, f"the file {path}"
+    document.put(
+        {
+            "@id": NO_LICENCE_ID,
+            "@type": "CreativeWork",
+            "name": "Licence not stated",
+            "description": "The makers of this crate have not stated a licence.",
+        },
+    )
+    return {"@id": NO_LICENCE_ID}, "not stated"
+
+
+def _licence(crate: Crate, text: str) -> Entity:
+    """Return a reference to the licence: a URL, a file that is listed, or an SPDX identifier."""
+    if text.startswith(("https://", "http://")):
+        uri = text
+    elif any(char.isspace() or char in "/\\" for char in text):
+        raise InputError(
+            f"not a licence: {text}",
+            hint="give an SPDX identifier such as CC-BY-4.0, or a URL",
+        )
+    else:
+        uri = f"https://spdx.org/licenses/{text}"
+    if not crate.occurrences(uri):
+        crate.document.put({"@id": uri, "@type": "CreativeWork", "name": text})
+    return {"@id": uri}
+
+
+def _author(document: Document, text: str) -> Entity:
+    """Return a reference to a Person: a name, an ORCID, or both in any order."""
+    orcid = None
+    words = []
+    for word in (
+        text.replace("<", " ").replace(">", " ").replace("(", " ").replace(")", " ").split()
+    ):
+        bare = word.removeprefix("https://").removeprefix("http://").removeprefix("orcid.org/")
+        if len(bare) == 19 and bare.count("-") == 3:
+            orcid = bare.upper()
+            if not _orcid_is_valid(orcid):
+                raise InputError(
+                    f"not an ORCID: {orcid}",
+                    cause="its check digit is wrong",
+                    hint="look it up at https://orcid.org",
+                )
+        else:
+            words.append(word)
+    name = " ".join(words)
+    if not name and not orcid:
+        raise InputError("an author needs a name or an ORCID")
+    person_id = f"https://orcid.org/{orcid}" if orcid else "#person-" + encode_id(name)
+    person: Entity = {"@id": person_id, "@type": "Person", "name": name or person_id}
+    document.put(person, keep=not name)
+    return {"@id": person_id}
+
+
+def _orcid_is_valid(orcid: str) -> bool:
+    """Check the last character of an ORCID (ISO 7064 MOD 11-2)."""
+    digits = orcid.replace("-", "")
+    if not digits[:-1].isdecimal() or not digits.isascii():
+        return False
+    total = 0
+    for digit in digits[:-1]:
+        total = (total + int(digit)) * 2
+    return digits[-1] == "0123456789X"[(12 - total % 11) % 11]
+
+
+# --- the fingerprints --------------------------------------------------------------------------
+
+
+def fingerprinted(
+    crate: Crate,
+    manifest: Manifest,
+    *,
+    manifest_file: FileFingerprint | None,
+    generator: Generator | None,
+    sha256: bool = False,
+) -> tuple[Crate, list[Finding]]:
+    """Return the crate with the fingerprints of `manifest`, and what is odd about it.
+
+    `manifest_file` is the fingerprint of the `iscc-manifest.tsv` beside it, where there is one.
+    Without a `generator` the one that the crate names stays: the result then differs from the
+    crate only where a fingerprint does. With `sha256` each file gets one, where the manifest
+    has it; a `sha256` that is there is brought up to date in any case.
+    """
+    editor = _Editor(crate, manifest, sha256=sha256)
+    editor.write_root()
+    editor.write_containers()
+    editor.write_files(manifest_file)
+    editor.write_provenance(generator)
+    return Crate(editor.document), editor.notes
+
+
+class _Editor:
+    """One pass over a copy of a crate's document; used once and thrown away."""
+
+    def __init__(self, crate: Crate, manifest: Manifest, *, sha256: bool) -> None:
+        self.sha256 = sha256
+        self.document = crate.document.copy()
+        self.crate = Crate(self.document)
+        self.manifest = manifest
+        self.notes: list[Finding] = []
+        terms = ["datahash", "fileCount", "recipeVersion"]
+        if manifest.recipe.excluded:
+            terms.append("excludedPattern")
+        self.keys = self.document.define_terms({term: TERMS[term] for term in terms})
+        self.folders = self.crate.folders()
+        self.containers = {container.path for container in manifest.containers}
+        self.linked = {
+            target
+            for entity in self.document.objects()
+            for target in references(entity.get("hasPart"))
+        }
+
+    def write_root(self) -> None:
+        self._tree(self.crate.root, self.manifest.root, "")
+        self._refer(self.crate.root, "conformsTo", PROFILE)
+        types = ["CreativeWork", "Profile"]
+        if self.crate.version in OLD_VERSIONS:  # whose context does not define Profile
+            types.remove("Profile")
+        profile = {
+            "@id": PROFILE,
+            "@type": unpacked(types),
+            "name": PROFILE_NAME,
+            "version": PROFILE_VERSION,
+        }
+        self.document.put(profile, keep=True)
+
+    def write_containers(self) -> None:
+        for container in self.manifest.containers:
+            entity_id = self.folders.get(container.path)
+            if entity_id is None:
+                entity_id = encode_id(container.path)
+                name = container.path.rstrip("/").rpartition("/")[2]
+                entity: Entity = {"@id": entity_id, "@type": "Dataset", "name": name}
+                self.document.put(entity)
+                self._link(entity_id, container.path.rstrip("/"))
+            else:
+                entity = self.crate.occurrences(entity_id)[0]
+            self._tree(entity, container, container.path)
+        for folder, entity_id in self.folders.items():
+            if folder not in self.containers:
+                self._forget_tree(entity_id, folder)
+
+    def write_files(self, manifest_file: FileFingerprint | None) -> None:
+        known = self.crate.files()
+        files = {file.path: file for file in self.manifest.files}
+        if manifest_file:
+            files[manifest_file.path] = manifest_file
+        for path, file in files.items():
+            if path in known:
+                for entity_id in known[path]:
+                    self._update_file(self.crate.occurrences(entity_id), file)
+            elif not self._in_container(path):
+                self.document.put(self._new_file(file))
+                self._link(encode_id(path), path)
+        self._remove_vanished({path: ids for path, ids in known.items() if path not in files})
+
+    def write_provenance(self, generator: Generator | None) -> None:
+        recipe = self.manifest.recipe
+        action: Entity = {
+            "@id": ACTION_ID,
+            "@type": "CreateAction",
+            "name": "Fingerprinting of the payload",
+            "instrument": {"@id": SOFTWARE_ID},
+            "object": {"@id": self.crate.root_id},
+            "result": [{"@id": ISCC_SUM_ID}, {"@id": TREEHASH_ID}],
+            self.keys["recipeVersion"]: str(recipe.version),
+        }
+        if generator:
+            action["endTime"] = generator.when
+            software = {
+                "@id": SOFTWARE_ID,
+                "@type": "SoftwareApplication",
+                "name": "crate-iscc",
+                "version": generator.version,
+                "description": f"ISCC-SUM kernel: {generator.kernel}",
+            }
+            self.document.put(software)
+        if recipe.excluded:
+            action[self.keys["excludedPattern"]] = unpacked(list(recipe.excluded))
+        else:
+            for entity in self.crate.occurrences(ACTION_ID):
+                for key in self.crate.term_keys("excludedPattern"):
+                    entity.pop(key, None)
+        self.document.put(action)
+        self._refer(self.crate.root, "mentions", ACTION_ID)
+
+    def _tree(self, entity: Entity, tree: TreeFingerprint, path: str) -> None:
+        if tree.iscc is None or tree.treehash is None:
+            raise ValueError("a tree whose codes are not known cannot be recorded")
+        what = f"the container {path}" if path else "the payload"
+        suffix = "-" + encode_id(path) if path else ""
+        values = (
+            (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", tree.iscc.iscc()),
+            (TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash),
+        )
+        identifiers = self._without_stale(entity, tree.iscc)
+        for value_id, property_id, name, value in values:
+            value_id += suffix
+            if value_id not in references(identifiers):
+                identifiers.append({"@id": value_id})
+            self.document.put(
+                {
+                    "@id": value_id,
+                    "@type": "PropertyValue",
+                    "name": name,
+                    "propertyID": property_id,
+                    "value": value,
+                },
+            )
+        entity["identifier"] = unpacked(identifiers)
+        entity["contentSize"] = str(tree.size)
+        entity[self.keys["fileCount"]] = tree.files
+
+    def _forget_tree(self, entity_id: str, folder: str) -> None:
+        """Take our codes off a folder that is no container any more."""
+        ours = {f"{name}-{encode_id(folder)}" for name in (ISCC_SUM_ID, TREEHASH_ID)}
+        for entity in self.crate.occurrences(entity_id):
+            kept = [
+                value
+                for value in as_list(entity.get("identifier"))
+                if ours.isdisjoint(references(value))
+            ]
+            if len(kept) != len(as_list(entity.get("identifier"))):
+                entity["identifier"] = unpacked(kept)
+                entity.pop("contentSize", None)
+                entity.pop(self.keys["fileCount"], None)
+                if not kept:
+                    del entity["identifier"]
+        self.document.drop(ours)
+
+    def _in_container(self, path: str) -> bool:
+        folder = folder_of(path)
+        while folder:
+            if folder in self.containers:
+                return True
+            folder = folder_of(folder[:-1])
+        return False
+
+    def _new_file(self, file: FileFingerprint) -> Entity:
+        name = file.path.rpartition("/")[2]
+        entity: Entity = {"@id": encode_id(file.path), "@type": "File", "name": name}
+        if file.path == MANIFEST_FILE:
+            entity["description"] = (
+                "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
+            )
+        entity["contentSize"] = str(file.fingerprint.size)
+        encoding = media_type(name)
+        if encoding:
+            entity["encodingFormat"] = encoding
+        entity["identifier"] = file.fingerprint.iscc()
+        entity[self.keys["datahash"]] = file.fingerprint.datahash
+        if file.sha256 and self.sha256:
+            entity["sha256"] = file.sha256
+        return entity
+
+    def _update_file(self, objects: list[Entity], file: FileFingerprint) -> None:
+        """Write the codes into the first object of an entity, and into any that has older ones."""
+        datahash_key = self.keys["datahash"]
+        for number, entity in enumerate(objects):
+            if number and not entity.keys() & {datahash_key, "identifier", "contentSize"}:
+                continue
+            wide = file.fingerprint.iscc()
+            identifiers = self._without_stale(entity, file.fingerprint)
+            if wide not in identifiers:
+                identifiers.append(wide)
+            entity["contentSize"] = str(file.fingerprint.size)
+            entity["identifier"] = unpacked(identifiers)
+            for key in self.crate.term_keys("datahash"):
+                entity.pop(key, None) if key != datahash_key else None
+            entity[datahash_key] = file.fingerprint.datahash
+            if file.sha256 and (self.sha256 or "sha256" in entity):
+                entity["sha256"] = file.sha256
+
+    def _without_stale(self, entity: Entity, now: Fingerprint) -> list[Any]:
+        """Return the identifiers less the ISCC-SUMs and units that are not of these bytes.
+
+        A wide ISCC-SUM that still holds keeps its place; what is no code stays whatever it is.
+        """
+        kept: list[Any] = []
+        for value in as_list(entity.get("identifier")):
+            text = value.get("@value") if isinstance(value, dict) else value
+            if isinstance(text, str) and text.startswith(CODE_PREFIXES):
+                if text not in kept and _holds(text, now):
+                    kept.append(text)
+            else:
+                self._refresh_property_value(value, now)
+                kept.append(value)
+        return kept
+
+    def _refresh_property_value(self, value: Any, now: Fingerprint) -> None:
+        """Bring a PropertyValue up to date that holds an ISCC-SUM of earlier bytes."""
+        for target in references(value):
+            for entity in self.crate.occurrences(target):
+                text = entity.get("value")
+                if isinstance(text, str) and text.startswith(("ISCC:K4A", "ISCC:KUA")):
+                    entity["value"] = now.iscc(wide=text.startswith("ISCC:K4A"))
+
+    def _link(self, entity_id: str, path: str) -> None:
+        """Make a data entity a part of the nearest folder that is described, or of the root."""
+        if entity_id in self.linked:
+            return
+        folder = folder_of(path)
+        while folder and (folder not in self.folders or folder in self.containers):
+            folder = folder_of(folder[:-1])
+        described = self.crate.occurrences(self.folders[folder]) if folder else ()
+        whole = described[0] if described else self.crate.root
+        self._refer(whole, "hasPart", entity_id)
+        self.linked.add(entity_id)
+
+    def _refer(self, entity: Entity, key: str, target: str) -> None:
+        values = as_list(entity.get(key))
+        if target not in references(values) and target not in values:
+            values.append({"@id": target})
+            entity[key] = values if key == "hasPart" else unpacked(values)
+
+    def _remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:
+        """Remove what only this project wrote about files that are gone; name the others."""
+        ours = {"@id", "@type", "name", "description", "contentSize", "encodingFormat"}
+        ours |= {"identifier", "sha256", self.keys["datahash"]}
+        gone: set[str] = set()
+        for path, ids in vanished.items():
+            if path != MANIFEST_FILE and not is_payload(path):
+                continue
+            for entity_id in ids:
+                objects = self.crate.occurrences(entity_id)
+                if all(self.keys["datahash"] in e and not e.keys() - ours for e in objects):
+                    gone.add(entity_id)
+                else:
+                    self.notes.append(
+                        Finding("build.not-on-disk", "described, but not on disk", path)
+                    )
+        self.document.drop(gone)
+
+
+def _holds(text: str, now: Fingerprint) -> bool:
+    try:
+        parsed = parse_iscc(text)
+    except InputError:
+        return False
+    return now.merged(parsed) is not None

@@ -1,0 +1,1 @@
+"""Turns a tree of files into a Manifest: in parallel, reading every byte once."""

@@ -1,0 +1,276 @@
+"""Computes every code of a tree in one read: each file, each container, and the whole."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crate_iscc.codes import Fingerprint
+from crate_iscc.containers import container_of, find_containers
+from crate_iscc.errors import ReadError
+from crate_iscc.fingerprinting.cache import Cache
+from crate_iscc.fingerprinting.reading import Meter, StreamCode, read_files
+from crate_iscc.kernel import Kernel
+from crate_iscc.manifest import (
+    FileFingerprint,
+    Manifest,
+    Recipe,
+    TreeFingerprint,
+    Unread,
+    files_below,
+    in_order,
+    treehash,
+)
+from crate_iscc.paths import (
+    CratePath,
+    folder_of,
+    glob_matcher,
+    in_treewalk,
+    is_payload,
+    treewalk_order,
+    utf8_order,
+)
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources import Entry, Listing, Tree, read_all
+
+
+def default_jobs() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What of a listing belongs to the payload, and the containers in it."""
+
+    entries: tuple[Entry, ...]
+    refused: tuple[Unread, ...]
+    containers: tuple[str, ...]
+
+
+def payload_of(
+    listing: Listing, *, excluded: Sequence[str] = (), containers: Sequence[str] = ()
+) -> Payload:
+    """Return the payload of a crate: every file but those that describe it or are excluded.
+
+    `excluded` and `containers` are patterns in the syntax of .gitignore.
+    """
+    leave_out = glob_matcher(excluded)
+    entries = tuple(e for e in listing.entries if is_payload(e.path) and not leave_out(e.path))
+    refused = tuple(r for r in listing.refused if is_payload(r.path) and not leave_out(r.path))
+    found = find_containers((e.path for e in entries), glob_matcher(containers))
+    return Payload(entries, refused, found)
+
+
+@dataclass(slots=True)
+class _Scope:
+    """One code over many files: a folder, and the files that its code covers, in order."""
+
+    folder: str
+    covered: tuple[CratePath, ...]
+    iscc: Fingerprint | None = None
+
+
+def fingerprint_tree(
+    tree: Tree,
+    payload: Payload,
+    kernel: Kernel,
+    *,
+    jobs: int | None = None,
+    sha256: bool = False,
+    excluded: Sequence[str] = (),
+    cache: Cache | None = None,
+    progress: ProgressSink = nobody,
+) -> Manifest:
+    """Return the fingerprints of a payload: files, containers and root, in one read of each file.
+
+    A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
+    nothing is read if nothing has changed.
+    """
+    scopes = _scopes(tree, payload)
+    unread: list[Unread] = []
+    files = _remembered(payload.entries, scopes, cache, sha256=sha256)
+    if files is None:
+        files, unread = _read(
+            tree,
+            payload.entries,
+            scopes,
+            kernel,
+            jobs=jobs or default_jobs(),
+            sha256=sha256,
+            progress=progress,
+        )
+        if cache and not unread:
+            _remember(cache, payload.entries, scopes, files)
+    ordered = in_order(files)
+    unread.extend(payload.refused)
+    root, *containers = scopes
+    return Manifest(
+        ordered,
+        _container_trees(payload.containers, containers, root, ordered, unread),
+        _tree(root, ordered, unread),
+        tuple(sorted(unread, key=lambda item: utf8_order(item.path))),
+        Recipe(tuple(excluded)),
+    )
+
+
+def _scopes(tree: Tree, payload: Payload) -> list[_Scope]:
+    """Return what each tree code covers: the root's first, then each container's."""
+    ignoring = [e for e in payload.entries if e.path.rpartition("/")[2] == ".isccignore"]
+    rules = {folder_of(entry.path): _lines(tree, entry) for entry in ignoring}
+    members: dict[str, list[CratePath]] = {folder: [] for folder in payload.containers if folder}
+    for entry in payload.entries:
+        folder = container_of(entry.path, members.keys())
+        if folder:
+            members[folder].append(entry.path)
+    return [
+        _scope("", [entry.path for entry in payload.entries], rules),
+        *(_scope(folder, paths, rules) for folder, paths in members.items()),
+    ]
+
+
+def _scope(folder: str, paths: list[CratePath], rules: dict[str, tuple[str, ...]]) -> _Scope:
+    """Return what the code of `folder` covers: its own ignore files count, not those above it."""
+    cut = len(folder)
+    inside = [CratePath(path[cut:]) for path in paths]
+    own_rules = {name[cut:]: lines for name, lines in rules.items() if name.startswith(folder)}
+    return _Scope(folder, tuple(CratePath(folder + p) for p in in_treewalk(inside, own_rules)))
+
+
+def _lines(tree: Tree, entry: Entry) -> tuple[str, ...]:
+    try:
+        return tuple(read_all(tree, entry, limit=1 << 20).decode("utf-8").splitlines())
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{entry.path} is not UTF-8", cause=str(error)) from error
+
+
+def _remembered(
+    entries: Sequence[Entry], scopes: list[_Scope], cache: Cache | None, *, sha256: bool
+) -> list[FileFingerprint] | None:
+    """Return every file's fingerprint and set every scope's, if the cache knows them all."""
+    if cache is None:
+        return None
+    files: dict[CratePath, FileFingerprint] = {}
+    for entry in entries:
+        known = cache.file(entry, sha256=sha256)
+        if known is None:
+            return None
+        files[entry.path] = known
+    for scope in scopes:
+        scope.iscc = cache.tree([files[path] for path in scope.covered])
+        if scope.iscc is None:
+            return None
+    return list(files.values())
+
+
+def _remember(
+    cache: Cache, entries: Sequence[Entry], scopes: list[_Scope], files: list[FileFingerprint]
+) -> None:
+    by_path = {file.path: file for file in files}
+    cache.store(
+        [(entry, by_path[entry.path]) for entry in entries],
+        [([by_path[path] for path in scope.covered], scope.iscc) for scope in scopes if scope.iscc],
+    )
+
+
+def _read(
+    tree: Tree,
+    entries: Sequence[Entry],
+    scopes: list[_Scope],
+    kernel: Kernel,
+    *,
+    jobs: int,
+    sha256: bool,
+    progress: ProgressSink,
+) -> tuple[list[FileFingerprint], list[Unread]]:
+    """Read every file once, in the root's order, and set the code of each scope.
+
+    Members of a container follow each other in the root's order (IEP-0017 descends into one
+    folder at a time), so two streams at a time are enough: the root's and one container's.
+    """
+    files: list[FileFingerprint] = []
+    unread: list[Unread] = []
+    root, *containers = scopes
+    in_root = frozenset(root.covered)
+    owner = {path: scope for scope in containers for path in scope.covered}
+    in_order_of_root = sorted(entries, key=lambda entry: treewalk_order(entry.path))
+    meter = Meter("fingerprinting", entries, progress)
+    messages = read_files(
+        tree, in_order_of_root, kernel.hasher, jobs=jobs, with_bytes=True, sha256=sha256
+    )
+    with _Streams(kernel) as streams:
+        for message in messages:
+            meter.take(message)
+            if isinstance(message, FileFingerprint):
+                files.append(message)
+            elif isinstance(message, Unread):
+                unread.append(message)
+            else:
+                path = message.entry.path
+                if path in in_root:
+                    streams.feed(0, root, message.data)
+                if path in owner:
+                    streams.feed(1, owner[path], message.data)
+    for scope in scopes:
+        if scope.iscc is None:  # it covers no byte: nothing, or empty files only
+            scope.iscc = kernel.hasher().finish()
+    meter.finish()
+    return files, unread
+
+
+class _Streams:
+    """The tree codes under way, one in each lane; a scope's code is set when the next begins."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._lanes: dict[int, tuple[_Scope, StreamCode]] = {}
+
+    def feed(self, lane: int, scope: _Scope, data: bytes) -> None:
+        """Hand the next bytes of a scope to its code."""
+        current = self._lanes.get(lane)
+        if current is None or current[0] is not scope:
+            self._settle(lane)
+            current = self._lanes[lane] = (scope, StreamCode(self._kernel.hasher))
+        current[1].update(data)
+
+    def _settle(self, lane: int) -> None:
+        if lane in self._lanes:
+            scope, code = self._lanes.pop(lane)
+            scope.iscc = code.finish()
+
+    def __enter__(self) -> "_Streams":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        for lane in tuple(self._lanes):
+            if kind is None:
+                self._settle(lane)
+            else:
+                self._lanes.pop(lane)[1].abandon()
+
+
+def _container_trees(
+    folders: Sequence[str],
+    scopes: list[_Scope],
+    root: _Scope,
+    files: tuple[FileFingerprint, ...],
+    unread: list[Unread],
+) -> tuple[TreeFingerprint, ...]:
+    by_folder = {scope.folder: scope for scope in scopes} | {"": root}
+    return tuple(_tree(by_folder[folder], files, unread) for folder in folders)
+
+
+def _tree(
+    scope: _Scope, files: tuple[FileFingerprint, ...], unread: list[Unread]
+) -> TreeFingerprint:
+    if any(f"{item.path}/".startswith(scope.folder) for item in unread):
+        return TreeFingerprint(scope.folder)
+    members = files_below(files, scope.folder)
+    return TreeFingerprint(
+        scope.folder,
+        scope.iscc,
+        treehash(members, scope.folder),
+        len(members),
+        sum(file.fingerprint.size or 0 for file in members),
+    )

@@ -1,0 +1,278 @@
+"""A lossless JSON-LD document: edited by `@id`, with everything unknown kept as it was.
+
+Kept are the order of keys, numbers as they were written, the indentation, the line ends, and
+whether other than ASCII is escaped. Nothing here follows a context or asks the network.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Set
+from typing import Any
+from uuid import uuid4
+
+from crate_iscc.errors import InputError
+
+Entity = dict[str, Any]
+"""A JSON object of the document; JSON has no closed set of types, so its values are Any."""
+
+
+_MAX_DEPTH = 200
+_TOO_DEEP = InputError(
+    "the metadata is nested too deeply", cause=f"more than {_MAX_DEPTH} levels of brackets"
+)
+
+
+class Document:
+    """A parsed JSON-LD document that can be written back byte for byte where nothing changed."""
+
+    def __init__(self, value: Entity, style: "_Style | None" = None) -> None:
+        self.value = value
+        self._style = style or _Style()
+        self._top: dict[str, Entity] | None = None
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Document":
+        """Parse UTF-8 JSON (a byte order mark is allowed).
+
+        Raises InputError for what is not JSON, not an object with `@context` and `@graph`, not
+        UTF-8, nested too deeply, or has one key twice in one object: it could not be kept.
+        """
+        hint = "the file may be cut or have been edited by hand; restore it from a copy"
+        try:
+            text = raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise InputError("the metadata is not UTF-8", cause=str(error), hint=hint) from error
+        style = _Style.of(text)
+        try:
+            value = json.loads(
+                text,
+                object_pairs_hook=_object,
+                parse_float=style.number,
+                parse_int=style.integer,
+                parse_constant=_no_constant,
+            )
+        except InputError:
+            raise
+        except ValueError as error:
+            raise InputError("the metadata is not JSON", cause=str(error), hint=hint) from error
+        except RecursionError:
+            raise _TOO_DEEP from None
+        if isinstance(value, dict | list) and _depth(value) > _MAX_DEPTH:
+            raise _TOO_DEEP
+        if not isinstance(value, dict) or not isinstance(value.get("@graph"), list):
+            raise InputError(
+                "the metadata is not RO-Crate JSON-LD",
+                cause="there is no object with a @graph list",
+                hint="an RO-Crate's metadata file holds one object with @context and @graph",
+            )
+        return cls(value, style)
+
+    def copy(self) -> "Document":
+        """Return an independent copy with the same style."""
+        return Document(_deep_copy(self.value), self._style)
+
+    @property
+    def graph(self) -> list[Any]:
+        """The `@graph` list; `put` and `drop` change it."""
+        graph: list[Any] = self.value["@graph"]
+        return graph
+
+    def put(self, entity: Entity, *, keep: bool = False) -> None:
+        """Set the properties of a top-level entity, or add it; `keep` leaves one that is there."""
+        if self._top is None:
+            self._top = {}
+            for there in self.graph:
+                if isinstance(there, dict) and isinstance(there.get("@id"), str):
+                    self._top.setdefault(there["@id"], there)
+        there = self._top.get(entity["@id"])
+        if there is None:
+            self.graph.append(entity)
+            self._top[entity["@id"]] = entity
+        elif not keep:
+            there.update(entity)
+
+    def drop(self, ids: Set[str]) -> None:
+        """Remove top-level entities, and references to them in any `hasPart`."""
+        if not ids:
+            return
+        self._top = None
+        graph = self.graph
+        graph[:] = [e for e in graph if not (isinstance(e, dict) and e.get("@id") in ids)]
+        for entity in self.objects():
+            parts = as_list(entity.get("hasPart"))
+            kept = [part for part in parts if ids.isdisjoint(references(part))]
+            if len(kept) != len(parts):
+                entity["hasPart"] = kept
+
+    def objects(self) -> Iterator[Entity]:
+        """Yield each object that has an `@id` and says something, also nested ones, in order.
+
+        A bare reference (`{"@id": …}`) says nothing and is left out.
+        """
+        stack: list[Any] = [self.graph]
+        while stack:
+            value = stack.pop()
+            if isinstance(value, dict):
+                if isinstance(value.get("@id"), str) and len(value) > 1:
+                    yield value
+                stack.extend(v for v in reversed(value.values()) if isinstance(v, dict | list))
+            else:
+                stack.extend(v for v in reversed(value) if isinstance(v, dict | list))
+
+    def contexts(self) -> list[Any]:
+        """Return the members of `@context` as a list, however it is written."""
+        return as_list(self.value.get("@context"))
+
+    def define_terms(self, terms: dict[str, str]) -> dict[str, str]:
+        """Make `terms` usable and return the key to write for each.
+
+        A term that the document defines alike is used as it is. A new one goes into an object
+        of the `@context` array, behind what is there. Where the document gives the name another
+        meaning, the key to write is the full IRI.
+        """
+        known: dict[str, Any] = {}
+        for context in self.contexts():
+            if isinstance(context, dict):
+                known |= context
+        keys = {}
+        missing = {}
+        for term, iri in terms.items():
+            meaning = known.get(term)
+            if isinstance(meaning, dict):
+                meaning = meaning.get("@id")
+            if meaning is None:
+                missing[term] = iri
+            keys[term] = term if meaning in (None, iri) else iri
+        if missing:
+            self._add_context(missing)
+        return keys
+
+    def _add_context(self, missing: dict[str, str]) -> None:
+        contexts = self.contexts()
+        if contexts and isinstance(contexts[-1], dict):
+            contexts[-1].update(missing)
+        else:
+            contexts.append(missing)
+        self.value["@context"] = contexts
+
+    def dump(self) -> bytes:
+        """Return the document as UTF-8 JSON in the style in which it came."""
+        return self._style.dump(self.value)
+
+
+class _Style:
+    """How a JSON text was written, so that it can be written so again."""
+
+    def __init__(self) -> None:
+        self.indent: int | str | None = 2
+        self.separators = (",", ": ")
+        self.ascii = False
+        self.end = "\n"
+        self.newline = "\n"
+        self._marker = f"number:{uuid4().hex}:"
+
+    @classmethod
+    def of(cls, text: str) -> "_Style":
+        style = cls()
+        body = text.rstrip()
+        style.end = text[len(body) :]
+        style.newline = "\r\n" if "\r\n" in body else "\n"
+        indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", body)
+        style.indent = indent[1] if indent else None
+        if not indent:
+            compact = re.search(r'":\S', body) is not None
+            style.separators = (",", ":") if compact else (", ", ": ")
+        style.ascii = body.isascii() and re.search(r"\\u[0-9a-fA-F]{4}", body) is not None
+        return style
+
+    def number(self, text: str) -> float | str:
+        """Keep a number that Python would write differently as its text."""
+        value = float(text)
+        return value if repr(value) == text else self._marker + text
+
+    def integer(self, text: str) -> int | str:
+        """Keep an integer that Python would write differently, or refuse to read, as its text."""
+        if len(text) > 1000 or text == "-0":
+            return self._marker + text
+        return int(text)
+
+    def dump(self, value: Entity) -> bytes:
+        text = json.dumps(
+            value,
+            ensure_ascii=self.ascii,
+            indent=self.indent,
+            separators=self.separators,
+        )
+        if self._marker in text:
+            text = re.sub(rf'"{self._marker}([^"]*)"', r"\1", text)
+        text = text.replace("\n", self.newline) + self.end
+        # A lone surrogate is legal as a JSON escape, but not as UTF-8.
+        return text.encode("utf-8", "surrogatepass" if self.ascii else "backslashreplace")
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a JSON-LD value as a list: nothing, one value, or several."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list) else [value]
+
+
+def unpacked(values: list[Any]) -> Any:
+    """Return values as RO-Crate asks: a list of one is written as the one."""
+    return values[0] if len(values) == 1 else values
+
+
+def strings(value: Any) -> list[str]:
+    """Return the texts among a property's values, also those of `@value` objects."""
+    texts = []
+    for item in as_list(value):
+        text = item.get("@value") if isinstance(item, dict) else item
+        if isinstance(text, str):
+            texts.append(text)
+    return texts
+
+
+def references(value: Any) -> list[str]:
+    """Return the `@id`s that a property's values point to."""
+    return [
+        item["@id"]
+        for item in as_list(value)
+        if isinstance(item, dict) and isinstance(item.get("@id"), str)
+    ]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Entity:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise InputError(
+            "the metadata is ambiguous",
+            cause=f"the key {twice!r:.60} stands twice in one object",
+            hint="keep one of the two and try again",
+        )
+    return result
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a JSON number")
+
+
+def _depth(value: Any) -> int:
+    deepest = 0
+    stack = [(value, 1)]
+    while stack:
+        current, depth = stack.pop()
+        deepest = max(deepest, depth)
+        inner = current.values() if isinstance(current, dict) else current
+        if depth <= _MAX_DEPTH:
+            stack.extend((item, depth + 1) for item in inner if isinstance(item, dict | list))
+    return deepest
+
+
+def _deep_copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _deep_copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_deep_copy(item) for item in value]
+    return value

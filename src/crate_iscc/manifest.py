@@ -1,0 +1,349 @@
+"""Fingerprints of a tree of files, and the comparison of a recorded tree with an observed one.
+
+Build and verify meet here and only here. Everything in this module is a value or a pure function
+over values, so all of it is tested with literals.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from blake3 import blake3
+
+from crate_iscc.codes import (
+    DATAHASH_PREFIX,
+    Distance,
+    Fingerprint,
+    is_iscc_sum,
+    parse_datahash,
+    parse_iscc,
+)
+from crate_iscc.errors import InputError
+from crate_iscc.paths import CratePath, crate_path, utf8_order
+
+RECIPE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FileFingerprint:
+    """What is known of the file at `path`; `sha256` is hex, where it was asked for."""
+
+    path: CratePath
+    fingerprint: Fingerprint
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A path of which not all bytes could be read, with the reason.
+
+    `is_file` is False for what is no regular file at all (a link, a pipe, a device).
+    """
+
+    path: CratePath
+    reason: str
+    is_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TreeFingerprint:
+    """The codes of a folder: of a container (`path` ends in a slash) or of the root (`""`).
+
+    `iscc` is the tree ISCC-SUM (IEP-0017 order), `treehash` the multihash of the canonical
+    manifest; `files` and `size` (bytes) count what they cover. None means not known.
+    """
+
+    path: str
+    iscc: Fingerprint | None = None
+    treehash: str | None = None
+    files: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Every parameter that changes a crate's codes; it travels inside the crate.
+
+    `excluded` holds patterns in the syntax of .gitignore, in the order in which they were given.
+    """
+
+    excluded: tuple[str, ...] = ()
+    version: int = RECIPE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The fingerprints of the payload of one crate, recorded or observed.
+
+    `files` and `unread` are sorted by the UTF-8 bytes of their paths.
+    """
+
+    files: tuple[FileFingerprint, ...] = ()
+    containers: tuple[TreeFingerprint, ...] = ()
+    root: TreeFingerprint = field(default=TreeFingerprint(""))
+    unread: tuple[Unread, ...] = ()
+    recipe: Recipe = field(default=Recipe())
+
+    @property
+    def size(self) -> int:
+        """The bytes of all files whose size is known."""
+        return sum(file.fingerprint.size or 0 for file in self.files)
+
+
+def in_order(files: Iterable[FileFingerprint]) -> tuple[FileFingerprint, ...]:
+    """Return files in the order of the manifest: by the UTF-8 bytes of their paths."""
+    return tuple(sorted(files, key=lambda file: utf8_order(file.path)))
+
+
+def files_below(files: Sequence[FileFingerprint], folder: str) -> Sequence[FileFingerprint]:
+    """Return those of `files` (in manifest order) that lie below `folder`; all of them for `""`.
+
+    They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
+    one prefix.
+    """
+    if not folder:
+        return files
+    prefix = utf8_order(folder)
+    start = bisect_left(files, prefix, key=lambda file: utf8_order(file.path))
+    end = start
+    while end < len(files) and files[end].path.startswith(folder):
+        end += 1
+    return files[start:end]
+
+
+def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
+    """Return the treehash of the files below `folder` (`""` or with a trailing slash).
+
+    BLAKE3-256, as a multihash in hex, over one record a file: path NUL size NUL datahash LF;
+    UTF-8; the path relative to the folder, the size in decimal bytes; sorted by the UTF-8 bytes
+    of the path (FORMAT, "The whole crate"). Raises ValueError unless every size and datahash is
+    known: a treehash over files that were not all read must not exist.
+    """
+    hasher = blake3()
+    for file in in_order(files):
+        if file.fingerprint.size is None or file.fingerprint.datahash is None:
+            raise ValueError(f"size or datahash is not known: {file.path}")
+        path = file.path.removeprefix(folder)
+        record = f"{path}\0{file.fingerprint.size}\0{file.fingerprint.datahash}\n"
+        hasher.update(record.encode("utf-8"))
+    return DATAHASH_PREFIX + hasher.hexdigest()
+
+
+# --- the manifest file -------------------------------------------------------------------------
+
+MANIFEST_COLUMNS = ("path", "size", "datahash", "iscc")
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_UNESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+
+def manifest_lines(files: Iterable[FileFingerprint]) -> Iterator[str]:
+    r"""Yield the lines of an `iscc-manifest.tsv`: a header, then one line a file, LF-ended.
+
+    In a path, backslash, tab, line feed and carriage return are written `\\`, `\t`, `\n` and
+    `\r`. Files must be complete (size and both codes).
+    """
+    yield "\t".join(MANIFEST_COLUMNS) + "\n"
+    for file in files:
+        known = file.fingerprint
+        path = file.path.translate(_ESCAPES)
+        yield f"{path}\t{known.size}\t{known.datahash}\t{known.iscc()}\n"
+
+
+def parse_manifest_line(line: str) -> FileFingerprint:
+    """Return what one line (not the header) of an `iscc-manifest.tsv` says.
+
+    Raises InputError for a line with other than four fields, a path that leads out of the
+    crate, or a value that is no size, datahash or ISCC-SUM, or values that contradict.
+    """
+    fields = line.removesuffix("\n").split("\t")
+    if len(fields) != len(MANIFEST_COLUMNS):
+        raise InputError("a line of the manifest has not four fields", cause=repr(line[:100]))
+    path = crate_path(_unescaped(fields[0]))
+    size = parse_size(fields[1])
+    codes = parse_datahash(fields[2]).merged(parse_iscc(fields[3]))
+    if size is None or codes is None or not is_iscc_sum(fields[3]):
+        raise InputError("a line of the manifest contradicts itself", cause=repr(line[:300]))
+    return FileFingerprint(path, Fingerprint(size, codes.data, codes.instance))
+
+
+def _unescaped(text: str) -> str:
+    head, *rest = text.split("\\")
+    parts = [head]
+    pieces = iter(rest)
+    for piece in pieces:
+        if piece:
+            if piece[0] not in _UNESCAPES:
+                raise InputError("a path in the manifest has an unknown escape", cause=repr(text))
+            parts.append(_UNESCAPES[piece[0]] + piece[1:])
+        else:  # two backslashes in a row: an escaped one, and the next piece is plain text
+            parts.append("\\" + next(pieces, ""))
+    return "".join(parts)
+
+
+def parse_size(text: str) -> int | None:
+    """Return a size in bytes from decimal digits, or None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
+# --- comparison --------------------------------------------------------------------------------
+
+
+class Status(StrEnum):
+    """How a file came out of a comparison; see FORMAT, "Verdicts"."""
+
+    MATCH = "match"
+    CHANGED = "changed"
+    MOVED = "moved"
+    MISSING = "missing"
+    EXTRA = "extra"
+    UNREAD = "unread"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one path came out, with what was recorded and what was observed.
+
+    `moved_to` names where the recorded content was found, or for CHANGED where an edited
+    version of it was found. `holds` names the recorded file whose content now stands at `path`.
+    """
+
+    status: Status
+    path: CratePath
+    recorded: Fingerprint | None = None
+    observed: Fingerprint | None = None
+    distance: Distance | None = None
+    moved_to: CratePath | None = None
+    holds: CratePath | None = None
+    reason: str | None = None
+
+
+def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> list[Difference]:
+    """Compare what a crate records with what is there: one Difference for each path involved.
+
+    A match needs an equal datahash (as much of it as both know); with `content=False` an equal
+    size is enough. Content that stands at a path where it is not recorded is paired with the
+    path that lost it (moved); what is left over is changed, missing or extra. Where the observed
+    Data-Codes are known, a lost file and an extra one of similar content are paired too.
+    The result is sorted by the UTF-8 bytes of the path.
+    """
+    there = {file.path: file.fingerprint for file in observed.files}
+    unread = {item.path: item for item in observed.unread}
+    known = {file.path: file.fingerprint for file in recorded.files}
+    results: list[Difference] = []
+    lost: dict[CratePath, Fingerprint] = {}
+
+    closed = tuple(path for path in unread if path.endswith("/"))
+    hidden: set[str] = set()  # folders that could not be listed and hold recorded files
+    for path, wanted in known.items():
+        found = there.get(path)
+        if path in unread:
+            results.append(Difference(Status.UNREAD, path, wanted, reason=unread[path].reason))
+        elif found is None and path.startswith(closed):
+            folder = next(folder for folder in closed if path.startswith(folder))
+            hidden.add(folder)
+            reason = f"its folder {unread[folder].reason}"
+            results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
+        elif found is None:
+            lost[path] = wanted
+        else:
+            same = wanted.same_bytes(found) if content else wanted.same_size(found)
+            if same is None:
+                results.append(Difference(Status.UNCHECKED, path, wanted, found))
+            elif same:
+                results.append(Difference(Status.MATCH, path, wanted, found))
+            else:
+                lost[path] = wanted
+
+    for path, item in unread.items():
+        if path in known or path in hidden:
+            continue
+        # What cannot be read can still be named: a file that nothing records is extra.
+        status = Status.UNREAD if path.endswith("/") else Status.EXTRA
+        results.append(Difference(status, path, reason=item.reason))
+
+    settled = {result.path for result in results}
+    loose = {path: found for path, found in there.items() if path not in settled}
+    moves = _moves(lost, loose) if content else {}
+    origin = {target: path for path, target in moves.items()}
+    for path, target in moves.items():
+        results.append(
+            Difference(Status.MOVED, path, lost.pop(path), loose[target], moved_to=target)
+        )
+
+    extra = {p: f for p, f in loose.items() if p not in known and p not in origin}
+    edited = _edited({path: wanted for path, wanted in lost.items() if path not in there}, extra)
+    for path, wanted in lost.items():
+        edited_as = edited.get(path)
+        found = there.get(path) if edited_as is None else extra.pop(edited_as)
+        if found is None:
+            results.append(Difference(Status.MISSING, path, wanted))
+        else:
+            results.append(
+                Difference(
+                    Status.CHANGED,
+                    path,
+                    wanted,
+                    found,
+                    distance=wanted.distance(found),
+                    moved_to=edited_as,
+                    holds=origin.get(path),
+                )
+            )
+    results.extend(Difference(Status.EXTRA, path, observed=found) for path, found in extra.items())
+    return sorted(results, key=lambda result: utf8_order(result.path))
+
+
+def _moves(
+    lost: dict[CratePath, Fingerprint], loose: dict[CratePath, Fingerprint]
+) -> dict[CratePath, CratePath]:
+    """Pair each lost content with a path that holds it and is not recorded with it.
+
+    Among equal contents the paths that share most of their last segments are paired first, so
+    that a renamed folder of equal chunks is paired chunk by chunk.
+    """
+    moves: dict[CratePath, CratePath] = {}
+    taken: set[CratePath] = set()
+    for tail in (8, 4, 3, 2, 1, 0):
+        waiting: dict[tuple[bytes, tuple[str, ...]], list[CratePath]] = defaultdict(list)
+        for path, found in reversed(loose.items()):
+            if path not in taken and found.instance:
+                waiting[found.instance[:8], _tail(path, tail)].append(path)
+        for path, wanted in lost.items():
+            if path in moves or not wanted.verifiable or wanted.instance is None:
+                continue
+            candidates = waiting.get((wanted.instance[:8], _tail(path, tail)))
+            if candidates and wanted.same_bytes(loose[candidates[-1]]):
+                moves[path] = candidates.pop()
+                taken.add(moves[path])
+    return moves
+
+
+def _tail(path: str, length: int) -> tuple[str, ...]:
+    return tuple(path.split("/")[-length:]) if length else ()
+
+
+def _edited(
+    lost: dict[CratePath, Fingerprint], extra: dict[CratePath, Fingerprint]
+) -> dict[CratePath, CratePath]:
+    """Pair lost files with extra files of similar content, the nearest pairs first.
+
+    Above a million possible pairs nothing is paired: missing and extra are true as well.
+    """
+    pairs = []
+    if len(lost) * len(extra) > 1_000_000:
+        return {}
+    for path, wanted in lost.items():
+        for other, found in extra.items():
+            distance = wanted.distance(found)
+            if distance is not None and distance.word != "unrelated":
+                pairs.append((distance.bits / distance.of, utf8_order(path), path, other))
+    edited: dict[CratePath, CratePath] = {}
+    taken: set[CratePath] = set()
+    for _, _, path, other in sorted(pairs):
+        if path not in edited and other not in taken:
+            edited[path] = other
+            taken.add(other)
+    return edited

@@ -1,0 +1,220 @@
+"""Crate-relative paths: their canonical orders, their `@id`s, and what may never leave the root.
+
+A CratePath is relative to the crate's root, uses `/`, has no empty, `.` or `..` segment and is
+valid Unicode. It is the name on disk, not percent-encoded and not normalised.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NewType
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from pathspec import PathSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
+from crate_iscc.errors import InputError
+
+CratePath = NewType("CratePath", str)
+
+METADATA_FILE = CratePath("ro-crate-metadata.json")
+LEGACY_METADATA_FILE = CratePath("ro-crate-metadata.jsonld")
+MANIFEST_FILE = CratePath("iscc-manifest.tsv")
+PREVIEW_FILE = CratePath("ro-crate-preview.html")
+PREVIEW_FOLDER = "ro-crate-preview_files/"
+
+NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
+"""Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
+
+# RFC 3987 keeps these out of a path; RO-Crate asks for nothing else to be escaped, so that
+# other Unicode stays readable ("Encoding file paths" of RO-Crate 1.3, Data Entities).
+_ESCAPED_IN_ID = frozenset(' "#%<>?[\\]^`{|}') | {chr(c) for c in range(0x20)} | {"\x7f"}
+
+
+def crate_path(text: str) -> CratePath:
+    """Return `text` as a CratePath.
+
+    Raises InputError for a path that is empty, absolute, leads upwards, holds an empty or `.`
+    segment or a NUL, or is no valid Unicode.
+    """
+    problem = path_problem(text)
+    if problem:
+        raise InputError(f"not a path inside the crate: {printable(text)}", cause=problem)
+    return CratePath(text)
+
+
+def path_problem(text: str) -> str | None:
+    """Say why `text` cannot be a CratePath, or None where it can."""
+    if not text:
+        return "the path is empty"
+    if text.startswith("/"):
+        return "the path is absolute"
+    if "\x00" in text:
+        return "the path holds a NUL character"
+    segments = text.split("/")
+    if ".." in segments:
+        return "the path leads out of its folder"
+    if "" in segments or "." in segments:
+        return "the path has an empty or '.' segment"
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return "the name is not valid UTF-8"
+    return None
+
+
+def is_payload(path: str) -> bool:
+    """Tell whether the fingerprints of a crate cover the file at `path`."""
+    return path not in NOT_PAYLOAD and not path.startswith(PREVIEW_FOLDER)
+
+
+def encode_id(path: str) -> str:
+    """Return the `@id` of a path: only what RO-Crate asks for is percent-encoded.
+
+    A colon in the first segment is encoded too: it would be read as the end of a URI scheme
+    (RFC 3986, section 4.2).
+    """
+    head, slash, tail = path.partition("/")
+    encoded = (
+        "".join(f"%{ord(c):02X}" if c in _ESCAPED_IN_ID else c for c in part)
+        for part in (head, slash + tail)
+    )
+    first, rest = encoded
+    return first.replace(":", "%3A") + rest
+
+
+def decode_id(entity_id: str) -> str | None:
+    """Return the path that a relative `@id` names, or None where it names no file in the crate.
+
+    Decodes percent-escapes once and strips leading `./`. A trailing slash (a folder) is kept.
+    Absolute URIs, `#` identifiers, queries, and paths that would leave the root give None.
+    """
+    if not entity_id or entity_id.startswith(("#", "/", "_:")) or has_scheme(entity_id):
+        return None
+    relative = entity_id.partition("#")[0]
+    while relative.startswith("./"):
+        relative = relative[2:]
+    text = unquote(relative, errors="strict") if _decodable(relative) else relative
+    folder = text.endswith("/")
+    bare = text[:-1] if folder else text
+    return None if path_problem(bare) else text
+
+
+def _decodable(text: str) -> bool:
+    try:
+        unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def has_scheme(text: str) -> bool:
+    """Tell whether an identifier starts with a URI scheme (RFC 3986, section 3.1)."""
+    scheme, colon, _ = text.partition(":")
+    return (
+        bool(colon)
+        and scheme[:1].isascii()
+        and scheme[:1].isalpha()
+        and all(c.isascii() and (c.isalnum() or c in "+-.") for c in scheme)
+    )
+
+
+def utf8_order(path: str) -> bytes:
+    """Sort key of the treehash and the manifest file: the UTF-8 bytes of the path."""
+    return path.encode("utf-8")
+
+
+def treewalk_order(path: str) -> tuple[tuple[int, bytes, bytes], ...]:
+    """Sort key of the tree ISCC-SUM (IEP-0017, Treewalk).
+
+    Per folder: `.*ignore` files, then other files, then sub-folders; each sorted by the UTF-8
+    bytes of the NFC name, then of the raw name.
+    """
+    *folders, name = path.split("/")
+    rank = 0 if name.startswith(".") and name.endswith("ignore") else 1
+    return (*((2, *_name_order(folder)) for folder in folders), (rank, *_name_order(name)))
+
+
+def _name_order(name: str) -> tuple[bytes, bytes]:
+    raw = name.encode("utf-8")
+    return (raw, raw) if raw.isascii() else (normalize("NFC", name).encode("utf-8"), raw)
+
+
+def glob_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Return a predicate over paths for patterns in the syntax of .gitignore.
+
+    A folder is asked for with a trailing slash. Raises InputError for a malformed pattern.
+    """
+    patterns = tuple(patterns)
+    if not patterns:
+        return lambda _path: False
+    try:
+        spec = PathSpec.from_lines(GitIgnoreSpecPattern, patterns)
+    except ValueError as error:
+        raise InputError("a pattern cannot be understood", cause=str(error)) from error
+    return spec.match_file
+
+
+def in_treewalk(
+    paths: Iterable[CratePath], ignore_files: dict[str, tuple[str, ...]]
+) -> tuple[CratePath, ...]:
+    """Return the paths that the tree ISCC-SUM covers, in the order in which it reads them.
+
+    `ignore_files` maps a folder (`""`, or a path with a trailing slash) to the lines of the
+    `.isccignore` in it. Left out are `*.iscc.json` files and what an `.isccignore` names; as in
+    the `iscc-sum` command the patterns of all folders are matched from the root.
+    """
+    rules: dict[str, tuple[str, ...]] = {}
+    matchers: dict[tuple[str, ...], Callable[[str], bool]] = {}
+    ignored: dict[str, bool] = {"": False}
+
+    def rules_for(folder: str) -> tuple[str, ...]:
+        if folder not in rules:
+            above = rules_for(_parent(folder)) if folder else ()
+            rules[folder] = above + ignore_files.get(folder, ())
+        return rules[folder]
+
+    def matches(folder: str, path: str) -> bool:
+        lines = rules_for(folder)
+        if not lines:
+            return False
+        if lines not in matchers:
+            matchers[lines] = glob_matcher(lines)
+        match = matchers[lines]
+        return match(path) or match(path + "/")
+
+    def folder_ignored(folder: str) -> bool:
+        if folder not in ignored:
+            parent = _parent(folder)
+            ignored[folder] = folder_ignored(parent) or matches(parent, folder[:-1])
+        return ignored[folder]
+
+    covered = [
+        path
+        for path in paths
+        if not path.endswith(".iscc.json")
+        and not (
+            ignore_files and (folder_ignored(folder_of(path)) or matches(folder_of(path), path))
+        )
+    ]
+    return tuple(sorted(covered, key=treewalk_order))
+
+
+def folder_of(path: str) -> str:
+    """Return the folder of a file: `""` at the root, else a path with a trailing slash."""
+    head, slash, _ = path.rpartition("/")
+    return head + slash
+
+
+def _parent(folder: str) -> str:
+    return folder_of(folder[:-1])
+
+
+def printable(text: str) -> str:
+    """Return `text` so that a terminal can show it on one line whatever it holds.
+
+    Control characters, line ends and what is not valid Unicode are shown as escapes.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii")
+        for c in text
+    )

@@ -1,0 +1,165 @@
+"""A tree of files in a directory. Links are never followed, and only regular files are opened."""
+
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.manifest import Unread
+from crate_iscc.paths import CratePath, path_problem, printable
+from crate_iscc.sources import Entry, Listing, StatKey
+
+# O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+_KINDS = (
+    (stat.S_ISLNK, "a symbolic link, which is not followed"),
+    (stat.S_ISFIFO, "a named pipe, not a regular file"),
+    (stat.S_ISSOCK, "a socket, not a regular file"),
+    (stat.S_ISCHR, "a device, not a regular file"),
+    (stat.S_ISBLK, "a device, not a regular file"),
+)
+
+
+class DirectoryTree:
+    """The files below one directory. Raises InputError if it is none."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_dir():
+            raise InputError(f"not a directory: {printable(str(path))}")
+        self.path = path.resolve()
+        self.subject = str(path)
+        self.name = self.path.name or "dataset"
+
+    def listing(self) -> Listing:
+        """Return everything below the directory, in the order in which the system lists it."""
+        entries: list[Entry] = []
+        folders: list[str] = []
+        refused: list[Unread] = []
+        waiting = [""]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                found = list(self._scan(folder))
+            except OSError as error:
+                if not folder:
+                    raise ReadError(
+                        f"cannot list {printable(self.subject)}", cause=error.strerror
+                    ) from error
+                refused.append(Unread(CratePath(folder), f"cannot be listed: {error.strerror}"))
+                continue
+            for item in found:
+                match item:
+                    case Entry():
+                        entries.append(item)
+                    case Unread():
+                        refused.append(item)
+                    case subfolder:
+                        folders.append(subfolder)
+                        waiting.append(subfolder)
+        return Listing(tuple(entries), tuple(folders), tuple(refused))
+
+    def _scan(self, folder: str) -> Iterator[Entry | Unread | str]:
+        with os.scandir(self.path / folder) as scan:
+            for item in scan:
+                path = folder + item.name
+                if problem := path_problem(path):
+                    yield Unread(CratePath(printable(path)), problem, is_file=False)
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    yield path + "/"
+                    continue
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except OSError as error:
+                    yield Unread(CratePath(path), error.strerror or "cannot be examined")
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield Entry(CratePath(path), status.st_size, _key(status))
+                else:
+                    kind = next((word for test, word in _KINDS if test(status.st_mode)), "no file")
+                    yield Unread(CratePath(path), kind, is_file=False)
+
+    def open(self, entry: Entry) -> "FileStream":
+        """Open a file of the listing. Raises ReadError."""
+        return FileStream(self.path / entry.path, entry)
+
+    def close(self) -> None:
+        """Do nothing: a directory holds nothing open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _key(status: os.stat_result) -> StatKey:
+    return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+
+
+class FileStream:
+    """The bytes of a regular file, checked to stay in the state in which it was listed."""
+
+    def __init__(self, path: Path, entry: Entry) -> None:
+        self._path = path
+        self._entry = entry
+        self._left = entry.size
+        try:
+            self._file = io.FileIO(os.open(path, _OPEN_FLAGS))
+        except OSError as error:
+            raise ReadError(printable(entry.path), cause=error.strerror) from error
+        try:
+            self._check(os.fstat(self._file.fileno()))
+        except ReadError:
+            self._file.close()
+            raise
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
+        try:
+            if not self._left:
+                self._check(os.fstat(self._file.fileno()))
+                self._check(os.lstat(self._path))
+                return 0
+            count = self._file.readinto(buffer[: self._left])
+        except OSError as error:
+            raise ReadError(printable(self._entry.path), cause=error.strerror) from error
+        if not count:
+            raise ReadError(printable(self._entry.path), cause="it was cut while it was read")
+        self._left -= count
+        return count
+
+    def _check(self, status: os.stat_result) -> None:
+        entry = self._entry
+        if not stat.S_ISREG(status.st_mode):
+            raise ReadError(printable(entry.path), cause="it is no regular file any more")
+        if status.st_size != entry.size or _changed(status, entry.stat):
+            raise ReadError(printable(entry.path), cause="it changed while it was read")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _changed(status: os.stat_result, listed: StatKey | None) -> bool:
+    """Compare content time and identity; a mere change of permissions (ctime) is none."""
+    return listed is not None and (status.st_mtime_ns, status.st_ino, status.st_dev) != (
+        listed.mtime_ns,
+        listed.inode,
+        listed.device,
+    )
