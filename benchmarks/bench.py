@@ -48,6 +48,8 @@ STDERR_SHOWN = 4000
 TIMES = "\N{MULTIPLICATION SIGN}"
 SHA256SUM = "sha256sum"
 ISCC_SUM = "iscc-sum"
+CRATE_ISCC = "crate-iscc"
+TREE_FAMILY = "tree ISCC-SUM"
 CRATE_FILE = "ro-crate-metadata.json"
 
 
@@ -342,14 +344,14 @@ def command_peer(name: str, command: tuple[str, ...] | None = None) -> Peer:
 
 def crate_iscc_peer() -> Peer:
     """Find crate-iscc: its command, or else the package as this interpreter can run it."""
-    if find_command("crate-iscc") is None:
+    if find_command(CRATE_ISCC) is None:
         try:
             found = importlib.util.find_spec("crate_iscc.__main__")
         except ModuleNotFoundError:
             found = None
         if found is not None:
-            return command_peer("crate-iscc", (sys.executable, "-m", "crate_iscc"))
-    return command_peer("crate-iscc")
+            return command_peer(CRATE_ISCC, (sys.executable, "-m", "crate_iscc"))
+    return command_peer(CRATE_ISCC)
 
 
 def library_peer(name: str, module: str) -> Peer:
@@ -439,7 +441,7 @@ def sum_files(peer: Peer, key: str, *options: str) -> Callable[[Site], Cost]:
     return run
 
 
-def command(
+def command_line(
     peer: Peer, words: Callable[[Site], Sequence[str | Path]], key: str = ""
 ) -> Callable[[Site], Cost]:
     """Return a run of one command line in the plain tree, its output kept as `key`'s manifest."""
@@ -450,11 +452,6 @@ def command(
         return run_command(site, argv, output=output, cwd=site.plain)
 
     return run
-
-
-def without_manifest(key: str) -> Callable[[Site], None]:
-    """Return a preparation that removes a manifest of the round before."""
-    return lambda site: site.manifest(key).unlink(missing_ok=True)
 
 
 def without_crate(site: Site) -> None:
@@ -469,12 +466,12 @@ def without_cache(site: Site) -> None:
     site.cache.mkdir()
 
 
-def without_cache_and(key: str) -> Callable[[Site], None]:
+def afresh(key: str) -> Callable[[Site], None]:
     """Return a preparation that empties the user cache folder and removes a manifest."""
 
     def prepare(site: Site) -> None:
         without_cache(site)
-        without_manifest(key)(site)
+        site.manifest(key).unlink(missing_ok=True)
 
     return prepare
 
@@ -571,7 +568,7 @@ def contenders() -> tuple[Contender, ...]:
             "crate-iscc build",
             "build",
             "RO-Crate with ISCC-SUM (Data-Code, BLAKE3) of each file and of the tree",
-            command(ours, lambda site: ("build", site.crate, "--no-cache", *quiet)),
+            command_line(ours, lambda site: ("build", site.crate, "--no-cache", *quiet)),
             without_crate,
         ),
         Contender(
@@ -579,9 +576,9 @@ def contenders() -> tuple[Contender, ...]:
             "crate-iscc sum",
             "sum",
             "ISCC-SUM of each file",
-            sum_files(ours, "crate-iscc", "sum"),
-            without_cache_and("crate-iscc"),
-            "crate-iscc",
+            sum_files(ours, CRATE_ISCC, "sum"),
+            afresh(CRATE_ISCC),
+            CRATE_ISCC,
             "ISCC-SUM",
         ),
         Contender(
@@ -589,18 +586,18 @@ def contenders() -> tuple[Contender, ...]:
             "crate-iscc sum --tree",
             "sum",
             "one ISCC-SUM of the tree",
-            command(ours, lambda site: ("sum", "--tree", site.plain), "crate-iscc-tree"),
-            without_cache_and("crate-iscc-tree"),
+            command_line(ours, lambda site: ("sum", "--tree", site.plain), "crate-iscc-tree"),
+            afresh("crate-iscc-tree"),
             "crate-iscc-tree",
-            "tree ISCC-SUM",
+            TREE_FAMILY,
         ),
         Contender(
             iscc_sum,
             ISCC_SUM,
             "build",
             "manifest with ISCC-SUM of each file",
-            command(iscc_sum, lambda site: ("-o", site.manifest(ISCC_SUM), site.plain)),
-            without_manifest(ISCC_SUM),
+            command_line(iscc_sum, lambda site: ("-o", site.manifest(ISCC_SUM), site.plain)),
+            afresh(ISCC_SUM),
             ISCC_SUM,
             "ISCC-SUM",
         ),
@@ -609,10 +606,10 @@ def contenders() -> tuple[Contender, ...]:
             "iscc-sum --tree",
             "sum",
             "one ISCC-SUM of the tree",
-            command(iscc_sum, lambda site: ("--tree", site.plain), "iscc-sum-tree"),
-            without_manifest("iscc-sum-tree"),
+            command_line(iscc_sum, lambda site: ("--tree", site.plain), "iscc-sum-tree"),
+            afresh("iscc-sum-tree"),
             "iscc-sum-tree",
-            "tree ISCC-SUM",
+            TREE_FAMILY,
         ),
         Contender(
             iscc_lib,
@@ -638,7 +635,7 @@ def contenders() -> tuple[Contender, ...]:
             "build",
             "manifest with SHA-256 of each file",
             sum_files(coreutils, SHA256SUM),
-            without_manifest(SHA256SUM),
+            afresh(SHA256SUM),
             SHA256SUM,
             "SHA-256",
         ),
@@ -648,7 +645,7 @@ def contenders() -> tuple[Contender, ...]:
             "build",
             "manifest with BLAKE3 of each file, large files on all cores",
             sum_files(b3sum, "b3sum"),
-            without_manifest("b3sum"),
+            afresh("b3sum"),
             "b3sum",
             "BLAKE3",
         ),
@@ -666,7 +663,7 @@ def contenders() -> tuple[Contender, ...]:
             "bagit.py --sha256",
             "build",
             "bag with SHA-256 of each file, one process",
-            command(
+            command_line(
                 bagit, lambda site: ("--quiet", "--sha256", "--processes", "1", site.bag.resolve())
             ),
             unbagged,
@@ -676,7 +673,7 @@ def contenders() -> tuple[Contender, ...]:
             "crate-iscc verify",
             "verify",
             "BLAKE3 of each file",
-            command(ours, lambda site: ("verify", site.crate, *quiet)),
+            command_line(ours, lambda site: ("verify", site.crate, *quiet)),
             without_cache,
         ),
         Contender(
@@ -684,7 +681,7 @@ def contenders() -> tuple[Contender, ...]:
             "crate-iscc verify --full",
             "verify",
             "ISCC-SUM (Data-Code, BLAKE3) of each file and of the tree",
-            command(ours, lambda site: ("verify", site.crate, "--full", *quiet)),
+            command_line(ours, lambda site: ("verify", site.crate, "--full", *quiet)),
             without_cache,
         ),
         Contender(
@@ -692,7 +689,7 @@ def contenders() -> tuple[Contender, ...]:
             "iscc-sum -c",
             "verify",
             "ISCC-SUM of each file",
-            command(iscc_sum, lambda site: ("-c", "-q", site.manifest(ISCC_SUM))),
+            command_line(iscc_sum, lambda site: ("-c", "-q", site.manifest(ISCC_SUM))),
         ),
         Contender(
             iscc_lib,
@@ -713,14 +710,14 @@ def contenders() -> tuple[Contender, ...]:
             "sha256sum -c",
             "verify",
             "SHA-256 of each file",
-            command(coreutils, lambda site: ("-c", "--quiet", site.manifest(SHA256SUM))),
+            command_line(coreutils, lambda site: ("-c", "--quiet", site.manifest(SHA256SUM))),
         ),
         Contender(
             b3sum,
             "b3sum -c",
             "verify",
             "BLAKE3 of each file, large files on all cores",
-            command(b3sum, lambda site: ("-c", "--quiet", site.manifest("b3sum"))),
+            command_line(b3sum, lambda site: ("-c", "--quiet", site.manifest("b3sum"))),
         ),
         Contender(
             blake3,
@@ -734,7 +731,7 @@ def contenders() -> tuple[Contender, ...]:
             "bagit.py --validate",
             "verify",
             "SHA-256 of each file, one process",
-            command(bagit, lambda site: ("--quiet", "--validate", site.bag)),
+            command_line(bagit, lambda site: ("--quiet", "--validate", site.bag)),
         ),
     )
 
@@ -748,14 +745,26 @@ def codes(path: Path) -> list[str]:
     return sorted(line.split(maxsplit=1)[0] for line in lines if line.strip())
 
 
-def check_codes(site: Site, contender: Contender, known: dict[str, tuple[str, list[str]]]) -> None:
-    """Raise if a manifest lacks files or differs from the first one of its family."""
-    found = codes(site.manifest(contender.key))
-    if contender.family != "tree ISCC-SUM" and len(found) != len(site.names):
-        raise ContenderFailed(f"gave {len(found):,} codes for {len(site.names):,} files")
-    first, expected = known.setdefault(contender.family, (contender.label, found))
-    if found != expected:
-        raise ContenderFailed(f"its {contender.family} codes differ from those of {first}")
+def check_codes(site: Site, rows: Sequence[Row]) -> None:
+    """Fail the contenders whose manifests lack files or differ from the first of their family.
+
+    Peers go first, so that it is crate-iscc that has to agree with them.
+    """
+    known: dict[str, tuple[str, list[str]]] = {}
+    for row in sorted(rows, key=lambda row: row.contender.peer.name == CRATE_ISCC):
+        contender = row.contender
+        if not contender.family or row.best is None:
+            continue
+        found = codes(site.manifest(contender.key))
+        first, expected = known.get(contender.family, (contender.label, found))
+        if contender.family != TREE_FAMILY and len(found) != len(site.names):
+            row.failure = f"gave {len(found):,} codes for {len(site.names):,} files"
+        elif found != expected:
+            row.failure = f"its {contender.family} codes differ from those of {first}"
+        else:
+            known[contender.family] = (first, expected)
+        if row.failure:
+            say(f"{contender.label} ({contender.task}) FAILED: {row.failure}")
 
 
 def measure(workload: Workload, rows: Sequence[Row], rounds: int, root: Path) -> None:
@@ -767,7 +776,6 @@ def measure(workload: Workload, rows: Sequence[Row], rounds: int, root: Path) ->
     make_payload(workload, site.plain)
     twin_tree(site, site.crate)
     warm_cache(site)
-    known: dict[str, tuple[str, list[str]]] = {}
     for number in range(1, rounds + 1):
         for row in rows:
             contender = row.contender
@@ -777,14 +785,14 @@ def measure(workload: Workload, rows: Sequence[Row], rounds: int, root: Path) ->
             try:
                 contender.prepare(site)
                 cost = contender.run(site)
-                if contender.family and number == 1:
-                    check_codes(site, contender, known)
-            except ContenderFailed as failure:
-                row.failure = str(failure).partition("\n")[0]
+            except (ContenderFailed, OSError) as failure:
+                row.failure = str(failure).partition("\n")[0].replace("|", "/")
                 say(f"{what} ({contender.task}) FAILED: {failure}")
             else:
                 row.costs.append(cost)
                 say(f"{what} ({contender.task}) {cost.seconds:.2f} s")
+        if number == 1:
+            check_codes(site, rows)
 
 
 # Reporting
@@ -830,7 +838,9 @@ def environment_line(facts: dict[str, Any]) -> str:
     cores = f"{facts['cores']} cores"
     if facts["cores_usable"] != facts["cores"]:
         cores += f" ({facts['cores_usable']} usable)"
-    peers = [f"{name} {version or 'not installed'}" for name, version in facts["contenders"].items()]
+    peers = [
+        f"{name} {version or 'not installed'}" for name, version in facts["contenders"].items()
+    ]
     machine = [facts["cpu"], cores, facts["kernel"], f"SHA-NI: {facts['sha_ni']}"]
     return "; ".join([*machine, f"Python {facts['python']}", *peers, facts["date"]]) + "."
 
@@ -845,6 +855,12 @@ def best_of(rows: Iterable[Row], group: str, peer: str) -> float | None:
     return None
 
 
+def figure(value: float) -> str:
+    """Return a number with about three significant digits."""
+    places = 3 if value < 1 else 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{places}f}"
+
+
 def table(workload: Workload, rows: Sequence[Row], rounds: int) -> str:
     """Return a workload's results as a Markdown heading, table and notes."""
     head = (
@@ -856,7 +872,12 @@ def table(workload: Workload, rows: Sequence[Row], rounds: int) -> str:
         f"{TIMES} vs {ISCC_SUM}",
         "cores used",
     )
-    lines = [f"### {workload.title}", "", f"| {' | '.join(head)} |", "|---|---|--:|--:|--:|--:|--:|"]
+    lines = [
+        f"### {workload.title}",
+        "",
+        f"| {' | '.join(head)} |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
     for row in rows:
         contender, best = row.contender, row.best
         if contender.peer.version is None:
@@ -868,10 +889,10 @@ def table(workload: Workload, rows: Sequence[Row], rounds: int) -> str:
             ratios = []
             for peer in (SHA256SUM, ISCC_SUM):
                 base = best_of(rows, contender.baseline, peer)
-                ratios.append("-" if base is None else f"{base / best.seconds:.2f}")
+                ratios.append("-" if base is None else figure(base / best.seconds))
             cells = [
-                f"{best.seconds:.2f}{fewer}",
-                f"{workload.payload / best.seconds / 1e9:.2f}",
+                f"{figure(best.seconds)}{fewer}",
+                figure(workload.payload / best.seconds / 1e9),
                 *ratios,
                 f"{best.cpu / best.seconds:.1f}",
             ]
@@ -885,15 +906,17 @@ def notes(rows: Sequence[Row]) -> list[str]:
     found: list[str] = []
     if any(row.costs and row.costs[0].seconds > SLOW_SECONDS for row in rows):
         found += ["", f"Contenders that took over {SLOW_SECONDS:.0f} s were run only once."]
-    coreutils = best_of(rows, "build", SHA256SUM)
-    openssl = best_of(rows, "build", "hashlib")
-    if coreutils and openssl and coreutils > 1.5 * openssl:
-        found += [
-            "",
-            f"Here {SHA256SUM} takes {coreutils / openssl:.1f} times as long as hashlib for the "
-            "same digests, because it is built without OpenSSL or makes no use of the CPU's SHA "
-            f"instructions: read its column with hashlib's row in mind.",
-        ]
+    for peer, twin, why in (
+        (SHA256SUM, "hashlib", " (coreutils built without OpenSSL ignore SHA instructions)"),
+        (ISCC_SUM, "iscc-lib", ""),
+    ):
+        slower, quicker = best_of(rows, "build", peer), best_of(rows, "build", twin)
+        if slower and quicker and slower > 1.5 * quicker:
+            found += [
+                "",
+                f"Here {peer} takes {figure(slower / quicker)} times as long as {twin} for the same "
+                f"codes{why}: read its column with {twin}'s row in mind.",
+            ]
     return found
 
 
@@ -984,9 +1007,9 @@ def run_all(arguments: argparse.Namespace, work: Path) -> int:
     print(environment_line(facts))
     print(
         f"\nBest of {arguments.rounds} interleaved rounds, page cache warm. GB/s are 10^9 bytes of "
-        f"payload per second. {TIMES} is how many times as fast as the peer's own build (for builds "
-        "and sums) or check (for verifications) in the same run: above 1 is faster. Cores used are "
-        "CPU seconds per second."
+        f"payload per second. {TIMES} is how many times as fast as that peer's own build (for "
+        "builds and sums) or check (for verifications) in the same run: above 1 is faster. Cores "
+        "used are CPU seconds per second."
     )
     for workload, rows in results:
         print(f"\n{table(workload, rows, arguments.rounds)}")

@@ -1,15 +1,16 @@
 """Computes every code of a tree in one read: each file, each container, and the whole."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import container_of, find_containers
-from crate_iscc.errors import ReadError
+from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.reading import Meter, StreamCode, read_files
-from crate_iscc.kernel import Kernel
+from crate_iscc.kernel import Kernel, MakeHasher
+from crate_iscc.kernel.digest import SizeHasher
 from crate_iscc.manifest import (
     FileFingerprint,
     Manifest,
@@ -26,6 +27,7 @@ from crate_iscc.paths import (
     glob_matcher,
     in_treewalk,
     is_payload,
+    printable,
     treewalk_order,
     utf8_order,
 )
@@ -50,16 +52,30 @@ class Payload:
 
 
 def payload_of(
-    listing: Listing, *, excluded: Sequence[str] = (), containers: Sequence[str] = ()
+    listing: Listing,
+    *,
+    excluded: Sequence[str] = (),
+    containers: Sequence[str] = (),
+    known_containers: Collection[str] = (),
+    never_excluded: Container[str] = (),
 ) -> Payload:
     """Return the payload of a crate: every file but those that describe it or are excluded.
 
-    `excluded` and `containers` are patterns in the syntax of .gitignore.
+    `excluded` and `containers` are patterns in the syntax of .gitignore; `known_containers` are
+    folders that are containers in any case, `never_excluded` paths that no pattern leaves out.
     """
-    leave_out = glob_matcher(excluded)
-    entries = tuple(e for e in listing.entries if is_payload(e.path) and not leave_out(e.path))
-    refused = tuple(r for r in listing.refused if is_payload(r.path) and not leave_out(r.path))
-    found = find_containers((e.path for e in entries), glob_matcher(containers))
+    matches = glob_matcher(excluded)
+
+    def belongs(path: str) -> bool:
+        return is_payload(path) and (path in never_excluded or not matches(path))
+
+    asked_for = glob_matcher(containers)
+    entries = tuple(entry for entry in listing.entries if belongs(entry.path))
+    found = find_containers(
+        (entry.path for entry in entries),
+        lambda folder: folder in known_containers or asked_for(folder),
+    )
+    refused = tuple(item for item in listing.refused if belongs(item.path))
     return Payload(entries, refused, found)
 
 
@@ -97,6 +113,7 @@ def fingerprint_tree(
             payload.entries,
             scopes,
             kernel,
+            kernel.hasher,
             jobs=jobs or default_jobs(),
             sha256=sha256,
             progress=progress,
@@ -113,6 +130,42 @@ def fingerprint_tree(
         tuple(sorted(unread, key=lambda item: utf8_order(item.path))),
         Recipe(tuple(excluded)),
     )
+
+
+def tree_code(
+    tree: Tree,
+    kernel: Kernel,
+    *,
+    jobs: int | None = None,
+    progress: ProgressSink = nobody,
+) -> Fingerprint:
+    """Return the ISCC-SUM of every file of a tree, as the command `iscc-sum --tree` prints it.
+
+    Nothing is left out but what IEP-0017 leaves out. Raises InputError if there is no file, and
+    ReadError if any cannot be read: a code over a part of a tree must not exist.
+    """
+    listing = tree.listing()
+    if not listing.entries and not listing.refused:
+        raise InputError(f"there is no file in {printable(tree.subject)}")
+    scope, *_ = _scopes(tree, Payload(listing.entries, (), ()))
+    unread: Sequence[Unread] = listing.refused
+    if not unread:
+        _, unread = _read(
+            tree,
+            listing.entries,
+            [scope],
+            kernel,
+            SizeHasher,
+            jobs=jobs or default_jobs(),
+            sha256=False,
+            progress=progress,
+        )
+    if unread or scope.iscc is None:
+        raise ReadError(
+            f"no code can be given for {printable(tree.subject)}",
+            cause=f"{printable(unread[0].path)}: {unread[0].reason}",
+        )
+    return scope.iscc
 
 
 def _scopes(tree: Tree, payload: Payload) -> list[_Scope]:
@@ -179,6 +232,7 @@ def _read(
     entries: Sequence[Entry],
     scopes: list[_Scope],
     kernel: Kernel,
+    file_hasher: MakeHasher,
     *,
     jobs: int,
     sha256: bool,
@@ -197,7 +251,7 @@ def _read(
     in_order_of_root = sorted(entries, key=lambda entry: treewalk_order(entry.path))
     meter = Meter("fingerprinting", entries, progress)
     messages = read_files(
-        tree, in_order_of_root, kernel.hasher, jobs=jobs, with_bytes=True, sha256=sha256
+        tree, in_order_of_root, file_hasher, jobs=jobs, with_bytes=True, sha256=sha256
     )
     with _Streams(kernel) as streams:
         for message in messages:

@@ -84,7 +84,7 @@ class DirectoryTree:
                     yield Unread(CratePath(path), error.strerror or "cannot be examined")
                     continue
                 if stat.S_ISREG(status.st_mode):
-                    yield Entry(CratePath(path), status.st_size, _key(status))
+                    yield Entry(CratePath(path), status.st_size, stat_key(status))
                 else:
                     kind = next((word for test, word in _KINDS if test(status.st_mode)), "no file")
                     yield Unread(CratePath(path), kind, is_file=False)
@@ -108,7 +108,8 @@ class DirectoryTree:
         self.close()
 
 
-def _key(status: os.stat_result) -> StatKey:
+def stat_key(status: os.stat_result) -> StatKey:
+    """Return what of a file's status tells whether it changed."""
     return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 

@@ -1,0 +1,289 @@
+"""Works out what a build writes, down to the last byte, and writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from crate_iscc import __version__
+from crate_iscc.building.target import Target, target_for
+from crate_iscc.crate.terms import ACTION_ID, OLD_VERSIONS
+from crate_iscc.crate.view import Crate, recorded
+from crate_iscc.crate.write import Description, Generator, described, fingerprinted, new_crate
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.fingerprinting.cache import Cache
+from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.manifest import FileFingerprint, Manifest, Unread, manifest_lines
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    CratePath,
+    folder_of,
+    glob_matcher,
+    is_payload,
+    printable,
+    utf8_order,
+)
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.report import Finding
+from crate_iscc.sources import Entry, Listing, Tree, read_all
+from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.opening import open_tree
+
+MANIFEST_FILE_ABOVE = 10_000
+"""A manifest file is written for more files than this, even where nothing else asks for one."""
+
+_MADE = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, MANIFEST_FILE})
+_LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
+
+
+class UnreadPayloadError(ReadError):
+    """Some payload files could not be read, so the crate cannot be fingerprinted.
+
+    `unread` names each of them with the reason.
+    """
+
+    def __init__(self, unread: tuple[Unread, ...]) -> None:
+        first = unread[0]
+        super().__init__(
+            f"{len(unread)} of the files cannot be fingerprinted, nothing was written",
+            cause=f"{printable(first.path)}: {first.reason}",
+            hint="make them readable, replace links by files, or leave them out with --exclude",
+        )
+        self.unread = unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """What a build can be told; `excluded` and `containers` use the syntax of .gitignore.
+
+    `excluded=None` keeps the patterns that the crate records.
+    """
+
+    description: Description = field(default=Description())
+    containers: tuple[str, ...] = ()
+    excluded: tuple[str, ...] | None = None
+    sha256: bool = False
+    manifest_file: bool = False
+    compress: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildPlan:
+    """Everything that a build writes.
+
+    `metadata` and `manifest_file` are the bytes of the two files that build makes (the second
+    where one is needed), `previous` the metadata that are there now. `copied` holds what goes
+    into a new zip or directory beside them.
+    """
+
+    subject: str
+    target: Target
+    manifest: Manifest
+    metadata_path: CratePath
+    metadata: bytes
+    previous: bytes | None
+    manifest_file: bytes | None
+    previous_manifest_file: bytes | None
+    copied: tuple[Entry, ...]
+    empty_folders: tuple[str, ...]
+    notes: tuple[Finding, ...]
+    kernel: str
+
+    @property
+    def changes(self) -> tuple[CratePath, ...]:
+        """The files at the root of the crate that would be written anew."""
+        changed = []
+        if self.manifest_file is not None and self.manifest_file != self.previous_manifest_file:
+            changed.append(MANIFEST_FILE)
+        if self.metadata != self.previous:
+            changed.append(self.metadata_path)
+        return tuple(changed)
+
+
+def plan_build(
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    options: BuildOptions | None = None,
+    jobs: int | None = None,
+    cache_folder: Path | None = None,
+    now: datetime | None = None,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> BuildPlan:
+    """Fingerprint a dataset and return what a build writes: in place, or to `out`.
+
+    Raises InputError for what is no dataset or a target that cannot be, UnreadPayloadError if
+    any payload file cannot be read whole.
+    """
+    options = options or BuildOptions()
+    kernel = kernel or NativeKernel()
+    with open_tree(path) as tree:
+        target = target_for(tree, Path(path), out, compress=options.compress)
+        listing = tree.listing()
+        entries = {entry.path: entry for entry in listing.entries}
+        metadata_path, previous = _existing_metadata(tree, entries, listing)
+        crate = Crate.parse(previous) if previous is not None else new_crate()
+        excluded, payload = _payload(listing, crate, options)
+        _check_payload(payload, tree)
+        wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
+        manifest = fingerprint_tree(
+            tree,
+            payload,
+            kernel,
+            jobs=jobs,
+            sha256=wanted_sha256 or _has_sha256(crate),
+            excluded=excluded,
+            cache=_cache(cache_folder, tree, kernel),
+            progress=progress,
+        )
+        if manifest.unread:
+            raise UnreadPayloadError(manifest.unread)
+        manifest_file = None
+        if (
+            options.manifest_file
+            or manifest.containers
+            or len(manifest.files) > MANIFEST_FILE_ABOVE
+            or MANIFEST_FILE in crate.files()
+        ):
+            manifest_file = "".join(manifest_lines(manifest.files)).encode("utf-8")
+        there = entries.get(MANIFEST_FILE)
+        previous_manifest_file = read_all(tree, there) if there and manifest_file else None
+    edited, notes = _new_metadata(
+        crate,
+        manifest,
+        options=options,
+        sha256=wanted_sha256,
+        folder=tree.name,
+        now=now or datetime.now(UTC),
+        kernel=kernel,
+        manifest_file=manifest_file,
+    )
+    return BuildPlan(
+        subject=str(path),
+        target=target,
+        manifest=manifest,
+        metadata_path=metadata_path,
+        metadata=edited.document.dump(),
+        previous=previous,
+        manifest_file=manifest_file,
+        previous_manifest_file=previous_manifest_file,
+        copied=_copied(listing, payload),
+        empty_folders=_empty_folders(listing, payload, excluded),
+        notes=tuple(notes),
+        kernel=kernel.name,
+    )
+
+
+def _existing_metadata(
+    tree: Tree, entries: dict[CratePath, Entry], listing: Listing
+) -> tuple[CratePath, bytes | None]:
+    for name in (METADATA_FILE, LEGACY_METADATA_FILE):
+        if name in entries:
+            return name, read_all(tree, entries[name])
+        for refused in listing.refused:
+            if refused.path == name:
+                raise InputError(f"{name} cannot be used", cause=f"it is {refused.reason}")
+    return METADATA_FILE, None
+
+
+def _payload(
+    listing: Listing, crate: Crate, options: BuildOptions
+) -> tuple[tuple[str, ...], Payload]:
+    """Return the exclusions in force and the payload; containers stay what they once were."""
+    known = recorded(crate).manifest
+    excluded = known.recipe.excluded if options.excluded is None else options.excluded
+    return excluded, payload_of(
+        listing,
+        excluded=excluded,
+        containers=options.containers,
+        known_containers=[container.path for container in known.containers],
+    )
+
+
+def _check_payload(payload: Payload, tree: Tree) -> None:
+    if payload.refused:
+        raise UnreadPayloadError(payload.refused)
+    if not payload.entries:
+        raise InputError(
+            f"there is nothing to fingerprint in {printable(tree.subject)}",
+            cause="it holds no payload file",
+        )
+
+
+def _cache(folder: Path | None, tree: Tree, kernel: Kernel) -> Cache | None:
+    if folder is None or not isinstance(tree, DirectoryTree):
+        return None
+    return Cache(folder, tree.path, kernel.name)
+
+
+def _has_sha256(crate: Crate) -> bool:
+    return any(crate.values(entity_id, "sha256") for entity_id in crate.ids())
+
+
+def _copied(listing: Listing, payload: Payload) -> tuple[Entry, ...]:
+    """Return what a copy of the crate holds beside what build makes: payload and preview."""
+    preview = (e for e in listing.entries if not is_payload(e.path) and e.path not in _MADE)
+    return (*payload.entries, *preview)
+
+
+def _empty_folders(listing: Listing, payload: Payload, excluded: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that hold no payload file at any depth, and are not excluded."""
+    filled: set[str] = set()
+    for entry in payload.entries:
+        folder = folder_of(entry.path)
+        while folder and folder not in filled:
+            filled.add(folder)
+            folder = folder_of(folder[:-1])
+    matches = glob_matcher(excluded)
+    empty = (f for f in listing.folders if f not in filled and is_payload(f) and not matches(f))
+    return tuple(sorted(empty, key=utf8_order))
+
+
+def _new_metadata(
+    crate: Crate,
+    manifest: Manifest,
+    *,
+    options: BuildOptions,
+    sha256: bool,
+    folder: str,
+    now: datetime,
+    kernel: Kernel,
+    manifest_file: bytes | None,
+) -> tuple[Crate, list[Finding]]:
+    """Return the edited crate and the notes; the generator is renewed only where codes change."""
+    paths = {file.path for file in manifest.files}
+    full, notes = described(
+        crate,
+        options.description,
+        folder=folder,
+        date=now.date().isoformat(),
+        licence_files=[name for name in _LICENCE_NAMES if name in paths],
+    )
+    if options.sha256 and not sha256:
+        notes.append(
+            Finding("build.sha256-skipped", f"RO-Crate {crate.version} does not define sha256")
+        )
+    described_file = _fingerprint_of(manifest_file, kernel)
+    generator = Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    edited, odd = fingerprinted(
+        full, manifest, manifest_file=described_file, generator=None, sha256=sha256
+    )
+    known_generator = bool(crate.occurrences(ACTION_ID))
+    if not known_generator or edited.document.dump() != crate.document.dump():
+        edited, odd = fingerprinted(
+            full, manifest, manifest_file=described_file, generator=generator, sha256=sha256
+        )
+    return edited, notes + odd
+
+
+def _fingerprint_of(manifest_file: bytes | None, kernel: Kernel) -> FileFingerprint | None:
+    if manifest_file is None:
+        return None
+    hasher = kernel.hasher()
+    hasher.update(manifest_file)
+    return FileFingerprint(MANIFEST_FILE, hasher.finish())

@@ -1,0 +1,117 @@
+"""The build command."""
+
+import difflib
+from dataclasses import dataclass
+
+import typer
+
+from crate_iscc.building.apply import apply
+from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
+from crate_iscc.building.target import TargetKind
+from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.terminal import (
+    cache_folder,
+    now,
+    paint_for_stdout,
+    progress_on_stderr,
+    say,
+    write_out,
+)
+from crate_iscc.crate.write import Description
+from crate_iscc.paths import printable
+from crate_iscc.render.record import build_json, build_text
+
+_LONGEST_DIFF = 4_000_000
+_NAMED_AT_MOST = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asks for."""
+
+    path: str
+    out: str | None
+    name: str | None
+    description: str | None
+    licence: str | None
+    authors: tuple[str, ...]
+    containers: tuple[str, ...]
+    excluded: tuple[str, ...] | None
+    sha256: bool
+    manifest_file: bool
+    compress: bool
+    use_cache: bool
+    dry_run: bool
+    jobs: int | None
+    as_json: bool
+    progress: str
+
+
+def run(request: Request) -> None:
+    """Build, or with --dry-run show what a build would write."""
+    options = BuildOptions(
+        description=Description(
+            request.name, request.description, request.licence, request.authors
+        ),
+        containers=request.containers,
+        excluded=request.excluded,
+        sha256=request.sha256,
+        manifest_file=request.manifest_file,
+        compress=request.compress,
+    )
+    try:
+        with progress_on_stderr(request.progress) as sink:
+            plan = plan_build(
+                request.path,
+                request.out,
+                options=options,
+                jobs=request.jobs,
+                cache_folder=cache_folder() if request.use_cache else None,
+                now=now(),
+                progress=sink,
+            )
+            if not request.dry_run:
+                apply(plan, progress=sink)
+    except UnreadPayloadError as error:
+        _say_unread(error)
+        raise typer.Exit(UNREAD) from None
+    target = request.out or request.path
+    written = _written(plan)
+    if request.as_json:
+        write_out(build_json(plan.manifest, target, written, plan.notes, dry_run=request.dry_run))
+        return
+    if request.dry_run:
+        write_out(_diff(plan))
+        say(f"dry run: nothing was written; build would write {', '.join(written) or 'nothing'}")
+        return
+    write_out(build_text(plan.manifest, target, written, plan.notes, paint_for_stdout()))
+
+
+def _written(plan: BuildPlan) -> list[str]:
+    if plan.target.kind is TargetKind.IN_PLACE:
+        return list(reversed(plan.changes))
+    return [plan.target.path.name]
+
+
+def _say_unread(error: UnreadPayloadError) -> None:
+    for item in error.unread[:_NAMED_AT_MOST]:
+        say(f"  unread  {printable(item.path)}: {item.reason}")
+    if len(error.unread) > _NAMED_AT_MOST:
+        say(f"  … and {len(error.unread) - _NAMED_AT_MOST} more")
+    say(f"error: {error.message}")
+    say(f"hint: {error.hint}")
+
+
+def _diff(plan: BuildPlan) -> str:
+    """Return the change of the metadata as a unified diff, or all of them where they are new."""
+    before = (plan.previous or b"").decode("utf-8", "replace")
+    after = plan.metadata.decode("utf-8", "replace")
+    if len(before) + len(after) > _LONGEST_DIFF:
+        return f"{plan.metadata_path}: {len(before)} bytes become {len(after)}\n"
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        f"now/{plan.metadata_path}",
+        f"then/{plan.metadata_path}",
+    )
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)

@@ -1,0 +1,324 @@
+"""The `crate-iscc` command and its commands' signatures."""
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crate_iscc.cli.guard import Guard
+
+_EPILOG = (
+    "Exit codes: 0 all was checked and is well; 1 a problem was found; 2 usage or tool error, "
+    "no verdict; 3 something could not be read; 130 interrupted."
+)
+
+# Without rich in the help, it appears in half the time.
+app = typer.Typer(
+    name="crate-iscc",
+    help="Fingerprint, package and verify bioimage datasets: ISCC-SUMs in RO-Crates.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class BuildFormat(enum.StrEnum):
+    """Formats of what build prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class ReportFormat(enum.StrEnum):
+    """Formats of a verification report."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class SumFormat(enum.StrEnum):
+    """Formats of fingerprints of single files."""
+
+    ISCC_SUM = "iscc-sum"
+    B3SUM = "b3sum"
+    JSON = "json"
+
+
+class ProgressKind(enum.StrEnum):
+    """Ways to tell how far the work has come, on stderr."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    PLAIN = "plain"
+    JSON = "json"
+    NONE = "none"
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="Files read at a time [default: CPUs]."),
+]
+ProgressOption = Annotated[
+    ProgressKind,
+    typer.Option("--progress", help="How to show progress on stderr; auto: a bar on a terminal."),
+]
+CrateArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CRATE",
+        help="A directory, a zip, or an ro-crate-metadata.json.",
+        show_default=False,
+    ),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from crate_iscc import __version__
+        from crate_iscc.kernel.native import NativeKernel
+
+        typer.echo(f"crate-iscc {__version__} (kernel {NativeKernel.name})")
+        raise typer.Exit
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Show the version and the kernel."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; for reports of faults.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command; main has acted on them."""
+
+
+@app.command(short_help="Make a dataset an RO-Crate with a fingerprint for every file.")
+def build(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The dataset: a directory, or a zip with -o.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="OUT", help="Write x.zip or a new DIR/ instead."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is, in a sentence.")] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", "--licence", help="An SPDX identifier (CC-BY-4.0) or a URL."),
+    ] = None,
+    author: Annotated[
+        list[str] | None,
+        typer.Option(help="A name, an ORCID or both: 'Ada Lovelace 0000-…'. Repeatable."),
+    ] = None,
+    container: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="GLOB", help="A folder to describe as one dataset; Zarrs are found anyway."
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave files out, and record it (.gitignore syntax)."),
+    ] = None,
+    sha256: Annotated[bool, typer.Option("--sha256", help="Write sha256 as well.")] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Write iscc-manifest.tsv in any case.")
+    ] = False,
+    compress: Annotated[
+        bool, typer.Option("--compress", help="Deflate the members of a zip.")
+    ] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
+    ] = False,
+    jobs: Jobs = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Make a dataset an RO-Crate with a fingerprint for every file.
+
+    crate-iscc build ./dataset --license CC-BY-4.0 --author 'Ada Lovelace'
+
+    crate-iscc build ./dataset -o dataset.zip
+
+    Writes ro-crate-metadata.json into PATH, or extends the one that is there without losing
+    anything in it. A Zarr becomes one dataset, and its members lines of iscc-manifest.tsv.
+    """
+    from crate_iscc.cli import building
+
+    building.run(
+        building.Request(
+            path=path,
+            out=out,
+            name=name,
+            description=description,
+            licence=licence,
+            authors=tuple(author or ()),
+            containers=tuple(container or ()),
+            excluded=tuple(exclude) if exclude is not None else None,
+            sha256=sha256,
+            manifest_file=manifest,
+            compress=compress,
+            use_cache=not no_cache,
+            dry_run=dry_run,
+            jobs=jobs,
+            as_json=format_ is BuildFormat.JSON,
+            progress=progress.value,
+        )
+    )
+
+
+@app.command(short_help="Check a crate against its fingerprints.")
+def verify(
+    crate: CrateArgument,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Check names and sizes only, read no content.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compute every code anew, not the datahash alone.")
+    ] = False,
+    format_: Annotated[
+        ReportFormat, typer.Option("--format", help="How to write the report.")
+    ] = ReportFormat.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the report to a file."),
+    ] = None,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Check a crate against its fingerprints.
+
+    crate-iscc verify ./dataset
+
+    crate-iscc verify dataset.zip --format json -o report.json
+
+    Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
+    or unreadable. A zip is read in place and never unpacked.
+    """
+    from crate_iscc.cli import verifying
+
+    verifying.run(
+        crate,
+        quick=quick,
+        full=full,
+        format_=format_.value,
+        output=output,
+        jobs=jobs,
+        progress=progress.value,
+    )
+
+
+@app.command("sum", short_help="Print the ISCC-SUM of files, or check a list of them.")
+def sum_(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, directories, or with -c lists.")
+    ],
+    tree: Annotated[
+        bool, typer.Option("--tree", help="One code for each directory or zip as a whole.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", "-c", help="Read the PATHs as lists and check them.")
+    ] = False,
+    narrow: Annotated[
+        bool, typer.Option("--narrow", help="Print 2 x 64 bits (ISO 24138) instead of 2 x 128.")
+    ] = False,
+    units: Annotated[
+        bool, typer.Option("--units", help="Print the 256-bit Data-Code and Instance-Code too.")
+    ] = False,
+    format_: Annotated[
+        SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
+    ] = SumFormat.ISCC_SUM,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Print the ISCC-SUM of files, or check a list of them.
+
+    crate-iscc sum raw/*.tif > sums.txt
+
+    crate-iscc sum -c sums.txt
+
+    crate-iscc sum --tree image.ome.zarr
+    """
+    from crate_iscc.cli import summing
+
+    if check:
+        if tree or narrow or units or format_ is not SumFormat.ISCC_SUM:
+            raise typer.BadParameter("-c takes no --tree, --narrow, --units or --format")
+        summing.check(paths, jobs=jobs, progress=progress.value)
+    else:
+        if format_ is SumFormat.B3SUM and (tree or narrow or units):
+            raise typer.BadParameter("b3sum lines have no --tree, --narrow or --units")
+        summing.print_sums(
+            paths,
+            tree=tree,
+            narrow=narrow,
+            units=units,
+            format_=format_.value,
+            jobs=jobs,
+            progress=progress.value,
+        )
+
+
+@app.command(short_help="Show what a crate records.")
+def show(
+    crate: CrateArgument,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+) -> None:
+    """Show what a crate records: its codes, containers and files. Nothing is checked.
+
+    crate-iscc show dataset.zip
+    """
+    from crate_iscc.cli import showing
+
+    showing.show(crate, as_json=format_ is BuildFormat.JSON)
+
+
+@app.command(short_help="Explain a finding of a report.")
+def explain(
+    finding_id: Annotated[
+        str | None, typer.Argument(metavar="FINDING-ID", help="Such as bytes.changed.")
+    ] = None,
+) -> None:
+    """Explain a finding of a report: what it means and what to do; without an id, list them all.
+
+    crate-iscc explain bytes.changed
+    """
+    from crate_iscc.cli import showing
+
+    showing.explain(finding_id)
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"]
+    with Guard(debug=debug, as_json=_asks_for_json(arguments)) as guard:
+        guard.code = app(arguments, prog_name="crate-iscc", standalone_mode=False)
+    sys.exit(guard.code or 0)
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        word in ("--format=json", "--format=jsonl")
+        or (word == "--format" and following in ("json", "jsonl"))
+        for word, following in pairs
+    )

@@ -1,0 +1,90 @@
+"""The sum command."""
+
+from pathlib import Path
+
+import typer
+
+from crate_iscc.checklist import (
+    CheckedLine,
+    CheckStatus,
+    check_list,
+    parse_list,
+    sum_files,
+    sum_tree,
+)
+from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.terminal import progress_on_stderr, say, write_out
+from crate_iscc.errors import InputError
+from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.manifest import Unread
+from crate_iscc.paths import printable
+from crate_iscc.render.sums import NamedSum, b3sum_line, iscc_sum_lines, sums_json
+
+
+def print_sums(
+    paths: list[str],
+    *,
+    tree: bool,
+    narrow: bool,
+    units: bool,
+    format_: str,
+    jobs: int | None,
+    progress: str,
+) -> None:
+    """Print a line for each file (or tree); exit 3 if any could not be read."""
+    kernel = NativeKernel()
+    with progress_on_stderr(progress) as sink:
+        results: list[NamedSum | Unread]
+        if tree:
+            results = [sum_tree(path, kernel, jobs=jobs, progress=sink) for path in paths]
+        else:
+            results = sum_files(paths, kernel, jobs=jobs, progress=sink)
+    sums = [item for item in results if isinstance(item, NamedSum)]
+    match format_:
+        case "json":
+            write_out(sums_json(sums))
+        case "b3sum":
+            write_out("".join(b3sum_line(item) for item in sums))
+        case _:
+            write_out("".join(iscc_sum_lines(item, narrow=narrow, units=units) for item in sums))
+    unread = [item for item in results if isinstance(item, Unread)]
+    for item in unread:
+        say(f"error: {printable(item.path)}: {item.reason}")
+    if unread:
+        raise typer.Exit(UNREAD)
+
+
+def check(lists: list[str], *, jobs: int | None, progress: str) -> None:
+    """Check lists of ISCC-SUMs; exit 1 if anything differs or is not understood, 3 if unread."""
+    kernel = NativeKernel()
+    failed = unread = False
+    for place in lists:
+        sums, malformed = parse_list(_text(place))
+        with progress_on_stderr(progress) as sink:
+            lines = list(check_list(sums, kernel, jobs=jobs, progress=sink))
+        write_out("".join(_line(line) for line in lines))
+        for number in malformed:
+            say(f"error: {printable(place)}, line {number}: not an ISCC-SUM with a file name")
+        failed |= bool(malformed)
+        failed |= any(line.status in (CheckStatus.FAILED, CheckStatus.MISSING) for line in lines)
+        unread |= any(line.status is CheckStatus.UNREAD for line in lines)
+    if failed or unread:
+        raise typer.Exit(1 if failed else UNREAD)
+
+
+def _text(place: str) -> str:
+    try:
+        return Path(place).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {printable(place)}", cause=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{printable(place)} is not UTF-8", cause=str(error)) from error
+
+
+def _line(line: CheckedLine) -> str:
+    text = f"{printable(line.name)}: {line.status}"
+    if line.distance:
+        text += f" ({line.distance} differ: {line.distance.word})"
+    if line.reason:
+        text += f" ({line.reason})"
+    return text + "\n"

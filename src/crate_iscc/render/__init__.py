@@ -1,0 +1,1 @@
+"""Turns values into text: reports, manifests and plans, for people and for machines."""

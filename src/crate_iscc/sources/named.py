@@ -1,0 +1,64 @@
+"""Files that were named one by one, wherever they lie, read like the members of a tree."""
+
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from crate_iscc.errors import ReadError
+from crate_iscc.manifest import Unread
+from crate_iscc.paths import CratePath, printable
+from crate_iscc.sources import Entry, Listing
+from crate_iscc.sources.directory import FileStream, stat_key
+
+
+class NamedFiles:
+    """The files of a mapping from the name to show to the place on disk.
+
+    A link that was named itself is followed; what it leads to must be a regular file.
+    """
+
+    subject = "files"
+    name = "files"
+
+    def __init__(self, places: Mapping[str, Path]) -> None:
+        self._places = {name: place.resolve() for name, place in places.items()}
+
+    def listing(self) -> Listing:
+        """Return the files in the order in which they were named."""
+        entries: list[Entry] = []
+        refused: list[Unread] = []
+        for name, place in self._places.items():
+            path = CratePath(name)
+            try:
+                status = place.stat()
+            except OSError as error:
+                refused.append(Unread(path, error.strerror or "cannot be examined", is_file=False))
+                continue
+            if stat.S_ISREG(status.st_mode):
+                entries.append(Entry(path, status.st_size, stat_key(status)))
+            else:
+                refused.append(Unread(path, "not a regular file"))
+        return Listing(tuple(entries), (), tuple(refused))
+
+    def open(self, entry: Entry) -> FileStream:
+        """Open a file of the listing. Raises ReadError."""
+        place = self._places.get(entry.path)
+        if place is None:
+            raise ReadError(printable(entry.path), cause="it was not named")
+        return FileStream(place, entry)
+
+    def close(self) -> None:
+        """Do nothing: nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

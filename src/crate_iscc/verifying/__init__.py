@@ -1,0 +1,1 @@
+"""Verifies crates: recorded manifest against observed manifest, and what follows from it."""

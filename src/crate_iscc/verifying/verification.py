@@ -1,0 +1,421 @@
+"""Verifies a crate: what it records against what is there.
+
+The datahash decides. So each file is read once with BLAKE3 alone, and a Data-Code is computed
+only where something differs, to say how far.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from crate_iscc import __version__
+from crate_iscc.codes import Fingerprint
+from crate_iscc.crate.view import Crate, Recorded, recorded
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.fingerprinting.reading import hash_files
+from crate_iscc.fingerprinting.tree import (
+    Payload,
+    default_jobs,
+    fingerprint_tree,
+    payload_of,
+)
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.digest import DatahashHasher
+from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.manifest import (
+    Difference,
+    FileFingerprint,
+    Manifest,
+    Status,
+    TreeFingerprint,
+    Unread,
+    compare,
+    files_below,
+    in_order,
+    treehash,
+)
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    CratePath,
+    printable,
+)
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.report import Counts, Finding, Report
+from crate_iscc.sources import Entry, Listing, Tree, read_all
+from crate_iscc.sources.opening import open_tree
+from crate_iscc.verifying.findings import changed, findings_of
+
+
+class Thoroughness(StrEnum):
+    """How much of a crate is read.
+
+    QUICK: names and sizes. DATAHASH: every byte, once, through BLAKE3. FULL: every code anew.
+    """
+
+    QUICK = "quick"
+    DATAHASH = "datahash"
+    FULL = "full"
+
+
+def verify(
+    source: str | Path,
+    *,
+    thoroughness: Thoroughness = Thoroughness.DATAHASH,
+    jobs: int | None = None,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Report:
+    """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
+
+    Returns a Report for everything that can be said about the data. Raises InputError where
+    there is no verdict: not a crate, or a crate that records nothing to check against.
+    """
+    kernel = kernel or NativeKernel()
+    with open_tree(source, crc=False) as tree:
+        return _Verification(tree, thoroughness, jobs or default_jobs(), kernel, progress).run()
+
+
+def read_record(source: str | Path) -> tuple[Crate, Recorded]:
+    """Return a crate and what it records, from its metadata and manifest file; nothing is checked.
+
+    Raises InputError for what is no crate.
+    """
+    with open_tree(source, crc=False) as tree:
+        listing = tree.listing()
+        entries = {entry.path: entry for entry in listing.entries}
+        crate = Crate.parse(_metadata(tree, entries, listing))
+        manifest_file = entries.get(MANIFEST_FILE)
+        lines = _lines(read_all(tree, manifest_file)) if manifest_file else ()
+        return crate, recorded(crate, lines)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What was looked at and what was not, in the words of the report."""
+
+    checked: list[str]
+    not_checked: list[str]
+
+    def put(self, what: str, done: bool) -> None:
+        (self.checked if done else self.not_checked).append(what)
+
+
+class _Verification:
+    """One verification of one tree."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        thoroughness: Thoroughness,
+        jobs: int,
+        kernel: Kernel,
+        progress: ProgressSink,
+    ) -> None:
+        self._tree = tree
+        self._thoroughness = thoroughness
+        self._jobs = jobs
+        self._kernel = kernel
+        self._progress = progress
+        self._findings: list[Finding] = []
+        self._without_lines: Manifest | None = None
+        self._listing = tree.listing()
+        self._entries = {entry.path: entry for entry in self._listing.entries}
+
+    def run(self) -> Report:
+        crate = Crate.parse(_metadata(self._tree, self._entries, self._listing))
+        known = self._recorded(crate)
+        self._findings.extend(known.findings)
+        self._require_something_to_check(known)
+        payload = payload_of(
+            self._listing,
+            excluded=known.manifest.recipe.excluded,
+            never_excluded=frozenset(file.path for file in known.manifest.files),
+        )
+        payload = replace(
+            payload, containers=tuple(container.path for container in known.manifest.containers)
+        )
+        observed = self._observe(payload, known.manifest)
+        differences = self._compare(known.manifest, observed, payload)
+        closed = known.manifest.root.treehash is not None
+        self._findings.extend(findings_of(differences, closed=closed))
+        trees = self._check_trees(known.manifest, observed, differences)
+        return self._report(known, observed, differences, trees)
+
+    # --- what the crate records ----------------------------------------------------------------
+
+    def _recorded(self, crate: Crate) -> Recorded:
+        """Return the record, with the lines of the manifest file if it is there and read.
+
+        A manifest file that is not the recorded one is a finding of its own, and is believed
+        only where the treehash does not show that the payload is as recorded.
+        """
+        known = recorded(crate)
+        entry = self._entries.get(MANIFEST_FILE)
+        if known.manifest_file is None:
+            if entry is not None and known.manifest.root.treehash:
+                self._findings.append(
+                    Finding("bytes.extra", "the crate does not list this file", MANIFEST_FILE)
+                )
+            return known
+        if entry is None:
+            self._findings.append(Finding("bytes.missing", "not there", MANIFEST_FILE))
+            return known
+        try:
+            raw = read_all(self._tree, entry)
+        except ReadError as error:
+            reason = error.cause or error.message
+            self._findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
+            return known
+        hasher = self._kernel.hasher()
+        hasher.update(raw)
+        wanted, now = known.manifest_file.fingerprint, hasher.finish()
+        with_lines = recorded(crate, _lines(raw))
+        if wanted.same_bytes(now) is not False:
+            return with_lines
+        difference = Difference(
+            Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
+        )
+        self._findings.append(changed(difference))
+        self._without_lines = known.manifest
+        return replace(with_lines, findings=known.findings)
+
+    def _require_something_to_check(self, known: Recorded) -> None:
+        files = known.manifest.files
+        if self._thoroughness is Thoroughness.QUICK:
+            enough = any(file.fingerprint.size is not None for file in files)
+        else:
+            enough = any(file.fingerprint.verifiable for file in files)
+        trees = (known.manifest.root, *known.manifest.containers)
+        if not enough and not any(tree.treehash and tree.files for tree in trees):
+            raise InputError(
+                f"nothing can be verified in {printable(self._tree.subject)}",
+                cause="the crate records no ISCC-SUM, datahash or treehash of any file",
+                hint="record them with: crate-iscc build",
+            )
+
+    # --- what is there -------------------------------------------------------------------------
+
+    def _observe(self, payload: Payload, known: Manifest) -> Manifest:
+        match self._thoroughness:
+            case Thoroughness.QUICK:
+                files = [
+                    FileFingerprint(entry.path, Fingerprint(entry.size))
+                    for entry in payload.entries
+                ]
+                return _manifest(files, payload.refused, known)
+            case Thoroughness.FULL:
+                return fingerprint_tree(
+                    self._tree,
+                    payload,
+                    self._kernel,
+                    jobs=self._jobs,
+                    sha256=any(file.sha256 for file in known.files),
+                    progress=self._progress,
+                )
+            case Thoroughness.DATAHASH:
+                files, unread = hash_files(
+                    self._tree,
+                    payload.entries,
+                    DatahashHasher,
+                    jobs=self._jobs,
+                    progress=self._progress,
+                    step="verifying",
+                )
+                return _manifest(files, (*unread, *payload.refused), known)
+
+    def _compare(self, known: Manifest, observed: Manifest, payload: Payload) -> list[Difference]:
+        """Compare, and compute the Data-Codes that say how far what differs is apart."""
+        content = self._thoroughness is not Thoroughness.QUICK
+        if content:
+            known, observed = self._settle_containers(known, observed)
+        differences = compare(known, observed, content=content)
+        if self._thoroughness is not Thoroughness.DATAHASH:
+            return differences
+        missing = any(d.status is Status.MISSING for d in differences)
+        paths = {
+            d.path
+            for d in differences
+            if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
+        }
+        if not paths:
+            return differences
+        entries = [entry for entry in payload.entries if entry.path in paths]
+        again, unread = hash_files(
+            self._tree,
+            entries,
+            self._kernel.hasher,
+            jobs=self._jobs,
+            progress=self._progress,
+            step="comparing",
+        )
+        coded = {file.path: file for file in again}
+        before = {file.path: file.fingerprint for file in observed.files}
+        for path, file in list(coded.items()):
+            if file.fingerprint.same_bytes(before[path]) is not True:
+                unread.append(Unread(path, "it changed while it was verified"))
+                del coded[path]
+        gone = {item.path for item in unread}
+        files = [coded.get(f.path, f) for f in observed.files if f.path not in gone]
+        return compare(known, _manifest(files, (*observed.unread, *unread), known))
+
+    def _settle_containers(self, known: Manifest, observed: Manifest) -> tuple[Manifest, Manifest]:
+        """Return both sides with the members of containers whose list is lost or damaged.
+
+        Such a container is known by its treehash alone. Where its members have that treehash,
+        they are the recorded ones; where not, the container is reported as one thing.
+        """
+        if observed.unread:
+            return known, observed
+        if self._without_lines and treehash(observed.files) == known.root.treehash:
+            known = self._without_lines
+        listed = {file.path for file in known.files}
+        added: list[FileFingerprint] = []
+        for tree in (known.root, *known.containers):
+            members = files_below(observed.files, tree.path)
+            unlisted = [file for file in members if file.path not in listed]
+            if unlisted and tree.treehash == treehash(members, tree.path):
+                added.extend(unlisted)
+                listed.update(file.path for file in unlisted)
+        strange: set[CratePath] = set()
+        for tree in known.containers:
+            members = files_below(observed.files, tree.path)
+            if tree.treehash and not any(path.startswith(tree.path) for path in listed):
+                message = "its members are not the recorded ones, and the list of them is lost"
+                self._findings.append(Finding("bytes.changed", message, CratePath(tree.path)))
+                strange.update(file.path for file in members)
+        files = tuple(file for file in observed.files if file.path not in strange)
+        return replace(known, files=in_order((*known.files, *added))), replace(
+            observed, files=files
+        )
+
+    # --- what it comes to ----------------------------------------------------------------------
+
+    def _check_trees(
+        self, known: Manifest, observed: Manifest, differences: Sequence[Difference]
+    ) -> _Tally:
+        """Check the codes of the whole and of each container as far as they can be known."""
+        tally = _Tally([], [])
+        full = self._thoroughness is Thoroughness.FULL
+        readable = self._thoroughness is not Thoroughness.QUICK and not observed.unread
+        if known.root.treehash:
+            tally.put("treehash", readable)
+            unexplained = not any(
+                d.status in (Status.CHANGED, Status.MOVED, Status.MISSING, Status.EXTRA)
+                for d in differences
+            )
+            if readable and unexplained and treehash(observed.files) != known.root.treehash:
+                self._findings.append(
+                    Finding(
+                        "tree.changed",
+                        "every recorded file is as recorded, the whole is not",
+                        recorded=known.root.treehash,
+                        observed=treehash(observed.files),
+                    )
+                )
+        tally.put("iscc-sum", full and not observed.unread)
+        if full:
+            self._check_sha256(known, observed)
+            now = {tree.path: tree for tree in (observed.root, *observed.containers)}
+            for wanted in (known.root, *known.containers):
+                found = now.get(wanted.path)
+                if found and _tree_code_differs(wanted, found):
+                    self._findings.append(
+                        Finding(
+                            "code.mismatch",
+                            "the payload is the recorded one, its tree ISCC-SUM is not",
+                            CratePath(wanted.path) if wanted.path else None,
+                            recorded=wanted.iscc.iscc() if wanted.iscc else None,
+                            observed=found.iscc.iscc() if found.iscc else None,
+                        )
+                    )
+        return tally
+
+    def _check_sha256(self, known: Manifest, observed: Manifest) -> None:
+        found = {file.path: file.sha256 for file in observed.files}
+        for file in known.files:
+            now = found.get(file.path)
+            if file.sha256 and now and file.sha256.lower() != now:
+                self._findings.append(
+                    Finding(
+                        "code.mismatch",
+                        "the recorded sha256 is not that of the bytes",
+                        file.path,
+                        recorded=file.sha256,
+                        observed=now,
+                    )
+                )
+
+    def _report(
+        self,
+        known: Recorded,
+        observed: Manifest,
+        differences: Sequence[Difference],
+        trees: _Tally,
+    ) -> Report:
+        quick = self._thoroughness is Thoroughness.QUICK
+        checked = ["presence", "size", *([] if quick else ["datahash"]), *trees.checked]
+        not_checked = [*(["datahash"] if quick else []), *trees.not_checked, "metadata"]
+        number = dict.fromkeys(Status, 0)
+        for difference in differences:
+            number[difference.status] += 1
+        for finding in self._findings:
+            if finding.path == MANIFEST_FILE:
+                number[Status(finding.id.removeprefix("bytes."))] += finding.id in (
+                    "bytes.changed",
+                    "bytes.missing",
+                    "bytes.extra",
+                )
+        counts = Counts(**{status.value: count for status, count in number.items()})
+        return Report(
+            subject=self._tree.subject,
+            checked=tuple(checked),
+            not_checked=tuple(not_checked),
+            findings=tuple(self._findings),
+            counts=counts,
+            size=observed.size,
+            files=len(observed.files) + len(observed.unread),
+            tool=f"crate-iscc {__version__}",
+            kernel=self._kernel.name,
+            excluded=known.manifest.recipe.excluded,
+        )
+
+
+def _metadata(tree: Tree, entries: dict[CratePath, Entry], listing: Listing) -> bytes:
+    for name in (METADATA_FILE, LEGACY_METADATA_FILE):
+        if name in entries:
+            return read_all(tree, entries[name])
+        for refused in listing.refused:
+            if refused.path == name:
+                raise InputError(
+                    f"the metadata of {printable(tree.subject)} cannot be used",
+                    cause=f"{name}: {refused.reason}",
+                )
+    raise InputError(
+        f"not an RO-Crate: {printable(tree.subject)}",
+        cause=f"there is no {METADATA_FILE} at its root",
+        hint="make it one with: crate-iscc build",
+    )
+
+
+def _lines(raw: bytes) -> list[str]:
+    """Split at LF alone: a file name may hold any other line separator of Unicode."""
+    return [line + "\n" for line in raw.decode("utf-8", "replace").split("\n") if line]
+
+
+def _manifest(
+    files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
+) -> Manifest:
+    return Manifest(in_order(files), unread=tuple(unread), recipe=known.recipe)
+
+
+def _tree_code_differs(wanted: TreeFingerprint, found: TreeFingerprint) -> bool:
+    """Tell whether a tree of the recorded payload has another ISCC-SUM than the recorded one."""
+    if wanted.iscc is None or found.iscc is None or wanted.treehash not in (None, found.treehash):
+        return False
+    return (
+        wanted.iscc.same_data_code(found.iscc) is False
+        or wanted.iscc.same_bytes(found.iscc) is False
+    )
