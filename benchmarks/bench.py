@@ -914,8 +914,8 @@ def notes(rows: Sequence[Row]) -> list[str]:
         if slower and quicker and slower > 1.5 * quicker:
             found += [
                 "",
-                f"Here {peer} takes {figure(slower / quicker)} times as long as {twin} for the same "
-                f"codes{why}: read its column with {twin}'s row in mind.",
+                f"Here {peer} takes {figure(slower / quicker)} times as long as {twin} for the "
+                f"same codes{why}: read its column with {twin}'s row in mind.",
             ]
     return found
 

@@ -1,3 +1,82 @@
-"""Fingerprints, packages and verifies bioimage datasets: ISCC-SUMs in RO-Crates."""
+"""Fingerprints, packages and verifies bioimage datasets: ISCC-SUMs in RO-Crates.
 
-__version__ = "0.1.0"
+The functions of the Python API are loaded when they are first used, so that the command line
+starts at once: `build`, `plan_build`, `apply`, `verify`, `fingerprint`, `add_fingerprints`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from crate_iscc.version import __version__
+
+if TYPE_CHECKING:
+    from crate_iscc.api import build, fingerprint
+    from crate_iscc.building.apply import apply
+    from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
+    from crate_iscc.codes import Distance, Fingerprint
+    from crate_iscc.crate.write import Description
+    from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
+    from crate_iscc.interop import add_fingerprints
+    from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+    from crate_iscc.progress import Progress
+    from crate_iscc.render.report import report_json, report_text
+    from crate_iscc.report import Finding, Report, Severity, Verdict
+    from crate_iscc.verifying.verification import Thoroughness, verify
+
+_HOMES = {
+    "api": ("build", "fingerprint"),
+    "building.apply": ("apply",),
+    "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
+    "codes": ("Distance", "Fingerprint"),
+    "crate.write": ("Description",),
+    "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "interop": ("add_fingerprints",),
+    "manifest": ("FileFingerprint", "Manifest", "TreeFingerprint"),
+    "progress": ("Progress",),
+    "render.report": ("report_json", "report_text"),
+    "report": ("Finding", "Report", "Severity", "Verdict"),
+    "verifying.verification": ("Thoroughness", "verify"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BuildOptions",
+    "BuildPlan",
+    "CrateIsccError",
+    "Description",
+    "Distance",
+    "FileFingerprint",
+    "Finding",
+    "Fingerprint",
+    "InputError",
+    "Manifest",
+    "Progress",
+    "ReadError",
+    "Report",
+    "Severity",
+    "Thoroughness",
+    "TreeFingerprint",
+    "UnreadPayloadError",
+    "Verdict",
+    "WriteError",
+    "__version__",
+    "add_fingerprints",
+    "apply",
+    "build",
+    "fingerprint",
+    "plan_build",
+    "report_json",
+    "report_text",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name of the API from its module (PEP 562)."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,16 +8,15 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-import crate_iscc
 from crate_iscc.errors import InputError
 
 
 @cache
 def _data() -> Traversable:
-    packaged = files(crate_iscc) / "_data"
+    packaged = files("crate_iscc") / "_data"
     if packaged.is_dir():
         return packaged
-    return files(crate_iscc) / ".." / ".."
+    return files("crate_iscc") / ".." / ".."
 
 
 def schema_text(name: str) -> str:

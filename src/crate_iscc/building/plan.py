@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crate_iscc import __version__
 from crate_iscc.building.target import Target, target_for
 from crate_iscc.crate.terms import ACTION_ID, OLD_VERSIONS
 from crate_iscc.crate.view import Crate, recorded
@@ -32,6 +31,7 @@ from crate_iscc.report import Finding
 from crate_iscc.sources import Entry, Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.version import __version__
 
 MANIFEST_FILE_ABOVE = 10_000
 """A manifest file is written for more files than this, even where nothing else asks for one."""

@@ -79,8 +79,8 @@ CrateArgument = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from crate_iscc import __version__
         from crate_iscc.kernel.native import NativeKernel
+        from crate_iscc.version import __version__
 
         typer.echo(f"crate-iscc {__version__} (kernel {NativeKernel.name})")
         raise typer.Exit

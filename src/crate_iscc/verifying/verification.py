@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from crate_iscc import __version__
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.view import Crate, Recorded, recorded
 from crate_iscc.errors import InputError, ReadError
@@ -47,6 +46,7 @@ from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Entry, Listing, Tree, read_all
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
+from crate_iscc.version import __version__
 
 
 class Thoroughness(StrEnum):

@@ -1,0 +1,94 @@
+"""The two verbs of the Python API that join a plan, or a tree, with what is done to it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from crate_iscc.building.apply import apply
+from crate_iscc.building.plan import BuildOptions, BuildPlan, plan_build
+from crate_iscc.crate.write import Description
+from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.manifest import Manifest
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources.opening import open_tree
+
+
+def build(
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    licence: str | None = None,
+    authors: Sequence[str] = (),
+    containers: Sequence[str] = (),
+    excluded: Sequence[str] | None = None,
+    sha256: bool = False,
+    manifest_file: bool = False,
+    compress: bool = False,
+    jobs: int | None = None,
+    cache_folder: Path | None = None,
+    now: datetime | None = None,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> BuildPlan:
+    """Make a dataset an RO-Crate, in place or in a new zip or directory `out`.
+
+    Returns the plan that was carried out: the manifest with every fingerprint, the metadata as
+    bytes, and notes on what was filled in. `licence` is an SPDX identifier or a URL, `authors`
+    names and ORCIDs; `containers` and `excluded` use the syntax of .gitignore (None keeps what
+    the crate records). Nothing is remembered between calls unless `cache_folder` is given.
+
+    Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
+    WriteError if the result cannot be written; what was there before is then unchanged.
+    """
+    options = BuildOptions(
+        description=Description(name, description, licence, tuple(authors)),
+        containers=tuple(containers),
+        excluded=None if excluded is None else tuple(excluded),
+        sha256=sha256,
+        manifest_file=manifest_file,
+        compress=compress,
+    )
+    plan = plan_build(
+        path,
+        out,
+        options=options,
+        jobs=jobs,
+        cache_folder=cache_folder,
+        now=now,
+        kernel=kernel,
+        progress=progress,
+    )
+    apply(plan, progress=progress)
+    return plan
+
+
+def fingerprint(
+    source: str | Path,
+    *,
+    containers: Sequence[str] = (),
+    excluded: Sequence[str] = (),
+    sha256: bool = False,
+    jobs: int | None = None,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Manifest:
+    """Return the fingerprints of a directory or zip: files, containers, and the whole payload.
+
+    What cannot be read is in `unread`; a container or root that holds such a file has no codes.
+    Raises InputError for what is neither a directory nor a zip.
+    """
+    with open_tree(source) as tree:
+        payload = payload_of(tree.listing(), excluded=excluded, containers=containers)
+        return fingerprint_tree(
+            tree,
+            payload,
+            kernel or NativeKernel(),
+            jobs=jobs,
+            sha256=sha256,
+            excluded=excluded,
+            progress=progress,
+        )

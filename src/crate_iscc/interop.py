@@ -1,0 +1,127 @@
+"""Puts fingerprints into crates that are being made with ro-crate-py.
+
+ro-crate-py holds a crate in memory until it is written; the files lie somewhere on disk and have
+a destination inside the crate. Both are read here; nothing is written.
+"""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rocrate.model.dataset import Dataset
+from rocrate.model.file import File
+from rocrate.rocrate import ROCrate
+
+from crate_iscc.crate.view import Crate
+from crate_iscc.crate.write import Generator, fingerprinted
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
+from crate_iscc.jsonld import Document
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.manifest import FileFingerprint, manifest_lines
+from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, printable
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.named import NamedFiles
+from crate_iscc.version import __version__
+
+
+def add_fingerprints(
+    crate: ROCrate,
+    *,
+    jobs: int | None = None,
+    kernel: Kernel | None = None,
+    now: datetime | None = None,
+    progress: ProgressSink = nobody,
+) -> ROCrate:
+    """Add ISCC-SUM, datahash and size to every file of a crate, and the codes of the whole.
+
+    Call it when all files and directories have been added, before `crate.write`; what is
+    written then verifies. Zarr directories become one container each, with their members in an
+    `iscc-manifest.tsv` that is added to the crate. Returns the same crate, changed.
+
+    Raises InputError for a file whose content is not on this disk (a URL to fetch, a stream),
+    and ReadError if one cannot be read.
+    """
+    kernel = kernel or NativeKernel()
+    tree = NamedFiles(dict(_places(crate)))
+    listing = tree.listing()
+    payload = payload_of(listing)
+    if not payload.entries and not payload.refused:
+        raise InputError("the crate holds no file", hint="add files before their fingerprints")
+    manifest = fingerprint_tree(tree, payload, kernel, jobs=jobs, progress=progress)
+    if manifest.unread:
+        first = manifest.unread[0]
+        raise ReadError(f"cannot fingerprint {printable(first.path)}", cause=first.reason)
+    described = None
+    if manifest.containers:
+        text = "".join(manifest_lines(manifest.files))
+        hasher = kernel.hasher()
+        hasher.update(text.encode("utf-8"))
+        described = FileFingerprint(MANIFEST_FILE, hasher.finish())
+        crate.add_file(io.StringIO(text), dest_path=MANIFEST_FILE)
+    moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    before = Crate(Document(crate.metadata.generate()))
+    after, _ = fingerprinted(
+        before,
+        manifest,
+        manifest_file=described,
+        generator=Generator(__version__, kernel.name, moment),
+    )
+    _take_over(crate, before, after)
+    return crate
+
+
+def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
+    """Yield where each file goes in the crate and where its bytes are now."""
+    for entity in crate.data_entities:
+        path = decode_id(entity.id)
+        if path is None or not isinstance(entity, File | Dataset):
+            continue
+        source = entity.source
+        if isinstance(entity, File):
+            if not isinstance(source, str | Path) or not Path(source).is_file():
+                raise InputError(
+                    f"the bytes of {printable(path)} are not at hand",
+                    cause="its source is not a file on this disk",
+                )
+            yield crate_path(path), Path(source)
+        elif isinstance(source, str | Path) and Path(source).is_dir():
+            folder = DirectoryTree(Path(source))
+            listing = folder.listing()
+            for refused in listing.refused:
+                raise ReadError(f"{printable(path + refused.path)}: {refused.reason}")
+            for entry in listing.entries:
+                yield crate_path(path.rstrip("/") + "/" + entry.path), folder.path / entry.path
+
+
+def _take_over(crate: ROCrate, before: Crate, after: Crate) -> None:
+    """Put what changed between two documents into the crate object."""
+    for context in after.document.contexts():
+        if isinstance(context, dict):
+            crate.metadata.extra_terms.update(context)
+    for entity_id in after.ids():
+        new: dict[str, Any] = dict(after.occurrences(entity_id)[0])
+        old = before.occurrences(entity_id)
+        if old and old[0] == new:
+            continue
+        entity = crate.dereference(entity_id)
+        if entity is None:
+            crate.add_jsonld(new)
+            continue
+        for key, value in new.items():
+            if not key.startswith("@") and (not old or old[0].get(key) != value):
+                _set(crate, entity, key, value)
+
+
+def _set(crate: ROCrate, entity: Any, key: str, value: Any) -> None:
+    """Set a property; references are given as the entities that they point to, where these are."""
+    values = value if isinstance(value, list) else [value]
+    found = [
+        (crate.dereference(item["@id"]) or item) if isinstance(item, dict) else item
+        for item in values
+    ]
+    entity[key] = found if isinstance(value, list) else found[0]
