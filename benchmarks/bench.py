@@ -39,8 +39,8 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 CHUNK = MIB
 """What the in-process loops read at once."""
-SLOW_SECONDS = 60.0
-"""A contender whose first run took longer is not run again in later rounds."""
+SECONDS_EACH = 30.0
+"""A contender sits out the rounds that would take it beyond this sum on a workload."""
 BYTES_PER_FILE = 8 * KIB
 """Space beside the payload, per file: directory entries, manifests and a crate's metadata."""
 STDERR_SHOWN = 4000
@@ -57,7 +57,7 @@ class BenchError(Exception):
     """The benchmark cannot run as asked."""
 
 
-class ContenderFailed(Exception):
+class ContenderError(Exception):
     """A contender ended with an error or gave a wrong result; the text says which."""
 
 
@@ -201,11 +201,15 @@ class Row:
         return min(self.costs, key=lambda cost: cost.seconds)
 
     @property
+    def slow(self) -> bool:
+        """Whether another run would take longer than a contender may take in all."""
+        spent = [cost.seconds for cost in self.costs]
+        return bool(spent) and sum(spent) + min(spent) > SECONDS_EACH
+
+    @property
     def done(self) -> bool:
         """Whether the contender is not to be run (again)."""
-        missing = self.contender.peer.version is None
-        slow = bool(self.costs) and self.costs[0].seconds > SLOW_SECONDS
-        return missing or slow or bool(self.failure)
+        return self.contender.peer.version is None or self.slow or bool(self.failure)
 
 
 def say(text: str) -> None:
@@ -330,15 +334,15 @@ def find_command(name: str) -> str | None:
 
 
 def command_peer(name: str, command: tuple[str, ...] | None = None) -> Peer:
-    """Describe a command by the last word of the first line of its --version."""
+    """Describe a command by the first word of its --version that begins with a digit."""
     if command is None:
         found = find_command(name)
         if found is None:
             return Peer(name, None)
         command = (found,)
     done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-    first = (done.stdout.strip() or done.stderr.strip()).partition("\n")[0].split()
-    version = first[-1] if first and done.returncode == 0 else "of unknown version"
+    words = done.stdout.split() if done.returncode == 0 else []
+    version = next((word for word in words if word[0].isdigit()), "of unknown version")
     return Peer(name, version, command)
 
 
@@ -404,7 +408,7 @@ def run_command(
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         text = site.log.read_text(encoding="utf-8", errors="replace").strip()
-        raise ContenderFailed(f"exit status {process.returncode}\n{text[-STDERR_SHOWN:]}")
+        raise ContenderError(f"exit status {process.returncode}\n{text[-STDERR_SHOWN:]}")
     return Cost(seconds, usage.ru_utime + usage.ru_stime)
 
 
@@ -503,7 +507,7 @@ def loop_verify(digest: Callable[[str], str], key: str) -> Callable[[Site], Cost
             for line in file:
                 code, _, name = line.rstrip("\n").partition(" *")
                 if digest(f"{site.plain}/{name}") != code:
-                    raise ContenderFailed(f"{name}: the code differs from the recorded one")
+                    raise ContenderError(f"{name}: the code differs from the recorded one")
 
     return in_process(body)
 
@@ -515,10 +519,10 @@ def in_process(body: Callable[[Site], None]) -> Callable[[Site], Cost]:
         start, start_cpu = time.perf_counter(), time.process_time()
         try:
             body(site)
-        except ContenderFailed:
+        except ContenderError:
             raise
         except Exception as error:
-            raise ContenderFailed(f"{type(error).__name__}: {error}") from error
+            raise ContenderError(f"{type(error).__name__}: {error}") from error
         return Cost(time.perf_counter() - start, time.process_time() - start_cpu)
 
     return run
@@ -785,7 +789,7 @@ def measure(workload: Workload, rows: Sequence[Row], rounds: int, root: Path) ->
             try:
                 contender.prepare(site)
                 cost = contender.run(site)
-            except (ContenderFailed, OSError) as failure:
+            except (ContenderError, OSError) as failure:
                 row.failure = str(failure).partition("\n")[0].replace("|", "/")
                 say(f"{what} ({contender.task}) FAILED: {failure}")
             else:
@@ -898,14 +902,18 @@ def table(workload: Workload, rows: Sequence[Row], rounds: int) -> str:
             ]
         does = f"{contender.task}: {contender.does}"
         lines.append(f"| {' | '.join((contender.label, does, *cells))} |")
-    return "\n".join([*lines, *notes(rows)])
+    return "\n".join([*lines, *notes(rows, rounds)])
 
 
-def notes(rows: Sequence[Row]) -> list[str]:
+def notes(rows: Sequence[Row], rounds: int) -> list[str]:
     """Return what a reader must know about a table, each note after an empty line."""
     found: list[str] = []
-    if any(row.costs and row.costs[0].seconds > SLOW_SECONDS for row in rows):
-        found += ["", f"Contenders that took over {SLOW_SECONDS:.0f} s were run only once."]
+    if any(row.best is not None and len(row.costs) < rounds for row in rows):
+        found += [
+            "",
+            "Slow contenders sat out the rounds that would have taken them beyond "
+            f"{SECONDS_EACH:.0f} s in all.",
+        ]
     for peer, twin, why in (
         (SHA256SUM, "hashlib", " (coreutils built without OpenSSL ignore SHA instructions)"),
         (ISCC_SUM, "iscc-lib", ""),

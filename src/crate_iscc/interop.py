@@ -58,11 +58,11 @@ def add_fingerprints(
         raise ReadError(f"cannot fingerprint {printable(first.path)}", cause=first.reason)
     described = None
     if manifest.containers:
-        text = "".join(manifest_lines(manifest.files))
+        content = "".join(manifest_lines(manifest.files)).encode("utf-8")
         hasher = kernel.hasher()
-        hasher.update(text.encode("utf-8"))
+        hasher.update(content)
         described = FileFingerprint(MANIFEST_FILE, hasher.finish())
-        crate.add_file(io.StringIO(text), dest_path=MANIFEST_FILE)
+        crate.add_file(_Rereadable(content), dest_path=MANIFEST_FILE)
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     before = Crate(Document(crate.metadata.generate()))
     after, _ = fingerprinted(
@@ -73,6 +73,17 @@ def add_fingerprints(
     )
     _take_over(crate, before, after)
     return crate
+
+
+class _Rereadable(io.BytesIO):
+    """A stream that starts again after its end: a crate may be written more than once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; after the end was told once, start over."""
+        data = super().read(size)
+        if not data:
+            self.seek(0)
+        return data
 
 
 def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:

@@ -14,7 +14,7 @@ Paint = Callable[[str, str], str]
 _SHOWN_OF_EACH = 12
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
-    "metadata": "who wrote the metadata (no signature)",
+    "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
 }
 _VERDICT_WORDS = {
@@ -43,7 +43,10 @@ def report_text(report: Report, paint: Paint = plain) -> str:
         shown = ", ".join(printable(pattern) for pattern in report.excluded)
         lines.append(paint("left out by the crate itself: " + shown, "warn"))
     word, style = _VERDICT_WORDS[report.verdict]
-    lines.append(paint(word, style) + " " + _in_words(report))
+    lines.append(paint(word, style) + ": " + _in_words(report))
+    if report.verdict is not Verdict.VALID:
+        worst = min(report.findings, key=_weight)
+        lines.append(f"hint: crate-iscc explain {worst.id}")
     return "\n".join(lines) + "\n"
 
 

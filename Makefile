@@ -1,0 +1,45 @@
+# Two commands set everything up on a machine with Python 3.11+ and make:
+#   make demo   makes the example dataset, builds the crate, zips it, damages a copy, verifies all
+#   make test   lint, types, contracts and tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEMO = demo
+STAMP = $(VENV)/.installed
+
+.PHONY: demo test lint unit deep bench format clean
+
+$(STAMP): pyproject.toml src/crate_iscc/version.py
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	touch $@
+
+demo: $(STAMP)
+	@sh examples/demo.sh $(BIN) $(DEMO)
+
+test: lint unit
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check src tests examples benchmarks
+	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest -n auto -m 'not deep'
+
+# Slow and very thorough: more examples, larger inputs, kill -9 in the middle of writes.
+deep: $(STAMP)
+	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/bench.py
+
+format: $(STAMP)
+	$(BIN)/ruff format src tests examples benchmarks
+	$(BIN)/ruff check --fix src tests examples benchmarks
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist
