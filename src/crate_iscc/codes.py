@@ -21,6 +21,9 @@ _ISCC_TEXT = re.compile(r"ISCC:([A-Z2-7]{10,68})")
 # Header -> (bytes of Data-Code, bytes of Instance-Code) in the body.
 _NARROW = bytes.fromhex("5500")
 _WIDE = bytes.fromhex("5700")
+_BASE32_DIGITS = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+)
 _LAYOUT: dict[bytes, tuple[int, int]] = {_NARROW: (8, 8), _WIDE: (16, 16)}
 # MainType DATA is 3 and INSTANCE is 4; the length nibble counts 32-bit steps, less one.
 _LAYOUT |= {bytes([0x30, bits // 32 - 1]): (bits // 8, 0) for bits in range(32, 257, 32)}
@@ -165,25 +168,29 @@ def _same_prefix(one: bytes | None, two: bytes | None) -> bool | None:
     return one[:length] == two[:length]
 
 
+def _no_code(text: str) -> InputError:
+    return InputError(f"not an ISCC-SUM, Data-Code or Instance-Code: {text!r:.100}")
+
+
 def parse_iscc(text: str) -> Fingerprint:
     """Return what an ISCC-SUM, a Data-Code or an Instance-Code says of its byte stream.
 
     Raises InputError for anything else.
     """
-    problem = InputError(f"not an ISCC-SUM, Data-Code or Instance-Code: {text!r:.100}")
     match = _ISCC_TEXT.fullmatch(text)
     if not match:
-        raise problem
+        raise _no_code(text)
+    # int() reads base32 many times as fast as the base64 module, once its digits are renamed.
     encoded = match[1]
-    try:
-        raw = base64.b32decode(encoded + "=" * (-len(encoded) % 8))
-    except ValueError:
-        raise problem from None
+    unused = 5 * len(encoded) % 8
+    number = int(encoded.translate(_BASE32_DIGITS), 32)
+    raw = (number >> unused).to_bytes(5 * len(encoded) // 8, "big")
     data, instance = _LAYOUT.get(raw[:2], (0, 0))
     body = raw[2:]
-    # The second test refuses texts whose unused last bits are set: one code, one spelling.
-    if not data + instance or len(body) != data + instance or _text(raw[:2], body) != text:
-        raise problem
+    # Unused last bits must be clear, and fewer than a character's: one code, one spelling.
+    spare = number & ((1 << unused) - 1)
+    if not data + instance or len(body) != data + instance or spare or unused >= 5:
+        raise _no_code(text)
     return Fingerprint(data=body[:data] or None, instance=body[data:] or None)
 
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Set
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 from uuid import uuid4
 
@@ -165,12 +166,15 @@ class _Style:
     """How a JSON text was written, so that it can be written so again."""
 
     def __init__(self) -> None:
-        self.indent: int | str | None = 2
+        self.indent: str | None = "  "
         self.separators = (",", ": ")
         self.ascii = False
         self.end = "\n"
         self.newline = "\n"
         self._marker = f"number:{uuid4().hex}:"
+
+    def _quote(self, text: str) -> str:
+        return encode_basestring_ascii(text) if self.ascii else encode_basestring(text)
 
     @classmethod
     def of(cls, text: str) -> "_Style":
@@ -198,17 +202,41 @@ class _Style:
         return int(text)
 
     def dump(self, value: Entity) -> bytes:
-        text = json.dumps(
-            value,
-            ensure_ascii=self.ascii,
-            indent=self.indent,
-            separators=self.separators,
-        )
-        if self._marker in text:
-            text = re.sub(rf'"{self._marker}([^"]*)"', r"\1", text)
-        text = text.replace("\n", self.newline) + self.end
+        parts: list[str] = []
+        line = "" if self.indent is None else self.newline
+        self._write(value, line, parts)
+        parts.append(self.end)
         # A lone surrogate is legal as a JSON escape, but not as UTF-8.
-        return text.encode("utf-8", "surrogatepass" if self.ascii else "backslashreplace")
+        return "".join(parts).encode("utf-8", "surrogatepass" if self.ascii else "backslashreplace")
+
+    def _write(self, value: Any, line: str, parts: list[str]) -> None:
+        """Append the text of a value; `line` is what starts a line at its level.
+
+        json.dumps takes three times as long where it indents.
+        """
+        if isinstance(value, str):
+            marked = value.startswith(self._marker)
+            parts.append(value[len(self._marker) :] if marked else self._quote(value))
+        elif isinstance(value, dict) and value:
+            inner = line + (self.indent or "")
+            start = "{" + inner
+            for key, item in value.items():
+                parts.append(start)
+                parts.append(self._quote(key))
+                parts.append(self.separators[1])
+                self._write(item, inner, parts)
+                start = self.separators[0] + inner
+            parts.append(line + "}")
+        elif isinstance(value, list) and value:
+            inner = line + (self.indent or "")
+            start = "[" + inner
+            for item in value:
+                parts.append(start)
+                self._write(item, inner, parts)
+                start = self.separators[0] + inner
+            parts.append(line + "]")
+        else:
+            parts.append(json.dumps(value))
 
 
 def as_list(value: Any) -> list[Any]:

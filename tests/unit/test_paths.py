@@ -111,7 +111,12 @@ def test_a_path_is_escaped_where_ro_crate_asks_for_it_and_nowhere_else(
 
 @pytest.mark.parametrize(
     ("path", "entity_id"),
-    [("10:30.tif", "10%3A30.tif"), ("C:", "C%3A"), ("_:x", "_%3Ax"), ("t/10:30.tif", "t/10:30.tif")],
+    [
+        ("10:30.tif", "10%3A30.tif"),
+        ("C:", "C%3A"),
+        ("_:x", "_%3Ax"),
+        ("t/10:30.tif", "t/10:30.tif"),
+    ],
 )
 def test_a_colon_is_escaped_in_the_first_segment_alone(path: str, entity_id: str) -> None:
     """A name with a colon is not read back as a URI scheme.

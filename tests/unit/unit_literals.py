@@ -54,9 +54,7 @@ def manifest(
         stream = b"".join(contents[file.path] for file in members)
         return TreeFingerprint(
             folder,
-            Fingerprint(
-                data=sha256(stream).digest()[:16], instance=blake3(stream).digest()[:16]
-            ),
+            Fingerprint(data=sha256(stream).digest()[:16], instance=blake3(stream).digest()[:16]),
             treehash(members, folder),
             len(members),
             len(stream),

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crate_iscc.building.target import Target, target_for
-from crate_iscc.crate.terms import ACTION_ID, OLD_VERSIONS
-from crate_iscc.crate.view import Crate, recorded
+from crate_iscc.crate.terms import OLD_VERSIONS
+from crate_iscc.crate.view import Crate, container_folders, recipe
 from crate_iscc.crate.write import Description, Generator, described, fingerprinted, new_crate
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
@@ -168,7 +168,11 @@ def plan_build(
         target=target,
         manifest=manifest,
         metadata_path=metadata_path,
-        metadata=edited.document.dump(),
+        metadata=(
+            previous
+            if previous is not None and edited.document.value == crate.document.value
+            else edited.document.dump()
+        ),
         previous=previous,
         manifest_file=manifest_file,
         previous_manifest_file=previous_manifest_file,
@@ -195,13 +199,12 @@ def _payload(
     listing: Listing, crate: Crate, options: BuildOptions
 ) -> tuple[tuple[str, ...], Payload]:
     """Return the exclusions in force and the payload; containers stay what they once were."""
-    known = recorded(crate).manifest
-    excluded = known.recipe.excluded if options.excluded is None else options.excluded
+    excluded = recipe(crate).excluded if options.excluded is None else options.excluded
     return excluded, payload_of(
         listing,
         excluded=excluded,
         containers=options.containers,
-        known_containers=[container.path for container in known.containers],
+        known_containers=container_folders(crate),
     )
 
 
@@ -268,16 +271,14 @@ def _new_metadata(
         notes.append(
             Finding("build.sha256-skipped", f"RO-Crate {crate.version} does not define sha256")
         )
-    described_file = _fingerprint_of(manifest_file, kernel)
-    generator = Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
     edited, odd = fingerprinted(
-        full, manifest, manifest_file=described_file, generator=None, sha256=sha256
+        full,
+        manifest,
+        manifest_file=_fingerprint_of(manifest_file, kernel),
+        generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        sha256=sha256,
+        before=crate,
     )
-    known_generator = bool(crate.occurrences(ACTION_ID))
-    if not known_generator or edited.document.dump() != crate.document.dump():
-        edited, odd = fingerprinted(
-            full, manifest, manifest_file=described_file, generator=generator, sha256=sha256
-        )
     return edited, notes + odd
 
 

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
@@ -32,6 +33,7 @@ from crate_iscc.paths import (
     CratePath,
     decode_id,
     is_payload,
+    utf8_order,
 )
 from crate_iscc.report import Finding
 
@@ -44,19 +46,37 @@ class Crate:
     """An RO-Crate over a Document; several objects with one `@id` count as one entity."""
 
     def __init__(self, document: Document) -> None:
-        """Find the root. Raises InputError where the document describes no RO-Crate."""
         self.document = document
-        self._entities: dict[str, list[Entity]] = defaultdict(list)
-        for entity in document.objects():
-            self._entities[entity["@id"]].append(entity)
-        self.descriptor_id, self.root_id = self._find_root()
 
     @classmethod
     def parse(cls, raw: bytes) -> "Crate":
-        """Parse the bytes of an `ro-crate-metadata.json`. Raises InputError."""
-        return cls(Document.parse(raw))
+        """Parse the bytes of an `ro-crate-metadata.json`.
 
-    def _find_root(self) -> tuple[str, str]:
+        Raises InputError where they are no RO-Crate.
+        """
+        crate = cls(Document.parse(raw))
+        _ = crate.root_id
+        return crate
+
+    @cached_property
+    def _entities(self) -> dict[str, list[Entity]]:
+        entities: dict[str, list[Entity]] = defaultdict(list)
+        for entity in self.document.objects():
+            entities[entity["@id"]].append(entity)
+        return entities
+
+    @property
+    def descriptor_id(self) -> str:
+        """The `@id` of the metadata descriptor. Raises InputError if there is no root."""
+        return self._descriptor_and_root[0]
+
+    @property
+    def root_id(self) -> str:
+        """The `@id` of the root dataset. Raises InputError if there is none."""
+        return self._descriptor_and_root[1]
+
+    @cached_property
+    def _descriptor_and_root(self) -> tuple[str, str]:
         for name in (METADATA_FILE, LEGACY_METADATA_FILE):
             for entity_id in self._entities:
                 if entity_id.rpartition("/")[2] == name:
@@ -184,32 +204,44 @@ class Crate:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a crate records: its manifest, what is wrong with the record itself, and its extent.
+    """What a crate records, and what is wrong with the record itself.
 
-    `manifest.files` holds the payload; `manifest_file` what is recorded of `iscc-manifest.tsv`;
-    `listed` every path inside the crate that a File entity names.
+    `manifest.files` holds the payload, `manifest_file` what is recorded of `iscc-manifest.tsv`.
     """
 
     manifest: Manifest
     manifest_file: FileFingerprint | None = None
     findings: tuple[Finding, ...] = ()
-    listed: frozenset[CratePath] = field(default=frozenset())
 
 
-def recorded(crate: Crate, manifest_lines: Iterable[str] | None = None) -> Recorded:
-    """Return what a crate records, from its metadata and the lines of its manifest file.
+def recorded(crate: Crate) -> Recorded:
+    """Return what a crate records in its metadata.
 
     Reading is tolerant of how a value is written, and strict about what it says: a damaged
     value and a contradiction each give a Finding.
     """
     findings: list[Finding] = []
-    files: dict[CratePath, FileFingerprint] = {}
-    for path, ids in crate.files().items():
-        files[path] = _file_fingerprint(crate, path, ids, findings)
-    listed = frozenset(files)
+    files = {
+        path: _file_fingerprint(crate, path, ids, findings)
+        for path, ids in crate.files().items()
+        if is_payload(path) or path == MANIFEST_FILE
+    }
     manifest_file = files.pop(MANIFEST_FILE, None)
-    files = {path: file for path, file in files.items() if is_payload(path)}
-    for line in _manifest_files(manifest_lines or (), findings):
+    folders = crate.folders()
+    containers = tuple(
+        _tree_fingerprint(crate, folders[folder], folder, findings)
+        for folder in sorted(container_folders(crate), key=utf8_order)
+    )
+    root = _tree_fingerprint(crate, crate.root_id, "", findings)
+    manifest = Manifest(in_order(files.values()), containers, root, recipe=recipe(crate))
+    return Recorded(manifest, manifest_file, tuple(findings))
+
+
+def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
+    """Return a record together with what the lines of the crate's `iscc-manifest.tsv` say."""
+    findings = list(record.findings)
+    files = {file.path: file for file in record.manifest.files}
+    for line in _manifest_files(lines, findings):
         known = files.get(line.path)
         if known is None:
             files[line.path] = line
@@ -219,17 +251,21 @@ def recorded(crate: Crate, manifest_lines: Iterable[str] | None = None) -> Recor
             findings.append(_conflict(line.path, "the metadata and the manifest file"))
         else:
             files[line.path] = FileFingerprint(line.path, both, known.sha256)
-    containers = []
-    for folder, entity_id in crate.folders().items():
-        tree = _tree_fingerprint(crate, entity_id, folder, findings)
-        if tree.treehash:
-            containers.append(tree)
-    root = _tree_fingerprint(crate, crate.root_id, "", findings)
-    manifest = Manifest(in_order(files.values()), tuple(containers), root, recipe=_recipe(crate))
-    return Recorded(manifest, manifest_file, tuple(findings), listed)
+    manifest = replace(record.manifest, files=in_order(files.values()))
+    return replace(record, manifest=manifest, findings=tuple(findings))
 
 
-def _recipe(crate: Crate) -> Recipe:
+def container_folders(crate: Crate) -> frozenset[str]:
+    """Return the folders that the crate records as containers: they have a treehash."""
+    return frozenset(
+        folder
+        for folder, entity_id in crate.folders().items()
+        if any(property_id == TREEHASH_TERM for property_id, _ in crate.identifiers(entity_id))
+    )
+
+
+def recipe(crate: Crate) -> Recipe:
+    """Return the parameters of the recorded codes."""
     return Recipe(tuple(strings(crate.term_values(ACTION_ID, "excludedPattern"))))
 
 

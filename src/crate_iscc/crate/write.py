@@ -187,21 +187,24 @@ def fingerprinted(
     manifest: Manifest,
     *,
     manifest_file: FileFingerprint | None,
-    generator: Generator | None,
+    generator: Generator,
     sha256: bool = False,
+    before: Crate | None = None,
 ) -> tuple[Crate, list[Finding]]:
     """Return the crate with the fingerprints of `manifest`, and what is odd about it.
 
     `manifest_file` is the fingerprint of the `iscc-manifest.tsv` beside it, where there is one.
-    Without a `generator` the one that the crate names stays: the result then differs from the
-    crate only where a fingerprint does. With `sha256` each file gets one, where the manifest
-    has it; a `sha256` that is there is brought up to date in any case.
+    The `generator` is written unless the crate is, with the generator that it names, equal to
+    `before`: nothing new was found out then. With `sha256` each file gets one, where the
+    manifest has it; a `sha256` that is there is brought up to date in any case.
     """
     editor = _Editor(crate, manifest, sha256=sha256)
     editor.write_root()
     editor.write_containers()
     editor.write_files(manifest_file)
-    editor.write_provenance(generator)
+    editor.write_provenance()
+    if before is None or editor.document.value != before.document.value:
+        editor.write_generator(generator)
     return Crate(editor.document), editor.notes
 
 
@@ -270,7 +273,8 @@ class _Editor:
                 self._link(encode_id(path), path)
         self._remove_vanished({path: ids for path, ids in known.items() if path not in files})
 
-    def write_provenance(self, generator: Generator | None) -> None:
+    def write_provenance(self) -> None:
+        """Record what was done, with every parameter that changes the codes (the Recipe)."""
         recipe = self.manifest.recipe
         action: Entity = {
             "@id": ACTION_ID,
@@ -281,16 +285,6 @@ class _Editor:
             "result": [{"@id": ISCC_SUM_ID}, {"@id": TREEHASH_ID}],
             self.keys["recipeVersion"]: str(recipe.version),
         }
-        if generator:
-            action["endTime"] = generator.when
-            software = {
-                "@id": SOFTWARE_ID,
-                "@type": "SoftwareApplication",
-                "name": "crate-iscc",
-                "version": generator.version,
-                "description": f"ISCC-SUM kernel: {generator.kernel}",
-            }
-            self.document.put(software)
         if recipe.excluded:
             action[self.keys["excludedPattern"]] = unpacked(list(recipe.excluded))
         else:
@@ -299,6 +293,19 @@ class _Editor:
                     entity.pop(key, None)
         self.document.put(action)
         self._refer(self.crate.root, "mentions", ACTION_ID)
+
+    def write_generator(self, generator: Generator) -> None:
+        """Record who did it and when."""
+        self.document.put({"@id": ACTION_ID, "endTime": generator.when})
+        self.document.put(
+            {
+                "@id": SOFTWARE_ID,
+                "@type": "SoftwareApplication",
+                "name": "crate-iscc",
+                "version": generator.version,
+                "description": f"ISCC-SUM kernel: {generator.kernel}",
+            }
+        )
 
     def _tree(self, entity: Entity, tree: TreeFingerprint, path: str) -> None:
         if tree.iscc is None or tree.treehash is None:
@@ -420,14 +427,17 @@ class _Editor:
             folder = folder_of(folder[:-1])
         described = self.crate.occurrences(self.folders[folder]) if folder else ()
         whole = described[0] if described else self.crate.root
-        self._refer(whole, "hasPart", entity_id)
+        parts = whole.get("hasPart")
+        if not isinstance(parts, list):
+            parts = whole["hasPart"] = as_list(parts)
+        parts.append({"@id": entity_id})
         self.linked.add(entity_id)
 
     def _refer(self, entity: Entity, key: str, target: str) -> None:
         values = as_list(entity.get(key))
         if target not in references(values) and target not in values:
             values.append({"@id": target})
-            entity[key] = values if key == "hasPart" else unpacked(values)
+            entity[key] = unpacked(values)
 
     def _remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:
         """Remove what only this project wrote about files that are gone; name the others."""

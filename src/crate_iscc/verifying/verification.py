@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.crate.view import Crate, Recorded, recorded
+from crate_iscc.crate.view import Crate, Recorded, recorded, with_manifest_file
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
@@ -88,8 +88,10 @@ def read_record(source: str | Path) -> tuple[Crate, Recorded]:
         entries = {entry.path: entry for entry in listing.entries}
         crate = Crate.parse(_metadata(tree, entries, listing))
         manifest_file = entries.get(MANIFEST_FILE)
-        lines = _lines(read_all(tree, manifest_file)) if manifest_file else ()
-        return crate, recorded(crate, lines)
+        record = recorded(crate)
+        if manifest_file and record.manifest_file:
+            record = with_manifest_file(record, _lines(read_all(tree, manifest_file)))
+        return crate, record
 
 
 @dataclass(slots=True)
@@ -172,7 +174,7 @@ class _Verification:
         hasher = self._kernel.hasher()
         hasher.update(raw)
         wanted, now = known.manifest_file.fingerprint, hasher.finish()
-        with_lines = recorded(crate, _lines(raw))
+        with_lines = with_manifest_file(known, _lines(raw))
         if wanted.same_bytes(now) is not False:
             return with_lines
         difference = Difference(
