@@ -6,11 +6,11 @@ import pytest
 from unit_literals import CONTEXT, DESCRIPTOR, ROOT, crate, fingerprint, manifest
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.crate.terms import DATAHASH_TERM, ISCC_TERM, TREEHASH_TERM
-from crate_iscc.crate.view import Crate, Recorded, recorded
+from crate_iscc.crate.terms import ACTION_ID, DATAHASH_TERM, ISCC_TERM, TREEHASH_TERM
+from crate_iscc.crate.view import Crate, Recorded, recorded, with_manifest_file
 from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Document, Entity
-from crate_iscc.manifest import TreeFingerprint, manifest_lines
+from crate_iscc.manifest import Recipe, TreeFingerprint, manifest_lines
 
 BYTES = b"pixels"
 KNOWN = fingerprint(BYTES)
@@ -108,10 +108,12 @@ def test_a_term_that_the_crate_gives_another_meaning_is_not_read() -> None:
     assert of_file(found) == Fingerprint()
 
 
-@pytest.mark.parametrize("context", [[CONTEXT, {"iscc": "http://purl.org/iscc/terms/#"}]])
-def test_a_term_that_is_defined_by_a_prefix_is_read(context: list[Any]) -> None:
-    """JSON-LD 1.1, section 4.1.5: a compact IRI is "a prefix and suffix separated by a colon"."""
-    context = [*context, {"datahash": "iscc:datahash"}]
+def test_a_term_that_is_defined_by_a_prefix_is_read() -> None:
+    """JSON-LD 1.1, section 4.1.5: "A compact IRI is a way of expressing an IRI using a prefix and
+    suffix separated by a colon (:)."
+    """
+    prefix = {"iscc": "http://purl.org/iscc/terms/#", "datahash": "iscc:datahash"}
+    context = [CONTEXT, prefix]
 
     found = recorded(crate(cell(datahash=DATAHASH), context=context))
 
@@ -120,9 +122,9 @@ def test_a_term_that_is_defined_by_a_prefix_is_read(context: list[Any]) -> None:
 
 def test_units_among_the_identifiers_are_read() -> None:
     """A Data-Code and an Instance-Code of 256 bits give as much as they hold."""
-    whole = Fingerprint(None, bytes(range(32)), bytes(range(32, 64)))
+    whole = Fingerprint(0, bytes(range(32)), bytes(range(32, 64)))
 
-    found = recorded(crate(cell(identifier=["10.1234/x", *whole.units()])))
+    found = recorded(crate(cell(identifier=["10.1234/x", *whole.units()], contentSize="0")))
 
     assert of_file(found) == whole
 
@@ -246,14 +248,14 @@ def test_files_elsewhere_are_not_part_of_the_payload() -> None:
     found = recorded(crate(*entities))
 
     assert found.manifest.files == ()
-    assert "../cell.tif" not in found.listed
+    assert found.manifest_file is None
 
 
 def test_a_file_without_fingerprint_is_listed() -> None:
     """It is part of the record, so that a missing one can be told."""
     found = recorded(crate(cell()))
 
-    assert found.listed == {"cell.tif"}
+    assert [file.path for file in found.manifest.files] == ["cell.tif"]
     assert of_file(found) == Fingerprint()
 
 
@@ -270,20 +272,20 @@ def test_nested_objects_count_as_entities() -> None:
 def test_the_lines_of_the_manifest_file_complete_the_record() -> None:
     """Files of a container stand only there; others are put together from both places."""
     known = manifest({"cell.tif": BYTES, "x.zarr/0": b"chunk"})
-    lines = list(manifest_lines(known.files))
 
-    found = recorded(crate(cell(datahash=DATAHASH)), lines)
+    found = with_manifest_file(
+        recorded(crate(cell(datahash=DATAHASH))), manifest_lines(known.files)
+    )
 
     assert found.findings == ()
     assert found.manifest.files == known.files
-    assert found.listed == {"cell.tif"}
 
 
 def test_a_line_that_contradicts_the_metadata_is_a_finding() -> None:
     """The record of one file in two places must be of one byte stream."""
     lines = manifest_lines(manifest({"cell.tif": b"other pixels"}).files)
 
-    found = recorded(crate(cell(datahash=DATAHASH)), lines)
+    found = with_manifest_file(recorded(crate(cell(datahash=DATAHASH))), lines)
 
     assert ids(found) == [("fixity.conflict", "cell.tif")]
 
@@ -294,7 +296,7 @@ def test_a_file_with_two_lines_is_a_finding(again: bytes) -> None:
     _, one = manifest_lines(manifest({"cell.tif": BYTES}).files)
     header, two = manifest_lines(manifest({"cell.tif": again}).files)
 
-    found = recorded(crate(), [header, one, two])
+    found = with_manifest_file(recorded(crate()), [header, one, two])
 
     assert ("fixity.conflict", "cell.tif") in ids(found)
 
@@ -303,7 +305,7 @@ def test_a_damaged_line_is_a_finding_and_the_others_are_read() -> None:
     """It is named by its number; a header that stands elsewhere is a damaged line too."""
     header, line = manifest_lines(manifest({"cell.tif": BYTES}).files)
 
-    found = recorded(crate(), [header, "cell.tif\t6\n", header, line])
+    found = with_manifest_file(recorded(crate()), [header, "cell.tif\t6\n", header, line])
 
     assert ids(found) == [("fixity.malformed", "iscc-manifest.tsv")] * 2
     assert [finding.message[:7] for finding in found.findings] == ["line 2:", "line 3:"]
@@ -352,13 +354,26 @@ def test_the_codes_of_the_root_and_of_containers_are_read() -> None:
 
 
 def test_a_treehash_that_is_damaged_is_a_finding() -> None:
-    """It is never silently taken for a crate without one."""
+    """It is never silently taken for none: the folder stays a container without treehash."""
     own, values = tree_values("", WIDE, DATAHASH[:-1])
+    zarr = {"@id": "x.zarr/", "@type": "Dataset", "identifier": own}
 
-    found = recorded(crate(*values, root=ROOT | {"identifier": own}))
+    found = recorded(crate(zarr, *values, root=ROOT | {"identifier": own}))
 
-    assert ids(found) == [("fixity.malformed", None)]
+    assert ids(found) == [("fixity.malformed", "x.zarr/"), ("fixity.malformed", None)]
+    assert [tree.path for tree in found.manifest.containers] == ["x.zarr/"]
+    assert found.manifest.containers[0].treehash is None
     assert found.manifest.root.treehash is None
+
+
+def test_containers_come_in_the_order_of_their_utf8_bytes() -> None:
+    """The order of the document says nothing."""
+    own, values = tree_values("", WIDE, DATAHASH)
+    folders = [{"@id": i, "@type": "Dataset", "identifier": own} for i in ("é/", "z/", "A/")]
+
+    found = recorded(crate(*folders, *values))
+
+    assert [tree.path for tree in found.manifest.containers] == ["A/", "z/", "é/"]
 
 
 def test_a_root_with_an_absolute_id_is_the_root() -> None:
@@ -437,8 +452,12 @@ def test_a_graph_without_descriptor_has_the_root_of_the_usual_id() -> None:
 )
 def test_a_graph_without_root_is_no_crate(graph: list[Entity]) -> None:
     """Without a root dataset there is nothing to record."""
+    document = Document({"@context": CONTEXT, "@graph": graph})
+
     with pytest.raises(InputError, match="no RO-Crate"):
-        Crate(Document({"@context": CONTEXT, "@graph": graph}))
+        Crate.parse(document.dump())
+    with pytest.raises(InputError, match="no RO-Crate"):
+        recorded(Crate(document))
 
 
 @pytest.mark.parametrize(
@@ -461,15 +480,15 @@ def test_the_version_is_the_one_that_the_descriptor_names(
 
 
 def test_the_patterns_of_the_recipe_are_read_in_their_order() -> None:
-    """Order decides among patterns; the version of the recipe is read too."""
-    action = {
-        "@id": "#crate-iscc-fingerprint",
-        "@type": "CreateAction",
-        "excludedPattern": ["*.tmp", "!keep.tmp"],
-        "recipeVersion": "2",
-    }
+    """Order decides among patterns of the syntax of .gitignore."""
+    patterns = ["*.tmp", "!keep.tmp", "*.bak"]
+    action = {"@id": ACTION_ID, "@type": "CreateAction", "excludedPattern": patterns}
 
-    recipe = recorded(crate(action)).manifest.recipe
+    assert recorded(crate(action)).manifest.recipe == Recipe(tuple(patterns))
 
-    assert recipe.excluded == ("*.tmp", "!keep.tmp")
-    assert recipe.version == 2
+
+def test_the_version_of_the_recipe_is_read() -> None:
+    """A recipe of another version gives other codes, so it is not taken for this one's."""
+    action = {"@id": ACTION_ID, "@type": "CreateAction", "recipeVersion": "2"}
+
+    assert recorded(crate(action)).manifest.recipe == Recipe(version=2)
