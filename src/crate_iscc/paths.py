@@ -4,6 +4,7 @@ A CratePath is relative to the crate's root, uses `/`, has no empty, `.` or `..`
 valid Unicode. It is the name on disk, not percent-encoded and not normalised.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NewType
 from unicodedata import normalize
@@ -24,6 +25,8 @@ PREVIEW_FOLDER = "ro-crate-preview_files/"
 
 NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
+
+_LEFTOVER = re.compile(r"\.(ro-crate-metadata\.json(ld)?|iscc-manifest\.tsv)\.\w+\.partial")
 
 # RFC 3987 keeps these out of a path; RO-Crate asks for nothing else to be escaped, so that
 # other Unicode stays readable ("Encoding file paths" of RO-Crate 1.3, Data Entities).
@@ -65,6 +68,11 @@ def path_problem(text: str) -> str | None:
 def is_payload(path: str) -> bool:
     """Tell whether the fingerprints of a crate cover the file at `path`."""
     return path not in NOT_PAYLOAD and not path.startswith(PREVIEW_FOLDER)
+
+
+def is_leftover(path: str) -> bool:
+    """Tell whether a file is what a build leaves behind that was killed while it wrote."""
+    return _LEFTOVER.fullmatch(path) is not None
 
 
 def encode_id(path: str) -> str:

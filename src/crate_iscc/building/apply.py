@@ -55,6 +55,8 @@ def _made_files(plan: BuildPlan) -> Iterator[tuple[CratePath, bytes]]:
 
 def _write_in_place(plan: BuildPlan) -> None:
     """Replace the files that change; the metadata last, because they describe the others."""
+    for leftover in plan.leftovers:
+        (plan.target.path / leftover).unlink(missing_ok=True)
     for path, content in reversed(list(_made_files(plan))):
         if path in plan.changes:
             with _replacing(plan.target.path / path) as file:

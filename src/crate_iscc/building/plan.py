@@ -1,7 +1,7 @@
 """Works out what a build writes, down to the last byte, and writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from crate_iscc.paths import (
     CratePath,
     folder_of,
     glob_matcher,
+    is_leftover,
     is_payload,
     printable,
     utf8_order,
@@ -77,7 +78,7 @@ class BuildPlan:
 
     `metadata` and `manifest_file` are the bytes of the two files that build makes (the second
     where one is needed), `previous` the metadata that are there now. `copied` holds what goes
-    into a new zip or directory beside them.
+    into a new zip or directory beside them, `leftovers` what a killed build left behind.
     """
 
     subject: str
@@ -90,6 +91,7 @@ class BuildPlan:
     previous_manifest_file: bytes | None
     copied: tuple[Entry, ...]
     empty_folders: tuple[str, ...]
+    leftovers: tuple[CratePath, ...]
     notes: tuple[Finding, ...]
     kernel: str
 
@@ -124,7 +126,7 @@ def plan_build(
     kernel = kernel or NativeKernel()
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
-        listing = tree.listing()
+        listing, leftovers = _without_leftovers(tree.listing())
         entries = {entry.path: entry for entry in listing.entries}
         metadata_path, previous = _existing_metadata(tree, entries, listing)
         crate = Crate.parse(previous) if previous is not None else new_crate()
@@ -178,9 +180,17 @@ def plan_build(
         previous_manifest_file=previous_manifest_file,
         copied=_copied(listing, payload),
         empty_folders=_empty_folders(listing, payload, excluded),
+        leftovers=leftovers,
         notes=tuple(notes),
         kernel=kernel.name,
     )
+
+
+def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
+    """Return the listing less the half-written files of a build that was killed, and these."""
+    leftovers = tuple(entry.path for entry in listing.entries if is_leftover(entry.path))
+    entries = tuple(entry for entry in listing.entries if entry.path not in leftovers)
+    return replace(listing, entries=entries), leftovers
 
 
 def _existing_metadata(

@@ -110,15 +110,19 @@ def build(
         str | None,
         typer.Option("--out", "-o", metavar="OUT", help="Write x.zip or a new DIR/ instead."),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="The dataset's name.")] = None,
-    description: Annotated[str | None, typer.Option(help="What it is, in a sentence.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The dataset's name.")] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What it is, in a sentence.")
+    ] = None,
     licence: Annotated[
         str | None,
-        typer.Option("--license", "--licence", help="An SPDX identifier (CC-BY-4.0) or a URL."),
+        typer.Option("--license", "--licence", metavar="ID", help="An SPDX identifier (CC-BY-4.0) or a URL."),
     ] = None,
     author: Annotated[
         list[str] | None,
-        typer.Option(help="A name, an ORCID or both: 'Ada Lovelace 0000-…'. Repeatable."),
+        typer.Option(
+            metavar="NAME", help="A name, an ORCID or both: 'Ada Lovelace 0000-…'. Repeatable."
+        ),
     ] = None,
     container: Annotated[
         list[str] | None,
