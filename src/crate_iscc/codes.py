@@ -194,6 +194,20 @@ def parse_iscc(text: str) -> Fingerprint:
     return Fingerprint(data=body[:data] or None, instance=body[data:] or None)
 
 
+def renewed(text: str, now: Fingerprint) -> str:
+    """Return the code of `now` that is of the same kind and length as the code `text`.
+
+    Raises InputError if `text` is none, ValueError if `now` does not know as much.
+    """
+    old = parse_iscc(text)
+    lengths = len(old.data or b""), len(old.instance or b"")
+    header = next(header for header, layout in _LAYOUT.items() if layout == lengths)
+    body = (now.data or b"")[: lengths[0]] + (now.instance or b"")[: lengths[1]]
+    if len(body) != sum(lengths):
+        raise ValueError("the codes are not known at that length")
+    return _text(header, body)
+
+
 def is_iscc_sum(text: str) -> bool:
     """Tell whether `text` is a well-formed ISCC-SUM, wide or narrow."""
     if not text.startswith(("ISCC:K4A", "ISCC:KUA")):

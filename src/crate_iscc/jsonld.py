@@ -27,9 +27,10 @@ _TOO_DEEP = InputError(
 class Document:
     """A parsed JSON-LD document that can be written back byte for byte where nothing changed."""
 
-    def __init__(self, value: Entity, style: "_Style | None" = None) -> None:
+    def __init__(self, value: Entity, style: "_Style | None" = None, raw: bytes = b"") -> None:
         self.value = value
         self._style = style or _Style()
+        self._raw = raw
         self._top: dict[str, Entity] | None = None
 
     @classmethod
@@ -46,13 +47,7 @@ class Document:
             raise InputError("the metadata is not UTF-8", cause=str(error), hint=hint) from error
         style = _Style.of(text)
         try:
-            value = json.loads(
-                text,
-                object_pairs_hook=_object,
-                parse_float=style.number,
-                parse_int=style.integer,
-                parse_constant=_no_constant,
-            )
+            value = style.load(text)
         except InputError:
             raise
         except ValueError as error:
@@ -67,11 +62,11 @@ class Document:
                 cause="there is no object with a @graph list",
                 hint="an RO-Crate's metadata file holds one object with @context and @graph",
             )
-        return cls(value, style)
+        return cls(value, style, raw)
 
     def copy(self) -> "Document":
         """Return an independent copy with the same style."""
-        return Document(_deep_copy(self.value), self._style)
+        return Document(_deep_copy(self.value), self._style, self._raw)
 
     @property
     def graph(self) -> list[Any]:
@@ -125,6 +120,24 @@ class Document:
         """Return the members of `@context` as a list, however it is written."""
         return as_list(self.value.get("@context"))
 
+    def meaning(self, term: str) -> str | None:
+        """Return the IRI that the document's own contexts give a term, or None.
+
+        A compact IRI is expanded with the prefixes of the same contexts. A term that is defined
+        as nothing at all gives an empty string.
+        """
+        known: dict[str, Any] = {}
+        for context in self.contexts():
+            if isinstance(context, dict):
+                known |= context
+        if term not in known:
+            return None
+        iri = _defined_iri(known[term])
+        prefix, colon, rest = iri.partition(":")
+        if colon and not rest.startswith("//") and prefix in known:
+            return _defined_iri(known[prefix]) + rest
+        return iri
+
     def define_terms(self, terms: dict[str, str]) -> dict[str, str]:
         """Make `terms` usable and return the key to write for each.
 
@@ -132,19 +145,13 @@ class Document:
         of the `@context` array, behind what is there. Where the document gives the name another
         meaning, the key to write is the full IRI.
         """
-        known: dict[str, Any] = {}
-        for context in self.contexts():
-            if isinstance(context, dict):
-                known |= context
         keys = {}
         missing = {}
         for term, iri in terms.items():
-            meaning = known.get(term)
-            if isinstance(meaning, dict):
-                meaning = meaning.get("@id")
+            meaning = self.meaning(term)
             if meaning is None:
                 missing[term] = iri
-            keys[term] = term if meaning in (None, iri) else iri
+            keys[term] = term if meaning is None or meaning == iri else iri
         if missing:
             self._add_context(missing)
         return keys
@@ -158,8 +165,17 @@ class Document:
         self.value["@context"] = contexts
 
     def dump(self) -> bytes:
-        """Return the document as UTF-8 JSON in the style in which it came."""
+        """Return the document as UTF-8 JSON in the style in which it came.
+
+        Where it says what it said when it was parsed, the very same bytes are returned.
+        """
+        if self._raw and self._style.load(self._raw.decode("utf-8-sig")) == self.value:
+            return self._raw
         return self._style.dump(self.value)
+
+
+# Control characters are escaped by everybody and say nothing about the rest.
+_ESCAPED = re.compile(r"\\u(?!00[0-7])[0-9a-fA-F]{4}")
 
 
 class _Style:
@@ -185,10 +201,21 @@ class _Style:
         indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", body)
         style.indent = indent[1] if indent else None
         if not indent:
-            compact = re.search(r'":\S', body) is not None
+            first_key = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\S)?', body)
+            compact = first_key is not None and first_key[1] is not None
             style.separators = (",", ":") if compact else (", ", ": ")
-        style.ascii = body.isascii() and re.search(r"\\u[0-9a-fA-F]{4}", body) is not None
+        style.ascii = body.isascii() and _ESCAPED.search(body) is not None
         return style
+
+    def load(self, text: str) -> Any:
+        """Parse JSON so that `dump` can write its numbers as they were."""
+        return json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=self.number,
+            parse_int=self.integer,
+            parse_constant=_no_constant,
+        )
 
     def number(self, text: str) -> float | str:
         """Keep a number that Python would write differently as its text."""
@@ -284,6 +311,11 @@ def _object(pairs: list[tuple[str, Any]]) -> Entity:
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not a JSON number")
+
+
+def _defined_iri(definition: Any) -> str:
+    iri = definition.get("@id") if isinstance(definition, dict) else definition
+    return iri if isinstance(iri, str) else ""
 
 
 def _depth(value: Any) -> int:

@@ -165,7 +165,10 @@ def parse_manifest_line(line: str) -> FileFingerprint:
     codes = parse_datahash(fields[2]).merged(parse_iscc(fields[3]))
     if size is None or codes is None or not is_iscc_sum(fields[3]):
         raise InputError("a line of the manifest contradicts itself", cause=repr(line[:300]))
-    return FileFingerprint(path, Fingerprint(size, codes.data, codes.instance))
+    known = Fingerprint(size, codes.data, codes.instance)
+    if [path.translate(_ESCAPES), str(size), known.datahash] != fields[:3]:
+        raise InputError("a line of the manifest is not as it is written", cause=repr(line[:300]))
+    return FileFingerprint(path, known)
 
 
 def _unescaped(text: str) -> str:

@@ -98,6 +98,8 @@ def decode_id(entity_id: str) -> str | None:
     """
     if not entity_id or entity_id.startswith(("#", "/", "_:")) or has_scheme(entity_id):
         return None
+    if "?" in entity_id:
+        return None
     relative = entity_id.partition("#")[0]
     while relative.startswith("./"):
         relative = relative[2:]
@@ -157,7 +159,7 @@ def glob_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
         return lambda _path: False
     try:
         spec = PathSpec.from_lines(GitIgnoreSpecPattern, patterns)
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise InputError("a pattern cannot be understood", cause=str(error)) from error
     return spec.match_file
 
@@ -171,18 +173,11 @@ def in_treewalk(
     `.isccignore` in it. Left out are `*.iscc.json` files and what an `.isccignore` names; as in
     the `iscc-sum` command the patterns of all folders are matched from the root.
     """
-    rules: dict[str, tuple[str, ...]] = {}
     matchers: dict[tuple[str, ...], Callable[[str], bool]] = {}
-    ignored: dict[str, bool] = {"": False}
+    # Each folder's rules (its own and those above it), and whether it is ignored as a whole.
+    folders: dict[str, tuple[tuple[str, ...], bool]] = {"": (ignore_files.get("", ()), False)}
 
-    def rules_for(folder: str) -> tuple[str, ...]:
-        if folder not in rules:
-            above = rules_for(_parent(folder)) if folder else ()
-            rules[folder] = above + ignore_files.get(folder, ())
-        return rules[folder]
-
-    def matches(folder: str, path: str) -> bool:
-        lines = rules_for(folder)
+    def matches(lines: tuple[str, ...], path: str) -> bool:
         if not lines:
             return False
         if lines not in matchers:
@@ -190,19 +185,26 @@ def in_treewalk(
         match = matchers[lines]
         return match(path) or match(path + "/")
 
-    def folder_ignored(folder: str) -> bool:
-        if folder not in ignored:
-            parent = _parent(folder)
-            ignored[folder] = folder_ignored(parent) or matches(parent, folder[:-1])
-        return ignored[folder]
+    def rules_of(folder: str) -> tuple[tuple[str, ...], bool]:
+        unknown = []
+        while folder not in folders:
+            unknown.append(folder)
+            folder = folder_of(folder[:-1])
+        for below in reversed(unknown):
+            lines, ignored = folders[folder]
+            ignored = ignored or matches(lines, below[:-1])
+            folders[below] = (lines + ignore_files.get(below, ()), ignored)
+            folder = below
+        return folders[folder]
+
+    def is_ignored(path: str) -> bool:
+        lines, ignored = rules_of(folder_of(path))
+        return ignored or matches(lines, path)
 
     covered = [
         path
         for path in paths
-        if not path.endswith(".iscc.json")
-        and not (
-            ignore_files and (folder_ignored(folder_of(path)) or matches(folder_of(path), path))
-        )
+        if not path.endswith(".iscc.json") and not (ignore_files and is_ignored(path))
     ]
     return tuple(sorted(covered, key=treewalk_order))
 
@@ -213,8 +215,9 @@ def folder_of(path: str) -> str:
     return head + slash
 
 
-def _parent(folder: str) -> str:
-    return folder_of(folder[:-1])
+def valid_unicode(text: str) -> str:
+    """Return a name that can be written as UTF-8: what is no Unicode in it becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def printable(text: str) -> str:

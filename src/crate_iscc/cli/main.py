@@ -116,7 +116,9 @@ def build(
     ] = None,
     licence: Annotated[
         str | None,
-        typer.Option("--license", "--licence", metavar="ID", help="An SPDX identifier (CC-BY-4.0) or a URL."),
+        typer.Option(
+            "--license", "--licence", metavar="ID", help="An SPDX identifier (CC-BY-4.0) or a URL."
+        ),
     ] = None,
     author: Annotated[
         list[str] | None,

@@ -18,6 +18,7 @@ from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Document, Entity, as_list, references, strings
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
+    RECIPE_VERSION,
     FileFingerprint,
     Manifest,
     Recipe,
@@ -32,6 +33,7 @@ from crate_iscc.paths import (
     METADATA_FILE,
     CratePath,
     decode_id,
+    has_scheme,
     is_payload,
     utf8_order,
 )
@@ -40,6 +42,10 @@ from crate_iscc.report import Finding
 _FILE_TYPES = frozenset({"File", "MediaObject", "http://schema.org/MediaObject"})
 CODE_PREFIXES = ("ISCC:K4A", "ISCC:KUA", "ISCC:GA", "ISCC:IA")
 """How ISCC-SUMs and the units of one begin: GA is a Data-Code, IA an Instance-Code."""
+
+
+CODE_PROPERTIES = frozenset({"", ISCC_TERM, "ISCC", "iscc"})
+"""The propertyIDs of codes of the entity's bytes; others are codes of something else about it."""
 
 
 class Crate:
@@ -79,7 +85,9 @@ class Crate:
     def _descriptor_and_root(self) -> tuple[str, str]:
         for name in (METADATA_FILE, LEGACY_METADATA_FILE):
             for entity_id in self._entities:
-                if entity_id.rpartition("/")[2] == name:
+                # Elsewhere than at the root it is the descriptor of a nested crate.
+                absolute = has_scheme(entity_id) and entity_id.rpartition("/")[2] == name
+                if absolute or decode_id(entity_id) == name:
                     about = references(self.first(entity_id, "about"))
                     if about and about[0] in self._entities:
                         return entity_id, about[0]
@@ -157,12 +165,7 @@ class Crate:
         A term that lost its place in the context still counts; one that the context gives
         another meaning does not.
         """
-        meaning: Any = None
-        for context in self.document.contexts():
-            if isinstance(context, dict):
-                meaning = context.get(term, meaning)
-        if isinstance(meaning, dict):
-            meaning = meaning.get("@id")
+        meaning = self.document.meaning(term)
         iri = TERMS[term]
         return (term, iri) if meaning in (None, iri) else (iri,)
 
@@ -184,17 +187,7 @@ class Crate:
     def _property_value(self, value: Entity) -> Iterator[tuple[str, str]]:
         target = value.get("@id")
         objects = self.occurrences(target) if isinstance(target, str) else [value]
-        property_id = next(
-            (
-                text
-                for entity in objects
-                for text in (
-                    *strings(entity.get("propertyID")),
-                    *references(entity.get("propertyID")),
-                )
-            ),
-            "",
-        )
+        property_id = next((text for entity in objects for text in property_ids(entity)), "")
         if isinstance(target, str) and target.startswith("ISCC:"):
             yield property_id, target
         for entity in objects:
@@ -202,16 +195,24 @@ class Crate:
                 yield property_id, text
 
 
+def property_ids(entity: Entity) -> list[str]:
+    """Return the propertyIDs of a PropertyValue, written as text or as references."""
+    value = entity.get("propertyID")
+    return [*strings(value), *references(value)]
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What a crate records, and what is wrong with the record itself.
 
-    `manifest.files` holds the payload, `manifest_file` what is recorded of `iscc-manifest.tsv`.
+    `manifest.files` holds the payload, `in_metadata` those of its files that have an entity,
+    `manifest_file` what is recorded of `iscc-manifest.tsv`.
     """
 
     manifest: Manifest
     manifest_file: FileFingerprint | None = None
     findings: tuple[Finding, ...] = ()
+    in_metadata: tuple[FileFingerprint, ...] = ()
 
 
 def recorded(crate: Crate) -> Recorded:
@@ -234,7 +235,7 @@ def recorded(crate: Crate) -> Recorded:
     )
     root = _tree_fingerprint(crate, crate.root_id, "", findings)
     manifest = Manifest(in_order(files.values()), containers, root, recipe=recipe(crate))
-    return Recorded(manifest, manifest_file, tuple(findings))
+    return Recorded(manifest, manifest_file, tuple(findings), manifest.files)
 
 
 def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
@@ -266,7 +267,9 @@ def container_folders(crate: Crate) -> frozenset[str]:
 
 def recipe(crate: Crate) -> Recipe:
     """Return the parameters of the recorded codes."""
-    return Recipe(tuple(strings(crate.term_values(ACTION_ID, "excludedPattern"))))
+    version = _number(crate.term_values(ACTION_ID, "recipeVersion"))
+    excluded = tuple(strings(crate.term_values(ACTION_ID, "excludedPattern")))
+    return Recipe(excluded, RECIPE_VERSION if version is None else version)
 
 
 def _file_fingerprint(
@@ -280,8 +283,8 @@ def _file_fingerprint(
             parsed = _parsed(parse_datahash, text, path, findings)
             if parsed:
                 values.append(("datahash", parsed))
-        for _, text in crate.identifiers(entity_id):
-            parsed = _code(text, path, findings)
+        for property_id, text in crate.identifiers(entity_id):
+            parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
             if parsed:
                 values.append((text, parsed))
         for size in crate.values(entity_id, "contentSize"):
@@ -328,7 +331,7 @@ def _tree_fingerprint(
         if property_id == TREEHASH_TERM:
             parsed = _parsed(parse_datahash, text, folder, findings)
             treehash = parsed.datahash if parsed else treehash
-        elif property_id in ("", ISCC_TERM):
+        elif property_id in CODE_PROPERTIES:
             iscc = _code(text, folder, findings) or iscc
     return TreeFingerprint(
         folder,

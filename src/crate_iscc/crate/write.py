@@ -3,11 +3,13 @@
 Every function here edits a copy of the document and returns a new Crate.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from crate_iscc.codes import Fingerprint, parse_iscc
+from crate_iscc.codes import Fingerprint, parse_iscc, renewed
+from crate_iscc.containers import container_of
 from crate_iscc.crate.terms import (
     ACTION_ID,
     ISCC_SUM_ID,
@@ -25,12 +27,14 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
     media_type,
 )
-from crate_iscc.crate.view import CODE_PREFIXES, Crate
+from crate_iscc.crate.view import CODE_PREFIXES, CODE_PROPERTIES, Crate, property_ids
 from crate_iscc.errors import InputError
-from crate_iscc.jsonld import Document, Entity, as_list, references, unpacked
+from crate_iscc.jsonld import Document, Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
 from crate_iscc.paths import MANIFEST_FILE, CratePath, encode_id, folder_of, is_payload
 from crate_iscc.report import Finding
+
+_ORCID = re.compile(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ def described(
     text = "Bioimage dataset with an ISCC fingerprint for every file."
     settle("description", given.description, text, text)
     settle("datePublished", None, date, date)
-    licence = _licence(edited, given.licence) if given.licence else None
+    licence = _licence(edited, given.licence, licence_files) if given.licence else None
     if licence is None and not edited.values(edited.root_id, "license"):
         default, shown = _default_licence(document, licence_files)
         settle("license", None, default, shown)
@@ -125,14 +129,20 @@ def _default_licence(document: Document, files: Iterable[str]) -> tuple[Entity, 
     return {"@id": NO_LICENCE_ID}, "not stated"
 
 
-def _licence(crate: Crate, text: str) -> Entity:
-    """Return a reference to the licence: a URL, a file that is listed, or an SPDX identifier."""
+def _licence(crate: Crate, text: str, files: Iterable[str]) -> Entity:
+    """Return a reference to the licence: a file, a URL, or an SPDX identifier."""
+    listed = crate.files().get(CratePath(text))
+    if listed:
+        return {"@id": listed[0]}
+    if text in files:
+        return {"@id": encode_id(text)}
     if text.startswith(("https://", "http://")):
         uri = text
     elif any(char.isspace() or char in "/\\" for char in text):
         raise InputError(
             f"not a licence: {text}",
-            hint="give an SPDX identifier such as CC-BY-4.0, or a URL",
+            cause="it is no file of the dataset, no URL and no identifier",
+            hint="give an SPDX identifier such as CC-BY-4.0, a URL, or a file in the dataset",
         )
     else:
         uri = f"https://spdx.org/licenses/{text}"
@@ -145,20 +155,18 @@ def _author(document: Document, text: str) -> Entity:
     """Return a reference to a Person: a name, an ORCID, or both in any order."""
     orcid = None
     words = []
-    for word in (
-        text.replace("<", " ").replace(">", " ").replace("(", " ").replace(")", " ").split()
-    ):
+    for word in re.sub("[<>()]", " ", text).split():
         bare = word.removeprefix("https://").removeprefix("http://").removeprefix("orcid.org/")
-        if len(bare) == 19 and bare.count("-") == 3:
-            orcid = bare.upper()
-            if not _orcid_is_valid(orcid):
-                raise InputError(
-                    f"not an ORCID: {orcid}",
-                    cause="its check digit is wrong",
-                    hint="look it up at https://orcid.org",
-                )
-        else:
+        if sum(char.isdigit() for char in bare) < 10 or "-" not in bare:
             words.append(word)
+        elif _orcid_is_valid(bare.upper()):
+            orcid = bare.upper()
+        else:
+            raise InputError(
+                f"not an ORCID: {bare}",
+                cause="it has not four groups of four, or its check digit is wrong",
+                hint="look it up at https://orcid.org",
+            )
     name = " ".join(words)
     if not name and not orcid:
         raise InputError("an author needs a name or an ORCID")
@@ -170,9 +178,9 @@ def _author(document: Document, text: str) -> Entity:
 
 def _orcid_is_valid(orcid: str) -> bool:
     """Check the last character of an ORCID (ISO 7064 MOD 11-2)."""
-    digits = orcid.replace("-", "")
-    if not digits[:-1].isdecimal() or not digits.isascii():
+    if not _ORCID.fullmatch(orcid):
         return False
+    digits = orcid.replace("-", "")
     total = 0
     for digit in digits[:-1]:
         total = (total + int(digit)) * 2
@@ -245,15 +253,19 @@ class _Editor:
 
     def write_containers(self) -> None:
         for container in self.manifest.containers:
-            entity_id = self.folders.get(container.path)
-            if entity_id is None:
-                entity_id = encode_id(container.path)
-                name = container.path.rstrip("/").rpartition("/")[2]
-                entity: Entity = {"@id": entity_id, "@type": "Dataset", "name": name}
-                self.document.put(entity)
-                self._link(entity_id, container.path.rstrip("/"))
+            if not container.path:  # the root itself, which has its codes
+                continue
+            entity_id = self.folders.get(container.path, encode_id(container.path))
+            there = self.crate.occurrences(entity_id)
+            if there:
+                entity = there[0]
+                if container.path not in self.folders:
+                    entity["@type"] = unpacked([*as_list(entity.get("@type")), "Dataset"])
             else:
-                entity = self.crate.occurrences(entity_id)[0]
+                name = container.path.rstrip("/").rpartition("/")[2]
+                entity = {"@id": entity_id, "@type": "Dataset", "name": name}
+                self.document.put(entity)
+            self._link(entity_id, container.path.rstrip("/"))
             self._tree(entity, container, container.path)
         for folder, entity_id in self.folders.items():
             if folder not in self.containers:
@@ -268,9 +280,8 @@ class _Editor:
             if path in known:
                 for entity_id in known[path]:
                     self._update_file(self.crate.occurrences(entity_id), file)
-            elif not self._in_container(path):
-                self.document.put(self._new_file(file))
-                self._link(encode_id(path), path)
+            elif path == MANIFEST_FILE or not self._in_container(path):
+                self._add_file(file)
         self._remove_vanished({path: ids for path, ids in known.items() if path not in files})
 
     def write_provenance(self) -> None:
@@ -316,7 +327,7 @@ class _Editor:
             (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", tree.iscc.iscc()),
             (TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash),
         )
-        identifiers = self._without_stale(entity, tree.iscc)
+        identifiers = self._without_stale(entity, tree.iscc, tree.treehash)
         for value_id, property_id, name, value in values:
             value_id += suffix
             if value_id not in references(identifiers):
@@ -352,12 +363,18 @@ class _Editor:
         self.document.drop(ours)
 
     def _in_container(self, path: str) -> bool:
-        folder = folder_of(path)
-        while folder:
-            if folder in self.containers:
-                return True
-            folder = folder_of(folder[:-1])
-        return False
+        return container_of(path, self.containers) is not None
+
+    def _add_file(self, file: FileFingerprint) -> None:
+        """Describe a file; an entity that has its id already, but is no File, becomes one too."""
+        entity_id = encode_id(file.path)
+        there = self.crate.occurrences(entity_id)
+        if there:
+            there[0]["@type"] = unpacked([*as_list(there[0].get("@type")), "File"])
+            self._update_file(there, file)
+        else:
+            self.document.put(self._new_file(file))
+        self._link(entity_id, file.path)
 
     def _new_file(self, file: FileFingerprint) -> Entity:
         name = file.path.rpartition("/")[2]
@@ -384,7 +401,7 @@ class _Editor:
                 continue
             wide = file.fingerprint.iscc()
             identifiers = self._without_stale(entity, file.fingerprint)
-            if wide not in identifiers:
+            if wide not in strings(identifiers):
                 identifiers.append(wide)
             entity["contentSize"] = str(file.fingerprint.size)
             entity["identifier"] = unpacked(identifiers)
@@ -394,29 +411,43 @@ class _Editor:
             if file.sha256 and (self.sha256 or "sha256" in entity):
                 entity["sha256"] = file.sha256
 
-    def _without_stale(self, entity: Entity, now: Fingerprint) -> list[Any]:
+    def _without_stale(
+        self, entity: Entity, now: Fingerprint, treehash: str | None = None
+    ) -> list[Any]:
         """Return the identifiers less the ISCC-SUMs and units that are not of these bytes.
 
-        A wide ISCC-SUM that still holds keeps its place; what is no code stays whatever it is.
+        A code that still holds keeps its place and spelling; what is no code stays whatever it
+        is; a PropertyValue of ours is brought up to date.
         """
         kept: list[Any] = []
         for value in as_list(entity.get("identifier")):
-            text = value.get("@value") if isinstance(value, dict) else value
-            if isinstance(text, str) and text.startswith(CODE_PREFIXES):
-                if text not in kept and _holds(text, now):
-                    kept.append(text)
-            else:
-                self._refresh_property_value(value, now)
+            text = value
+            if isinstance(value, dict):
+                text = value.get("@value", value.get("@id"))
+            if not isinstance(text, str) or not text.startswith(CODE_PREFIXES):
+                self._renew_property_value(value, now, treehash)
+                kept.append(value)
+            elif text not in strings(kept) and _holds(text, now):
                 kept.append(value)
         return kept
 
-    def _refresh_property_value(self, value: Any, now: Fingerprint) -> None:
-        """Bring a PropertyValue up to date that holds an ISCC-SUM of earlier bytes."""
-        for target in references(value):
-            for entity in self.crate.occurrences(target):
-                text = entity.get("value")
-                if isinstance(text, str) and text.startswith(("ISCC:K4A", "ISCC:KUA")):
-                    entity["value"] = now.iscc(wide=text.startswith("ISCC:K4A"))
+    def _renew_property_value(self, value: Any, now: Fingerprint, treehash: str | None) -> None:
+        """Bring a PropertyValue up to date that holds a code of earlier bytes."""
+        if not isinstance(value, dict):
+            return
+        target = value.get("@id")
+        objects = self.crate.occurrences(target) if isinstance(target, str) else [value]
+        properties = {text for entity in objects for text in property_ids(entity)} or {""}
+        for entity in objects:
+            for text in strings(entity.get("value")):
+                if treehash and TREEHASH_TERM in properties:
+                    entity["value"] = treehash
+                elif (
+                    properties <= CODE_PROPERTIES
+                    and text.startswith(CODE_PREFIXES)
+                    and not _holds(text, now)
+                ):
+                    entity["value"] = _renewed(text, now)
 
     def _link(self, entity_id: str, path: str) -> None:
         """Make a data entity a part of the nearest folder that is described, or of the root."""
@@ -456,6 +487,13 @@ class _Editor:
                         Finding("build.not-on-disk", "described, but not on disk", path)
                     )
         self.document.drop(gone)
+
+
+def _renewed(text: str, now: Fingerprint) -> str:
+    try:
+        return renewed(text, now)
+    except InputError:
+        return now.iscc()
 
 
 def _holds(text: str, now: Fingerprint) -> bool:

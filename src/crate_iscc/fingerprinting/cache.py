@@ -10,12 +10,14 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.manifest import FileFingerprint
+from crate_iscc.paths import CratePath
 from crate_iscc.sources import Entry, StatKey
 
 _HEADER = "crate-iscc cache 1"
@@ -36,37 +38,31 @@ class Cache:
         self._files: dict[tuple[str, int, StatKey], FileFingerprint] = {}
         self._trees: dict[str, Fingerprint] = {}
         self._started_ns = time.time_ns()
-        try:
-            lines = self._path.read_text(encoding="utf-8").split("\n")
-            if lines and lines[0] == self._header and lines[-1] == "end":
-                for line in lines[1:-1]:
+        with contextlib.suppress(OSError, ValueError):
+            text, _, seal = self._path.read_text(encoding="utf-8").rpartition("\n")
+            if seal == _seal(text) and text.startswith(self._header + "\n"):
+                for line in text.split("\n")[1:]:
                     self._load(line)
-        except (OSError, ValueError):
-            self._files, self._trees = {}, {}
 
     def _load(self, line: str) -> None:
         kind, *fields = line.split("\t")
-        size, data, instance = int(fields[0]), bytes.fromhex(fields[1]), bytes.fromhex(fields[2])
-        known = Fingerprint(size, data, instance)
-        if not known.complete:
-            raise ValueError("a short code")
+        known = Fingerprint(int(fields[0]), bytes.fromhex(fields[1]), bytes.fromhex(fields[2]))
         if kind == "tree":
             self._trees[fields[3]] = known
         else:
             stat = StatKey(*(int(number) for number in fields[4:8]))
-            path = bytes.fromhex(fields[8]).decode("utf-8")
-            self._files[path, size, stat] = FileFingerprint(
-                Entry(path, size).path,  # type: ignore[arg-type]
-                known,
-                fields[3] or None,
-            )
+            path = CratePath(bytes.fromhex(fields[8]).decode("utf-8"))
+            file = FileFingerprint(path, known, fields[3] or None)
+            self._files[path, int(fields[0]), stat] = file
 
     def file(self, entry: Entry, *, sha256: bool) -> FileFingerprint | None:
         """Return the fingerprint of an unchanged file; None where it must be read."""
         if entry.stat is None:
             return None
         known = self._files.get((entry.path, entry.size, entry.stat))
-        return None if known is None or (sha256 and not known.sha256) else known
+        if known is None or (sha256 and not known.sha256):
+            return None
+        return known if sha256 else replace(known, sha256=None)
 
     def tree(self, files: Iterable[FileFingerprint]) -> Fingerprint | None:
         """Return the ISCC-SUM of the concatenated bytes of `files`, in that order."""
@@ -87,17 +83,26 @@ class Cache:
                 times = (stat.mtime_ns, stat.ctime_ns, stat.inode, stat.device)
                 fields = (*_codes(file.fingerprint), file.sha256 or "", *map(str, times))
                 lines.append("\t".join(("file", *fields, entry.path.encode("utf-8").hex())))
-        lines.append("end")
+        text = "\n".join(lines)
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".cache-")
-            with open(handle, "w", encoding="utf-8") as file_:
-                file_.write("\n".join(lines))
-            os.replace(name, self._path)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as written:
+                    written.write(f"{text}\n{_seal(text)}")
+                os.replace(name, self._path)
+            except BaseException:
+                os.unlink(name)
+                raise
 
     def _too_fresh(self, stat: StatKey) -> bool:
         tick = _COARSE_TICK_NS if stat.mtime_ns % 1_000_000 == 0 else _FINE_TICK_NS
         return max(stat.mtime_ns, stat.ctime_ns) + tick > self._started_ns
+
+
+def _seal(text: str) -> str:
+    """Return what the last line must be for the others to be believed."""
+    return blake3(text.encode("utf-8")).hexdigest()
 
 
 def _codes(known: Fingerprint) -> tuple[str, str, str]:

@@ -9,8 +9,9 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
@@ -74,7 +75,7 @@ def read_files(
     jobs: int,
     with_bytes: bool = False,
     sha256: bool = False,
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Yield one FileFingerprint or Unread for each entry, in order.
 
     Pieces of each file come before its result, with the bytes if `with_bytes`; a file that
@@ -236,12 +237,14 @@ def hash_files(
     files: list[FileFingerprint] = []
     unread: list[Unread] = []
     largest_first = sorted(entries, key=lambda entry: -entry.size)
-    for message in read_files(tree, largest_first, make_hasher, jobs=jobs, sha256=sha256):
-        meter.take(message)
-        if isinstance(message, FileFingerprint):
-            files.append(message)
-        elif isinstance(message, Unread):
-            unread.append(message)
+    messages = read_files(tree, largest_first, make_hasher, jobs=jobs, sha256=sha256)
+    with closing(messages):
+        for message in messages:
+            meter.take(message)
+            if isinstance(message, FileFingerprint):
+                files.append(message)
+            elif isinstance(message, Unread):
+                unread.append(message)
     meter.finish()
     return files, unread
 

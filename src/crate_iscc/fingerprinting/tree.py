@@ -1,7 +1,9 @@
 """Computes every code of a tree in one read: each file, each container, and the whole."""
 
 import os
+import re
 from collections.abc import Collection, Container, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
@@ -104,7 +106,7 @@ def fingerprint_tree(
     A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
     nothing is read if nothing has changed.
     """
-    scopes = _scopes(tree, payload)
+    scopes, rules_unread = _scopes(tree, payload)
     unread: list[Unread] = []
     files = _remembered(payload.entries, scopes, cache, sha256=sha256)
     if files is None:
@@ -122,6 +124,8 @@ def fingerprint_tree(
             _remember(cache, payload.entries, scopes, files)
     ordered = in_order(files)
     unread.extend(payload.refused)
+    named = {item.path for item in unread}
+    unread.extend(item for item in rules_unread if item.path not in named)
     root, *containers = scopes
     return Manifest(
         ordered,
@@ -147,8 +151,8 @@ def tree_code(
     listing = tree.listing()
     if not listing.entries and not listing.refused:
         raise InputError(f"there is no file in {printable(tree.subject)}")
-    scope, *_ = _scopes(tree, Payload(listing.entries, (), ()))
-    unread: Sequence[Unread] = listing.refused
+    (scope, *_), rules_unread = _scopes(tree, Payload(listing.entries, (), ()))
+    unread: Sequence[Unread] = (*listing.refused, *rules_unread)
     if not unread:
         _, unread = _read(
             tree,
@@ -168,19 +172,29 @@ def tree_code(
     return scope.iscc
 
 
-def _scopes(tree: Tree, payload: Payload) -> list[_Scope]:
-    """Return what each tree code covers: the root's first, then each container's."""
-    ignoring = [e for e in payload.entries if e.path.rpartition("/")[2] == ".isccignore"]
-    rules = {folder_of(entry.path): _lines(tree, entry) for entry in ignoring}
+def _scopes(tree: Tree, payload: Payload) -> tuple[list[_Scope], list[Unread]]:
+    """Return what each tree code covers: the root's first, then each container's.
+
+    Beside them come the ignore files that cannot be read: no code can be given with these.
+    """
+    rules: dict[str, tuple[str, ...]] = {}
+    unread: list[Unread] = []
+    for entry in payload.entries:
+        if entry.path.rpartition("/")[2] == ".isccignore":
+            try:
+                rules[folder_of(entry.path)] = _lines(tree, entry)
+            except ReadError as error:
+                unread.append(Unread(entry.path, error.cause or error.message))
     members: dict[str, list[CratePath]] = {folder: [] for folder in payload.containers if folder}
     for entry in payload.entries:
         folder = container_of(entry.path, members.keys())
         if folder:
             members[folder].append(entry.path)
-    return [
+    scopes = [
         _scope("", [entry.path for entry in payload.entries], rules),
         *(_scope(folder, paths, rules) for folder, paths in members.items()),
     ]
+    return scopes, unread
 
 
 def _scope(folder: str, paths: list[CratePath], rules: dict[str, tuple[str, ...]]) -> _Scope:
@@ -193,9 +207,11 @@ def _scope(folder: str, paths: list[CratePath], rules: dict[str, tuple[str, ...]
 
 def _lines(tree: Tree, entry: Entry) -> tuple[str, ...]:
     try:
-        return tuple(read_all(tree, entry, limit=1 << 20).decode("utf-8").splitlines())
+        text = read_all(tree, entry, limit=1 << 20).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ReadError(f"{entry.path} is not UTF-8", cause=str(error)) from error
+    # Not splitlines: a name in a pattern may hold any other line separator of Unicode.
+    return tuple(re.split("\r\n|\r|\n", text))
 
 
 def _remembered(
@@ -253,7 +269,7 @@ def _read(
     messages = read_files(
         tree, in_order_of_root, file_hasher, jobs=jobs, with_bytes=True, sha256=sha256
     )
-    with _Streams(kernel) as streams:
+    with closing(messages), _Streams(kernel) as streams:
         for message in messages:
             meter.take(message)
             if isinstance(message, FileFingerprint):
@@ -297,11 +313,12 @@ class _Streams:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
-        for lane in tuple(self._lanes):
-            if kind is None:
+        try:
+            for lane in tuple(self._lanes) if kind is None else ():
                 self._settle(lane)
-            else:
-                self._lanes.pop(lane)[1].abandon()
+        finally:
+            for _, code in self._lanes.values():
+                code.abandon()
 
 
 def _container_trees(

@@ -10,7 +10,7 @@ from typing import Self
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
-from crate_iscc.paths import CratePath, path_problem, printable
+from crate_iscc.paths import CratePath, path_problem, printable, valid_unicode
 from crate_iscc.sources import Entry, Listing, StatKey
 
 # O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
@@ -73,7 +73,7 @@ class DirectoryTree:
             for item in scan:
                 path = folder + item.name
                 if problem := path_problem(path):
-                    yield Unread(CratePath(printable(path)), problem, is_file=False)
+                    yield Unread(CratePath(valid_unicode(path)), problem, is_file=False)
                     continue
                 if item.is_dir(follow_symlinks=False):
                     yield path + "/"

@@ -16,8 +16,13 @@ def open_tree(path: str | Path, *, crc: bool = True) -> DirectoryTree | ZipTree:
     """
     place = Path(path)
     shown = printable(str(path))
-    if not place.exists():
-        raise InputError(f"not found: {shown}", hint="check the path for typing errors")
+    try:
+        place.stat()
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(
+            f"not found: {shown}", cause=cause, hint="check the path for typing errors"
+        ) from error
     if place.is_dir():
         return DirectoryTree(place)
     if not place.is_file():

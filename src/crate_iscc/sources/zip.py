@@ -16,7 +16,7 @@ from typing import IO, Self
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
-from crate_iscc.paths import METADATA_FILE, CratePath, path_problem, printable
+from crate_iscc.paths import METADATA_FILE, CratePath, path_problem, printable, valid_unicode
 from crate_iscc.sources import Entry, Listing
 
 _UTF8_FLAG = 0x800
@@ -69,7 +69,7 @@ class ZipTree:
                 folders.add(path)
                 continue
             if problem := _problem(info, path, times[name]):
-                refused.append(Unread(CratePath(printable(path)), problem, is_file=False))
+                refused.append(Unread(CratePath(valid_unicode(path)), problem, is_file=False))
                 continue
             self._members[CratePath(path)] = info
             entries.append(Entry(CratePath(path), info.file_size))
@@ -165,11 +165,16 @@ class StoredStream:
     def _data_start(self) -> int:
         """Return where the member's bytes start (APPNOTE 6.3.10, section 4.3.7)."""
         info = self._info
-        header = os.pread(self._file, _LOCAL_HEADER_SIZE, info.header_offset)
-        name_size = int.from_bytes(header[26:28], "little")
-        extra_size = int.from_bytes(header[28:30], "little")
-        start = info.header_offset + _LOCAL_HEADER_SIZE + name_size + extra_size
-        name = os.pread(self._file, name_size, info.header_offset + _LOCAL_HEADER_SIZE)
+        try:
+            header = os.pread(self._file, _LOCAL_HEADER_SIZE, info.header_offset)
+            name_size = int.from_bytes(header[26:28], "little")
+            extra_size = int.from_bytes(header[28:30], "little")
+            start = info.header_offset + _LOCAL_HEADER_SIZE + name_size + extra_size
+            name = os.pread(self._file, name_size, info.header_offset + _LOCAL_HEADER_SIZE)
+        except (OSError, OverflowError) as error:  # an offset that no file has
+            raise ReadError(
+                printable(info.orig_filename), cause="the archive is damaged at this member"
+            ) from error
         encoding = "utf-8" if info.flag_bits & _UTF8_FLAG else "cp437"
         if (
             header[:4] != _LOCAL_HEADER

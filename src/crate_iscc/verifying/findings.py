@@ -65,7 +65,7 @@ def shown(known: Fingerprint | None) -> str | None:
 def changed(difference: Difference) -> Finding:
     """Return the finding for a file whose content is not the recorded one, and how far it is."""
     wanted, found = difference.recorded, difference.observed
-    parts = []
+    parts = [difference.reason] if difference.reason else []
     if difference.moved_to:
         parts.append(f"renamed to {printable(difference.moved_to)} and edited")
     if difference.holds:

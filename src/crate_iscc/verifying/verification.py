@@ -48,6 +48,9 @@ from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.version import __version__
 
+_MANIFEST_MISSING = ("bytes.missing", "not there")
+_COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
+
 
 class Thoroughness(StrEnum):
     """How much of a crate is read.
@@ -75,7 +78,8 @@ def verify(
     """
     kernel = kernel or NativeKernel()
     with open_tree(source, crc=False) as tree:
-        return _Verification(tree, thoroughness, jobs or default_jobs(), kernel, progress).run()
+        jobs = jobs or default_jobs()
+        return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -110,26 +114,27 @@ class _Verification:
 
     def __init__(
         self,
+        subject: str,
         tree: Tree,
         thoroughness: Thoroughness,
         jobs: int,
         kernel: Kernel,
         progress: ProgressSink,
     ) -> None:
+        self._subject = subject
         self._tree = tree
         self._thoroughness = thoroughness
         self._jobs = jobs
         self._kernel = kernel
         self._progress = progress
         self._findings: list[Finding] = []
-        self._without_lines: Manifest | None = None
+        self._list_is_lost = False
         self._listing = tree.listing()
         self._entries = {entry.path: entry for entry in self._listing.entries}
 
     def run(self) -> Report:
         crate = Crate.parse(_metadata(self._tree, self._entries, self._listing))
         known = self._recorded(crate)
-        self._findings.extend(known.findings)
         self._require_something_to_check(known)
         payload = payload_of(
             self._listing,
@@ -140,10 +145,10 @@ class _Verification:
             payload, containers=tuple(container.path for container in known.manifest.containers)
         )
         observed = self._observe(payload, known.manifest)
-        differences = self._compare(known.manifest, observed, payload)
+        differences, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(differences, closed=closed))
-        trees = self._check_trees(known.manifest, observed, differences)
+        trees = self._check_trees(known.manifest, observed)
         return self._report(known, observed, differences, trees)
 
     # --- what the crate records ----------------------------------------------------------------
@@ -151,47 +156,54 @@ class _Verification:
     def _recorded(self, crate: Crate) -> Recorded:
         """Return the record, with the lines of the manifest file if it is there and read.
 
-        A manifest file that is not the recorded one is a finding of its own, and is believed
-        only where the treehash does not show that the payload is as recorded.
+        A manifest file that is missing, unread or not the recorded one is a finding of its own;
+        its lines are then believed only where no treehash says otherwise.
         """
-        known = recorded(crate)
+        record = recorded(crate)
+        self._findings.extend(record.findings)
         entry = self._entries.get(MANIFEST_FILE)
-        if known.manifest_file is None:
-            if entry is not None and known.manifest.root.treehash:
+        if record.manifest_file is None:
+            if entry is not None and record.manifest.root.treehash:
                 self._findings.append(
                     Finding("bytes.extra", "the crate does not list this file", MANIFEST_FILE)
                 )
-            return known
+            return record
+        self._list_is_lost = True
         if entry is None:
-            self._findings.append(Finding("bytes.missing", "not there", MANIFEST_FILE))
-            return known
+            refused = [r.reason for r in self._listing.refused if r.path == MANIFEST_FILE]
+            kind, message = ("bytes.unread", refused[0]) if refused else _MANIFEST_MISSING
+            self._findings.append(Finding(kind, message, MANIFEST_FILE))
+            return record
         try:
             raw = read_all(self._tree, entry)
         except ReadError as error:
             reason = error.cause or error.message
             self._findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
-            return known
+            return record
         hasher = self._kernel.hasher()
         hasher.update(raw)
-        wanted, now = known.manifest_file.fingerprint, hasher.finish()
-        with_lines = with_manifest_file(known, _lines(raw))
-        if wanted.same_bytes(now) is not False:
-            return with_lines
-        difference = Difference(
-            Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
-        )
-        self._findings.append(changed(difference))
-        self._without_lines = known.manifest
-        return replace(with_lines, findings=known.findings)
+        wanted, now = record.manifest_file.fingerprint, hasher.finish()
+        complete = with_manifest_file(record, _lines(raw))
+        if wanted.same_bytes(now) is False:
+            difference = Difference(
+                Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
+            )
+            self._findings.append(changed(difference))
+            return complete
+        self._list_is_lost = False
+        self._findings.extend(complete.findings[len(record.findings) :])
+        return complete
 
     def _require_something_to_check(self, known: Recorded) -> None:
         files = known.manifest.files
+        trees = (known.manifest.root, *known.manifest.containers)
         if self._thoroughness is Thoroughness.QUICK:
             enough = any(file.fingerprint.size is not None for file in files)
         else:
-            enough = any(file.fingerprint.verifiable for file in files)
-        trees = (known.manifest.root, *known.manifest.containers)
-        if not enough and not any(tree.treehash and tree.files for tree in trees):
+            enough = any(file.fingerprint.verifiable for file in files) or any(
+                tree.treehash and tree.files for tree in trees
+            )
+        if not enough:
             raise InputError(
                 f"nothing can be verified in {printable(self._tree.subject)}",
                 cause="the crate records no ISCC-SUM, datahash or treehash of any file",
@@ -228,23 +240,40 @@ class _Verification:
                 )
                 return _manifest(files, (*unread, *payload.refused), known)
 
-    def _compare(self, known: Manifest, observed: Manifest, payload: Payload) -> list[Difference]:
-        """Compare, and compute the Data-Codes that say how far what differs is apart."""
+    def _compare(
+        self, record: Recorded, observed: Manifest, payload: Payload
+    ) -> tuple[list[Difference], Manifest]:
+        """Compare, and compute the Data-Codes that say how far what differs is apart.
+
+        Returns the differences and what was observed, less what could not be read again.
+        """
         content = self._thoroughness is not Thoroughness.QUICK
-        if content:
-            known, observed = self._settle_containers(known, observed)
-        differences = compare(known, observed, content=content)
+        known, judged, opaque = self._settle_lists(record, observed)
+        differences = compare(known, judged, content=content)
         if self._thoroughness is not Thoroughness.DATAHASH:
-            return differences
+            return differences + opaque, observed
         missing = any(d.status is Status.MISSING for d in differences)
         paths = {
             d.path
             for d in differences
             if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
         }
-        if not paths:
-            return differences
-        entries = [entry for entry in payload.entries if entry.path in paths]
+        paths |= {d.moved_to for d in differences if d.status is Status.CHANGED and d.moved_to}
+        if paths:
+            observed = self._with_data_codes(
+                observed, [entry for entry in payload.entries if entry.path in paths]
+            )
+            files = {file.path: file for file in observed.files}
+            judged = replace(
+                judged,
+                files=tuple(files[f.path] for f in judged.files if f.path in files),
+                unread=observed.unread,
+            )
+            differences = compare(known, judged)
+        return differences + opaque, observed
+
+    def _with_data_codes(self, observed: Manifest, entries: Sequence[Entry]) -> Manifest:
+        """Read files again for their Data-Codes; one that is not the same any more is unread."""
         again, unread = hash_files(
             self._tree,
             entries,
@@ -253,75 +282,92 @@ class _Verification:
             progress=self._progress,
             step="comparing",
         )
-        coded = {file.path: file for file in again}
         before = {file.path: file.fingerprint for file in observed.files}
+        coded = {file.path: file for file in again}
         for path, file in list(coded.items()):
             if file.fingerprint.same_bytes(before[path]) is not True:
                 unread.append(Unread(path, "it changed while it was verified"))
-                del coded[path]
         gone = {item.path for item in unread}
         files = [coded.get(f.path, f) for f in observed.files if f.path not in gone]
-        return compare(known, _manifest(files, (*observed.unread, *unread), known))
+        return replace(observed, files=tuple(files), unread=(*observed.unread, *unread))
 
-    def _settle_containers(self, known: Manifest, observed: Manifest) -> tuple[Manifest, Manifest]:
-        """Return both sides with the members of containers whose list is lost or damaged.
+    def _settle_lists(
+        self, record: Recorded, observed: Manifest
+    ) -> tuple[Manifest, Manifest, list[Difference]]:
+        """Return both sides, so that only what a trustworthy list names is judged by name.
 
-        Such a container is known by its treehash alone. Where its members have that treehash,
-        they are the recorded ones; where not, the container is reported as one thing.
+        Without its list (the manifest file), a folder is known by its treehash alone. Where its
+        files have that treehash, they are the recorded ones, whatever a damaged list says. A
+        container of which neither holds is reported as one thing; what is unread in it comes
+        back as Differences.
         """
-        if observed.unread:
-            return known, observed
-        if self._without_lines and treehash(observed.files) == known.root.treehash:
-            known = self._without_lines
-        listed = {file.path for file in known.files}
-        added: list[FileFingerprint] = []
-        for tree in (known.root, *known.containers):
-            members = files_below(observed.files, tree.path)
-            unlisted = [file for file in members if file.path not in listed]
-            if unlisted and tree.treehash == treehash(members, tree.path):
-                added.extend(unlisted)
-                listed.update(file.path for file in unlisted)
-        strange: set[CratePath] = set()
-        for tree in known.containers:
-            members = files_below(observed.files, tree.path)
-            if tree.treehash and not any(path.startswith(tree.path) for path in listed):
-                message = "its members are not the recorded ones, and the list of them is lost"
-                self._findings.append(Finding("bytes.changed", message, CratePath(tree.path)))
-                strange.update(file.path for file in members)
-        files = tuple(file for file in observed.files if file.path not in strange)
-        return replace(known, files=in_order((*known.files, *added))), replace(
-            observed, files=files
+        known = record.manifest
+        in_metadata = frozenset(file.path for file in record.in_metadata)
+        if self._thoroughness is Thoroughness.QUICK:
+            if not self._list_is_lost:
+                return known, observed, []
+            seen = tuple(file for file in observed.files if file.path in in_metadata)
+            return replace(known, files=record.in_metadata), replace(observed, files=seen), []
+        trees = (known.root, *known.containers)
+        proven = tuple(tree.path for tree in trees if _holds(tree, observed))
+        believed = [
+            file
+            for file in known.files
+            if file.path in in_metadata or not (self._list_is_lost and file.path.startswith(proven))
+        ]
+        listed = {file.path for file in believed}
+        believed.extend(
+            file
+            for file in observed.files
+            if file.path not in listed and file.path.startswith(proven)
         )
+        lost = tuple(
+            tree.path
+            for tree in known.containers
+            if tree.treehash
+            and tree.path not in proven
+            and not any(file.path.startswith(tree.path) for file in believed)
+        )
+        opaque: list[Difference] = []
+        for folder in lost:
+            inside = [item for item in observed.unread if item.path.startswith(folder)]
+            opaque.extend(Difference(Status.UNREAD, i.path, reason=i.reason) for i in inside)
+            if not inside:
+                message = "its members are not the recorded ones, and the list of them is lost"
+                opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))
+        judged = replace(
+            observed,
+            files=tuple(file for file in observed.files if not file.path.startswith(lost)),
+            unread=tuple(item for item in observed.unread if not item.path.startswith(lost)),
+        )
+        return replace(known, files=in_order(believed)), judged, opaque
 
     # --- what it comes to ----------------------------------------------------------------------
 
-    def _check_trees(
-        self, known: Manifest, observed: Manifest, differences: Sequence[Difference]
-    ) -> _Tally:
+    def _check_trees(self, known: Manifest, observed: Manifest) -> _Tally:
         """Check the codes of the whole and of each container as far as they can be known."""
         tally = _Tally([], [])
         full = self._thoroughness is Thoroughness.FULL
         readable = self._thoroughness is not Thoroughness.QUICK and not observed.unread
-        if known.root.treehash:
+        trees = (known.root, *known.containers)
+        if any(tree.treehash for tree in trees):
             tally.put("treehash", readable)
-            unexplained = not any(
-                d.status in (Status.CHANGED, Status.MOVED, Status.MISSING, Status.EXTRA)
-                for d in differences
-            )
-            if readable and unexplained and treehash(observed.files) != known.root.treehash:
-                self._findings.append(
-                    Finding(
-                        "tree.changed",
-                        "every recorded file is as recorded, the whole is not",
-                        recorded=known.root.treehash,
-                        observed=treehash(observed.files),
+        if self._thoroughness is not Thoroughness.QUICK:
+            for tree in trees:
+                if not self._explained(tree.path) and _contradicts(tree, observed):
+                    self._findings.append(
+                        Finding(
+                            "tree.changed",
+                            "every recorded file is as recorded, the whole is not",
+                            CratePath(tree.path) if tree.path else None,
+                            recorded=tree.treehash,
+                        )
                     )
-                )
         tally.put("iscc-sum", full and not observed.unread)
         if full:
             self._check_sha256(known, observed)
             now = {tree.path: tree for tree in (observed.root, *observed.containers)}
-            for wanted in (known.root, *known.containers):
+            for wanted in trees:
                 found = now.get(wanted.path)
                 if found and _tree_code_differs(wanted, found):
                     self._findings.append(
@@ -334,6 +380,18 @@ class _Verification:
                         )
                     )
         return tally
+
+    def _explained(self, folder: str) -> bool:
+        """Tell whether a finding about a payload file says already why a treehash differs."""
+        return any(
+            (
+                finding.id in ("bytes.changed", "bytes.moved", "bytes.missing", "bytes.extra")
+                and finding.path != MANIFEST_FILE
+                and f"{finding.path}".startswith(folder)
+            )
+            or (finding.moved_to or "").startswith(folder or "/")
+            for finding in self._findings
+        )
 
     def _check_sha256(self, known: Manifest, observed: Manifest) -> None:
         found = {file.path: file.sha256 for file in observed.files}
@@ -364,18 +422,14 @@ class _Verification:
         for difference in differences:
             number[difference.status] += 1
         for finding in self._findings:
-            if finding.path == MANIFEST_FILE:
-                number[Status(finding.id.removeprefix("bytes."))] += finding.id in (
-                    "bytes.changed",
-                    "bytes.missing",
-                    "bytes.extra",
-                )
+            if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
+                number[Status(finding.id.removeprefix("bytes."))] += 1
         counts = Counts(**{status.value: count for status, count in number.items()})
         return Report(
-            subject=self._tree.subject,
+            subject=self._subject,
             checked=tuple(checked),
             not_checked=tuple(not_checked),
-            findings=tuple(self._findings),
+            findings=tuple(sorted(self._findings, key=lambda f: (f.path or "").encode("utf-8"))),
             counts=counts,
             size=observed.size,
             files=len(observed.files) + len(observed.unread),
@@ -411,6 +465,22 @@ def _manifest(
     files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
 ) -> Manifest:
     return Manifest(in_order(files), unread=tuple(unread), recipe=known.recipe)
+
+
+def _treehash_of(folder: str, observed: Manifest) -> str | None:
+    """Return the treehash of what was observed below a folder; None if not all of it was read."""
+    if any(f"{item.path}/".startswith(folder) for item in observed.unread):
+        return None
+    return treehash(files_below(observed.files, folder), folder)
+
+
+def _holds(tree: TreeFingerprint, observed: Manifest) -> bool:
+    return tree.treehash is not None and tree.treehash == _treehash_of(tree.path, observed)
+
+
+def _contradicts(tree: TreeFingerprint, observed: Manifest) -> bool:
+    found = _treehash_of(tree.path, observed)
+    return None not in (tree.treehash, found) and tree.treehash != found
 
 
 def _tree_code_differs(wanted: TreeFingerprint, found: TreeFingerprint) -> bool:
