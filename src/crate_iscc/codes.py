@@ -51,11 +51,12 @@ class Distance:
 
         The expected share of differing bits is (1 - J) / 2 for a Jaccard similarity J of the
         chunks, so these stand for J of 0.875 and 0.375; random 128-bit codes are as close as
-        5/16 once in 70,000 pairs.
+        5/16 once in 70,000 pairs. Of shorter codes 3/16 is asked for, which is as rare.
         """
         if 16 * self.bits <= self.of:
             return "near-identical"
-        return "similar" if 16 * self.bits <= 5 * self.of else "unrelated"
+        limit = 5 if self.of >= 128 else 3
+        return "similar" if 16 * self.bits <= limit * self.of else "unrelated"
 
     def __str__(self) -> str:
         return f"{self.bits} of {self.of} bits"
@@ -120,10 +121,14 @@ class Fingerprint:
         return _text(b"\x30\x07", self.data), _text(b"\x40\x07", self.instance)
 
     def same_bytes(self, other: "Fingerprint") -> bool | None:
-        """Compare what both know of the Instance-Code and the size; None where that is nothing."""
-        if self.size is not None and other.size is not None and self.size != other.size:
+        """Compare what both know of the Instance-Code and the size.
+
+        None where that is too little to say: fewer than 64 equal bits are no evidence.
+        """
+        if self.same_size(other) is False:
             return False
-        return _same_prefix(self.instance, other.instance)
+        same = _same_prefix(self.instance, other.instance)
+        return None if same and not (self.verifiable and other.verifiable) else same
 
     def same_size(self, other: "Fingerprint") -> bool | None:
         """Compare the sizes; None where either is not known."""

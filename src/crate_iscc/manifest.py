@@ -233,39 +233,8 @@ def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> 
     The result is sorted by the UTF-8 bytes of the path.
     """
     there = {file.path: file.fingerprint for file in observed.files}
-    unread = {item.path: item for item in observed.unread}
     known = {file.path: file.fingerprint for file in recorded.files}
-    results: list[Difference] = []
-    lost: dict[CratePath, Fingerprint] = {}
-
-    closed = tuple(path for path in unread if path.endswith("/"))
-    hidden: set[str] = set()  # folders that could not be listed and hold recorded files
-    for path, wanted in known.items():
-        found = there.get(path)
-        if path in unread:
-            results.append(Difference(Status.UNREAD, path, wanted, reason=unread[path].reason))
-        elif found is None and path.startswith(closed):
-            folder = next(folder for folder in closed if path.startswith(folder))
-            hidden.add(folder)
-            reason = f"its folder {unread[folder].reason}"
-            results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
-        elif found is None:
-            lost[path] = wanted
-        else:
-            same = wanted.same_bytes(found) if content else wanted.same_size(found)
-            if same is None:
-                results.append(Difference(Status.UNCHECKED, path, wanted, found))
-            elif same:
-                results.append(Difference(Status.MATCH, path, wanted, found))
-            else:
-                lost[path] = wanted
-
-    for path, item in unread.items():
-        if path in known or path in hidden:
-            continue
-        # What cannot be read can still be named: a file that nothing records is extra.
-        status = Status.UNREAD if path.endswith("/") else Status.EXTRA
-        results.append(Difference(status, path, reason=item.reason))
+    results, lost = _in_place(known, there, observed.unread, content=content)
 
     settled = {result.path for result in results}
     loose = {path: found for path, found in there.items() if path not in settled}
@@ -276,7 +245,8 @@ def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> 
             Difference(Status.MOVED, path, lost.pop(path), loose[target], moved_to=target)
         )
 
-    extra = {p: f for p, f in loose.items() if p not in known and p not in origin}
+    # Extra is what no record names, and what now stands where something was that moved away.
+    extra = {p: f for p, f in loose.items() if p not in origin and (p not in known or p in moves)}
     edited = _edited({path: wanted for path, wanted in lost.items() if path not in there}, extra)
     for path, wanted in lost.items():
         edited_as = edited.get(path)
@@ -295,8 +265,49 @@ def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> 
                     holds=origin.get(path),
                 )
             )
-    results.extend(Difference(Status.EXTRA, path, observed=found) for path, found in extra.items())
+    for path, found in extra.items():
+        why = "new content, in the place of what moved away" if path in moves else None
+        results.append(Difference(Status.EXTRA, path, observed=found, reason=why))
     return sorted(results, key=lambda result: utf8_order(result.path))
+
+
+def _in_place(
+    known: dict[CratePath, Fingerprint],
+    there: dict[CratePath, Fingerprint],
+    unread_items: Iterable[Unread],
+    *,
+    content: bool,
+) -> tuple[list[Difference], dict[CratePath, Fingerprint]]:
+    """Judge each path by what stands there; return that, and what was lost from its place."""
+    results: list[Difference] = []
+    lost: dict[CratePath, Fingerprint] = {}
+    unread = {item.path: item for item in unread_items}
+    closed = tuple(path for path in unread if path.endswith("/"))
+    hidden: set[str] = set()  # folders that could not be listed and hold recorded files
+    for path, wanted in known.items():
+        found = there.get(path)
+        if path in unread:
+            results.append(Difference(Status.UNREAD, path, wanted, reason=unread[path].reason))
+        elif found is None and path.startswith(closed):
+            folder = next(folder for folder in closed if path.startswith(folder))
+            hidden.add(folder)
+            reason = f"its folder {unread[folder].reason}"
+            results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
+        elif found is None:
+            lost[path] = wanted
+        else:
+            same = wanted.same_bytes(found) if content else wanted.same_size(found)
+            if same is False:
+                lost[path] = wanted
+            else:
+                status = Status.MATCH if same else Status.UNCHECKED
+                results.append(Difference(status, path, wanted, found))
+    for path, item in unread.items():
+        if path not in known and path not in hidden:
+            # What cannot be read can still be named: a file that nothing records is extra.
+            status = Status.UNREAD if path.endswith("/") else Status.EXTRA
+            results.append(Difference(status, path, reason=item.reason))
+    return results, lost
 
 
 def _moves(

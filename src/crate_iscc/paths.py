@@ -94,13 +94,14 @@ def decode_id(entity_id: str) -> str | None:
     """Return the path that a relative `@id` names, or None where it names no file in the crate.
 
     Decodes percent-escapes once and strips leading `./`. A trailing slash (a folder) is kept.
-    Absolute URIs, `#` identifiers, queries, and paths that would leave the root give None.
+    Absolute URIs, identifiers with a fragment or a query, and paths that would leave the root
+    give None.
     """
     if not entity_id or entity_id.startswith(("#", "/", "_:")) or has_scheme(entity_id):
         return None
-    if "?" in entity_id:
+    if "?" in entity_id or "#" in entity_id:
         return None
-    relative = entity_id.partition("#")[0]
+    relative = entity_id
     while relative.startswith("./"):
         relative = relative[2:]
     text = unquote(relative, errors="strict") if _decodable(relative) else relative
@@ -216,8 +217,8 @@ def folder_of(path: str) -> str:
 
 
 def valid_unicode(text: str) -> str:
-    """Return a name that can be written as UTF-8: what is no Unicode in it becomes an escape."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    """Return a name that can be written as UTF-8: what cannot be in it becomes an escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
 
 
 def printable(text: str) -> str:

@@ -126,8 +126,8 @@ FINDING_KINDS = {
             "fixity.malformed",
             Severity.ERROR,
             "A recorded fingerprint is damaged",
-            "A value in the place of a fingerprint is no ISCC, no datahash or no size: it is "
-            "cut, or has been edited.",
+            "A value in the place of a fingerprint is no ISCC or no datahash, or a line of the "
+            "manifest file is none: it is cut, or has been edited.",
             "Restore the metadata from a copy, or run build again.",
         ),
         FindingKind(

@@ -40,6 +40,7 @@ from crate_iscc.paths import (
 from crate_iscc.report import Finding
 
 _FILE_TYPES = frozenset({"File", "MediaObject", "http://schema.org/MediaObject"})
+_DATASET_TYPES = frozenset({"Dataset", "http://schema.org/Dataset"})
 CODE_PREFIXES = ("ISCC:K4A", "ISCC:KUA", "ISCC:GA", "ISCC:IA")
 """How ISCC-SUMs and the units of one begin: GA is a Data-Code, IA an Instance-Code."""
 
@@ -139,7 +140,7 @@ class Crate:
 
     def is_dataset(self, entity_id: str) -> bool:
         """Tell whether the entity is a Dataset."""
-        return "Dataset" in strings(self.values(entity_id, "@type"))
+        return not _DATASET_TYPES.isdisjoint(strings(self.values(entity_id, "@type")))
 
     def files(self) -> dict[CratePath, list[str]]:
         """Return the paths of the File entities inside the crate, with the ids that name them."""
@@ -358,8 +359,11 @@ def _manifest_files(lines: Iterable[str], findings: list[Finding]) -> Iterator[F
             continue
         try:
             file = parse_manifest_line(line)
+            problem = None if is_payload(file.path) else f"{file.path} is no part of the payload"
         except InputError as error:
-            findings.append(Finding("fixity.malformed", f"line {number}: {error}", MANIFEST_FILE))
+            problem = str(error)
+        if problem:
+            findings.append(Finding("fixity.malformed", f"line {number}: {problem}", MANIFEST_FILE))
             continue
         if file.path in seen:
             findings.append(_conflict(file.path, "two lines of the manifest file"))
