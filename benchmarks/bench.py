@@ -39,6 +39,8 @@ MIB = 1024 * KIB
 GIB = 1024 * MIB
 CHUNK = MIB
 """What the in-process loops read at once."""
+BUSY = 0.85
+"""A contender that got less of a core than this had to share the machine: all are CPU-bound."""
 SECONDS_EACH = 30.0
 """A contender sits out the rounds that would take it beyond this sum on a workload."""
 BYTES_PER_FILE = 8 * KIB
@@ -913,6 +915,14 @@ def notes(rows: Sequence[Row], rounds: int) -> list[str]:
             "",
             "Slow contenders sat out the rounds that would have taken them beyond "
             f"{SECONDS_EACH:.0f} s in all.",
+        ]
+    shares = [(row.best.cpu / row.best.seconds, row.contender.label) for row in rows if row.best]
+    share, label = min(shares, default=(1.0, ""))
+    if share < BUSY:
+        found += [
+            "",
+            f"The machine was busy with something else: at its best, {label} got {share:.2f} of a "
+            "core. Do not rely on this table, least of all on contenders with fewer rounds.",
         ]
     for peer, twin, why in (
         (SHA256SUM, "hashlib", " (coreutils built without OpenSSL ignore SHA instructions)"),

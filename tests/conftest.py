@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
@@ -118,3 +119,14 @@ def make_zip(tmp_path: Path, numbers: Iterator[int]) -> Callable[..., Path]:
         return place
 
     return make
+
+
+@pytest.fixture
+def threads_left() -> Callable[[], list[str]]:
+    """Return a function that names the threads that were started since the test began."""
+    before = set(threading.enumerate())
+
+    def left() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread not in before]
+
+    return left

@@ -64,8 +64,9 @@ def ids(found: Recorded) -> list[tuple[str, str | None]]:
 def test_an_iscc_sum_is_read_however_the_identifier_is_written(identifier: object) -> None:
     """A code is a string, one of several, or a PropertyValue by reference or in place.
 
-    RO-Crate 1.2, Root Data Entity identifier: "Clients SHOULD be permissive" of a string, of a
-    reference, and of a PropertyValue.
+    RO-Crate 1.2, Root Data Entity identifier: "Clients SHOULD be permissive of an RO-Crate
+    `identifier` being a string (which MAY be a URI), or a `@id` reference, which SHOULD be
+    represented as a `PropertyValue` entity".
     """
     code = {"@id": "#code", "@type": "PropertyValue", "propertyID": ISCC_TERM, "value": WIDE}
     doi = {"@id": "#doi", "@type": "PropertyValue", "value": "10.5281/zenodo.1"}
@@ -109,7 +110,9 @@ def test_a_term_that_the_crate_gives_another_meaning_is_not_read() -> None:
 
 
 def test_a_term_that_is_defined_by_a_prefix_is_read() -> None:
-    """JSON-LD 1.1, section 4.1.5: "A compact IRI is a way of expressing an IRI using a prefix and
+    """A compact IRI in the crate's own context stands for the whole one.
+
+    JSON-LD 1.1, section 4.1.5: "A compact IRI is a way of expressing an IRI using a prefix and
     suffix separated by a colon (:)."
     """
     prefix = {"iscc": "http://purl.org/iscc/terms/#", "datahash": "iscc:datahash"}

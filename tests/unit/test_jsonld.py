@@ -48,12 +48,22 @@ def test_a_document_on_one_line_comes_back_byte_for_byte(
     assert roundtrip(raw) == raw
 
 
-def test_a_quoted_colon_in_a_text_does_not_make_a_document_minified() -> None:
+@pytest.mark.parametrize("text", ['the key "a":1', ":-)"])
+def test_a_colon_in_a_text_does_not_make_a_document_minified(text: str) -> None:
     """The style is that of the JSON, not of what stands in its texts."""
-    value = {"@context": "c", "@graph": [{"@id": "./", "description": 'the key "a":1'}]}
+    value = {"@context": "c", "@graph": [{"@id": "./", "description": text}]}
     raw = json.dumps(value).encode()
 
     assert roundtrip(raw) == raw
+
+
+def test_an_escaped_control_character_does_not_make_a_document_escape_the_rest() -> None:
+    """RFC 8259, section 7, asks for control characters to be escaped, and for no others."""
+    edited = Document.parse(b'{"@context":"c","@graph":[{"@id":"./","name":"bell \\u0007"}]}')
+
+    edited.put({"@id": "./", "author": "Zo\u00eb"})
+
+    assert '"author":"Zo\u00eb"' in edited.dump().decode()
 
 
 def test_windows_line_ends_are_kept() -> None:
@@ -66,13 +76,21 @@ def test_windows_line_ends_are_kept() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b'{\n  "@context": "c",\n  "@graph": [\n    {"@id": "a.tif", "@type": ["File", "X"]}\n  ]\n}\n',
+        b'{\n  "@context": "c",\n  "@graph": [\n    {"@id": "a", "@type": ["File", "X"]}\n  ]\n}\n',
         b'{\n  "@context" : "c",\n  "@graph" : [ ]\n}\n',
         b'\n{"@context":"c","@graph":[]}',
         b'{"@context":"https:\\/\\/w3id.org\\/ro\\/crate\\/1.3\\/context","@graph":[]}',
         b'{"@context":"c","@graph":[{"@id":"./","name":"\\u00C9"}]}',
+        b'{"@context":"c","@graph":[{"@id":"./","name":"\\u001f\x7f"}]}',
     ],
-    ids=["lists on one line", "spaced colons", "leading line", "escaped slashes", "upper hex"],
+    ids=[
+        "lists on one line",
+        "spaced colons",
+        "leading line",
+        "escaped slashes",
+        "upper hex",
+        "native DEL",
+    ],
 )
 def test_a_document_in_another_hand_comes_back_byte_for_byte(raw: bytes) -> None:
     """What nobody changed is written back as it came, whichever tool or person laid it out."""
@@ -91,11 +109,18 @@ def test_a_number_comes_back_as_it_was_written(number: str) -> None:
     assert roundtrip(raw) == raw
 
 
-def test_a_byte_order_mark_is_read_over_and_not_written() -> None:
-    """RFC 8259, section 8.1: "Implementations MUST NOT add a byte order mark"."""
-    raw = json.dumps(VALUE, indent=2).encode()
+def test_a_byte_order_mark_is_read_over_and_not_written_anew() -> None:
+    """It stays in a file that is not changed, and is not put in front of one that is.
 
-    assert roundtrip(b"\xef\xbb\xbf" + raw) == raw
+    RFC 8259, section 8.1: "Implementations MUST NOT add a byte order mark".
+    """
+    raw = b"\xef\xbb\xbf" + json.dumps(VALUE, indent=2).encode()
+    edited = Document.parse(raw)
+
+    edited.put({"@id": "a.tif", "own": "changed"})
+
+    assert roundtrip(raw) == raw
+    assert edited.dump() == raw[3:].replace(b"{}", b'"changed"')
 
 
 @pytest.mark.parametrize("native", ["", "\u00e9"], ids=["escaped", "mixed"])
@@ -215,8 +240,8 @@ def test_drop_removes_entities_and_their_places_in_any_whole() -> None:
     """References in `hasPart` go with the entity, those elsewhere are not touched."""
     edited = document(
         """[
-        {"@id": "./", "hasPart": [{"@id": "a"}, {"@id": "b"}, {"@id": "raw/", "hasPart": {"@id": "a"}}],
-         "mentions": {"@id": "a"}},
+        {"@id": "./", "mentions": {"@id": "a"},
+         "hasPart": [{"@id": "a"}, {"@id": "b"}, {"@id": "raw/", "hasPart": {"@id": "a"}}]},
         {"@id": "a", "name": "A"}, {"@id": "b", "name": "B"}, {"name": "no id"}
     ]"""
     )
@@ -282,7 +307,9 @@ def test_a_term_with_another_meaning_is_written_as_its_full_iri(meaning: str) ->
 
 
 def test_the_last_definition_of_a_term_is_the_one_in_force() -> None:
-    """JSON-LD 1.1, section 4.1: "Duplicate context terms are overridden using a
+    """Whether it is ours or not.
+
+    JSON-LD 1.1, section 4.1: "Duplicate context terms are overridden using a
     most-recently-defined-wins mechanism."
     """
     iri = "https://example.org/t"

@@ -29,7 +29,9 @@ def test_files_come_in_the_order_of_the_vectors(expected: list[str]) -> None:
     normalized name as UTF-8. Sort entries by comparing the resulting byte sequences
     lexicographically." Test Cases 1 to 3; "caffe" comes before "café", as the bytes say.
     """
-    assert sorted(reversed(expected), key=treewalk_order) == expected
+    listing = expected[::-1]
+
+    assert sorted(listing, key=treewalk_order) == expected
 
 
 def test_a_folder_gives_ignore_files_then_files_then_subfolders() -> None:

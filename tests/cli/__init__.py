@@ -1,0 +1,1 @@
+"""Tests of the command line: real processes, their streams and their exit codes."""

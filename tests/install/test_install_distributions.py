@@ -1,0 +1,259 @@
+"""What is built from this tree installs, finds its data, and runs: wheel, sdist and editable."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+from crate_iscc import __version__
+from crate_iscc.resources import schema_text
+
+PROJECT = Path(__file__).parents[2]
+SCHEMA = (PROJECT / "schemas" / "report.schema.json").read_text(encoding="utf-8")
+
+PRINT_WHERE_AND_SCHEMA = """\
+import crate_iscc
+from crate_iscc.resources import schema_text
+print(crate_iscc.__file__)
+print(schema_text("report"), end="")
+"""
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """The files that a release would upload."""
+
+    sdist: Path
+    wheel: Path
+
+
+@pytest.fixture(scope="session")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Return an sdist of this tree, and the wheel that is built from that sdist.
+
+    Where the build back-end is not installed, `build` fetches it into an environment of its own.
+    """
+    out = tmp_path_factory.mktemp("dist")
+    here = importlib.util.find_spec("hatchling") is not None
+    _run(
+        [sys.executable, "-m", "build", *["--no-isolation"] * here, "--outdir", out, PROJECT],
+        cwd=out,
+    )
+    (sdist,) = out.glob("*.tar.gz")
+    (wheel,) = out.glob("*.whl")
+    return Distributions(sdist, wheel)
+
+
+@pytest.fixture(scope="session")
+def installed(distributions: Distributions, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of programs of a fresh environment with the wheel installed in it.
+
+    Its dependencies are those of the running environment, by a .pth file: that adds the folder
+    but does not act on the .pth files in it, so the editable install is not seen.
+    """
+    place = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(place, with_pip=False, symlinks=True)
+    paths = sysconfig.get_paths(vars={"base": str(place), "platbase": str(place)}, scheme="venv")
+    dependencies = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (Path(paths["purelib"]) / "dependencies.pth").write_text("\n".join(dependencies) + "\n")
+    programs = Path(paths["scripts"])
+    _run(
+        [
+            sys.executable, "-m", "pip", "--python", programs / "python", "install",
+            "--no-deps", "--no-index", "--ignore-installed", "--disable-pip-version-check",
+            distributions.wheel,
+        ],
+        cwd=place,
+    )  # fmt: skip
+    return programs
+
+
+def _run(command: list[str | Path], *, cwd: Path, **environment: str) -> str:
+    """Run a command away from this tree and return what it prints."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "COV"))}
+    ended = subprocess.run(
+        [str(word) for word in command],
+        cwd=cwd,
+        env=kept | environment,
+        check=False,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def _members(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def _metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return Parser().parsestr(archive.read(name).decode("utf-8"))
+
+
+# --- what is in them ---------------------------------------------------------------------------
+
+
+def test_the_wheel_holds_every_module(distributions: Distributions) -> None:
+    """No module of the source tree is left out, and none is added."""
+    modules = {
+        place.relative_to(PROJECT / "src").as_posix() for place in (PROJECT / "src").rglob("*.py")
+    }
+
+    assert {name for name in _members(distributions.wheel) if name.endswith(".py")} == modules
+
+
+def test_the_wheel_holds_the_type_marker_the_schemas_and_the_licence(
+    distributions: Distributions,
+) -> None:
+    """Type checkers use the annotations; reports can be checked; the terms come along."""
+    members = _members(distributions.wheel)
+
+    assert "crate_iscc/py.typed" in members
+    assert "crate_iscc/_data/schemas/report.schema.json" in members
+    assert f"crate_iscc-{__version__}.dist-info/licenses/LICENSE" in members
+
+
+def test_the_wheel_holds_nothing_else(distributions: Distributions) -> None:
+    """No test, cache or note gets into an installation."""
+    allowed = ("crate_iscc/", f"crate_iscc-{__version__}.dist-info/")
+    members = _members(distributions.wheel)
+
+    assert all(name.startswith(allowed) for name in members)
+    assert not [name for name in members if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_the_wheel_is_for_any_platform(distributions: Distributions) -> None:
+    """It is pure Python; the compiled kernel is a dependency."""
+    assert distributions.wheel.name == f"crate_iscc-{__version__}-py3-none-any.whl"
+
+
+def test_the_wheel_says_what_it_needs(distributions: Distributions) -> None:
+    """Version, Python and the dependencies are those of pyproject.toml; extras stay optional."""
+    metadata = _metadata(distributions.wheel)
+
+    needed = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
+    names = {requirement.split(">")[0].split("<")[0] for requirement in needed}
+    assert metadata["Version"] == __version__
+    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert {"blake3", "iscc-core", "iscc-lib", "jsonschema", "rich", "rocrate", "typer"} <= names
+    assert names.isdisjoint({"zarr", "tifffile", "fsspec", "roc-validator", "scikit-image"})
+
+
+def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> None:
+    """Whoever packages it can run them: tests with their data, examples, schemas, documents."""
+    with tarfile.open(distributions.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "Makefile",
+        "schemas/report.schema.json",
+        "examples/make_study.py",
+        "tests/conftest.py",
+        "tests/compat/contexts/1.3.jsonld",
+        "tests/build/golden/new-ro-crate-metadata.json",
+        "src/crate_iscc/py.typed",
+    } <= names
+    assert not [name for name in names if "__pycache__" in name or name.startswith(".venv")]
+
+
+# --- that they work ----------------------------------------------------------------------------
+
+
+def test_an_installed_wheel_finds_its_schemas(installed: Path, tmp_path: Path) -> None:
+    """The text is that of the source tree, read from inside the installation."""
+    printed = _run([installed / "python", "-c", PRINT_WHERE_AND_SCHEMA], cwd=tmp_path)
+
+    where, _, schema = printed.partition("\n")
+    assert Path(where).is_relative_to(installed.parent)
+    assert schema == SCHEMA
+
+
+def test_an_unpacked_sdist_finds_its_schemas(distributions: Distributions, tmp_path: Path) -> None:
+    """A source tree works where it lies, without an installation."""
+    with tarfile.open(distributions.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    tree = tmp_path / f"crate_iscc-{__version__}"
+
+    printed = _run(
+        [sys.executable, "-c", PRINT_WHERE_AND_SCHEMA], cwd=tmp_path, PYTHONPATH=str(tree / "src")
+    )
+
+    where, _, schema = printed.partition("\n")
+    assert Path(where).is_relative_to(tree)
+    assert schema == SCHEMA
+
+
+def test_the_package_under_test_finds_its_schemas() -> None:
+    """However it was installed here, editable most of the time."""
+    assert schema_text("report") == SCHEMA
+
+
+def test_an_installed_wheel_has_the_command(installed: Path, tmp_path: Path) -> None:
+    """It names its version and its kernel."""
+    printed = _run([installed / "crate-iscc", "--version"], cwd=tmp_path)
+
+    assert printed.startswith(f"crate-iscc {__version__} (kernel iscc-lib ")
+
+
+def test_an_installed_wheel_runs_as_a_module(installed: Path, tmp_path: Path) -> None:
+    """`python -m crate_iscc` is the same command."""
+    printed = _run([installed / "python", "-m", "crate_iscc", "--version"], cwd=tmp_path)
+
+    assert printed.startswith(f"crate-iscc {__version__} ")
+
+
+def test_an_installed_wheel_builds_and_verifies(installed: Path, tmp_path: Path) -> None:
+    """The whole way on a dataset, away from the source tree."""
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "a.txt").write_bytes(b"a")
+    home = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    _run([installed / "crate-iscc", "build", "study"], cwd=tmp_path, **home)
+    report = _run(
+        [installed / "crate-iscc", "verify", "study", "--format", "json"], cwd=tmp_path, **home
+    )
+
+    assert json.loads(report)["verdict"] == "valid"
+
+
+def test_an_installed_wheel_is_typed(installed: Path, tmp_path: Path) -> None:
+    """A strict type checker finds the annotations of the API, and nothing amiss in their use."""
+    program = tmp_path / "ingest.py"
+    program.write_text(
+        "from crate_iscc import Report, verify\n"
+        "def accept(path: str) -> Report:\n"
+        "    return verify(path)\n",
+        encoding="utf-8",
+    )
+
+    printed = _run(
+        [
+            sys.executable, "-m", "mypy", "--strict", "--python-executable", installed / "python",
+            "--cache-dir", tmp_path / "cache", program,
+        ],
+        cwd=tmp_path,
+    )  # fmt: skip
+
+    assert printed.startswith("Success")

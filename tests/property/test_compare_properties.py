@@ -1,0 +1,145 @@
+"""Properties of the comparison: all is accounted for, and only what is right is called so."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from property_strategies import files_of, fingerprint, fingerprints, steady, trees
+
+from crate_iscc.codes import Fingerprint
+from crate_iscc.manifest import (
+    Difference,
+    FileFingerprint,
+    Manifest,
+    Status,
+    Unread,
+    compare,
+    in_order,
+)
+from crate_iscc.paths import CratePath, utf8_order
+
+Tree = dict[CratePath, bytes]
+
+
+def manifest(tree: Tree) -> Manifest:
+    return Manifest(files_of(tree))
+
+
+def with_status(differences: list[Difference], *wanted: Status) -> list[Difference]:
+    return [difference for difference in differences if difference.status in wanted]
+
+
+@steady
+@given(trees)
+def test_a_tree_matches_itself(tree: Tree) -> None:
+    """Nothing is found where nothing has changed, with or without a look at the content."""
+    for content in (True, False):
+        differences = compare(manifest(tree), manifest(tree), content=content)
+
+        assert [d.path for d in differences] == sorted(tree, key=utf8_order)
+        assert all(d.status is Status.MATCH for d in differences)
+
+
+@steady
+@given(trees, trees)
+def test_every_path_is_accounted_for_once(recorded: Tree, observed: Tree) -> None:
+    """Each recorded path has one outcome; each other path is extra or what moved there."""
+    differences = compare(manifest(recorded), manifest(observed))
+
+    paths = [d.path for d in differences]
+    taken = {d.moved_to for d in differences if d.moved_to}
+    extra = {d.path for d in with_status(differences, Status.EXTRA)}
+    assert paths == sorted(set(paths), key=utf8_order)
+    assert set(paths) == set(recorded) | extra
+    assert extra == set(observed) - set(recorded) - taken
+
+
+@steady
+@given(trees, trees)
+def test_a_file_matches_where_its_own_path_holds_its_own_content(
+    recorded: Tree, observed: Tree
+) -> None:
+    """There, and nowhere else."""
+    differences = compare(manifest(recorded), manifest(observed))
+
+    matching = {d.path for d in with_status(differences, Status.MATCH)}
+    assert matching == {path for path in recorded if observed.get(path) == recorded[path]}
+
+
+@steady
+@given(trees, trees)
+def test_as_many_files_are_moved_as_can_be(recorded: Tree, observed: Tree) -> None:
+    """A content lost here and found too much there is moved, and no place is taken twice."""
+    differences = compare(manifest(recorded), manifest(observed))
+
+    moved = with_status(differences, Status.MOVED)
+    lost = Counter(c for path, c in recorded.items() if observed.get(path) != c)
+    loose = Counter(c for path, c in observed.items() if recorded.get(path) != c)
+    assert len(moved) == (lost & loose).total()
+    assert len({d.moved_to for d in moved}) == len(moved)
+    for d in moved:
+        assert d.moved_to is not None
+        assert observed[d.moved_to] == recorded[d.path] != recorded.get(d.moved_to)
+
+
+@steady
+@given(trees, trees)
+def test_a_missing_file_is_gone_and_a_changed_one_is_not(recorded: Tree, observed: Tree) -> None:
+    """What is missing has nothing at its path; what changed has, or was found under a new name."""
+    differences = compare(manifest(recorded), manifest(observed))
+
+    assert all(d.path not in observed for d in with_status(differences, Status.MISSING))
+    for d in with_status(differences, Status.CHANGED):
+        place = d.moved_to or d.path
+        assert d.observed == fingerprint(observed[place])
+        assert d.recorded == fingerprint(recorded[d.path]) != d.observed
+
+
+@steady
+@given(trees, st.data())
+def test_a_shuffled_tree_has_only_moves(tree: Tree, data: st.DataObject) -> None:
+    """Contents that only changed places are all found again."""
+    places = data.draw(st.permutations(list(tree)))
+    observed = dict(zip(places, tree.values(), strict=True))
+
+    differences = compare(manifest(tree), manifest(observed))
+
+    assert {d.status for d in differences} <= {Status.MATCH, Status.MOVED}
+
+
+@steady
+@given(trees, st.data())
+def test_what_cannot_be_read_is_never_called_right(tree: Tree, data: st.DataObject) -> None:
+    """A recorded file is unread where it, or a folder above it, could not be read."""
+    closed = data.draw(st.sets(st.sampled_from(sorted(tree)))) if tree else set()
+    folders = {CratePath(path[: path.index("/") + 1]) for path in closed if "/" in path}
+    readable = {
+        path: content
+        for path, content in tree.items()
+        if path not in closed and not path.startswith(tuple(folders))
+    }
+    unread = tuple(Unread(path, "closed") for path in sorted(closed | folders, key=utf8_order))
+
+    differences = compare(manifest(tree), Manifest(files_of(readable), unread=unread))
+
+    outcome = {d.path: d.status for d in differences}
+    assert {path for path in tree if outcome[path] is Status.MATCH} == set(readable)
+    assert {path for path in tree if outcome[path] is Status.UNREAD} == set(tree) - set(readable)
+
+
+@steady
+@given(trees, st.dictionaries(st.sampled_from("abcdef"), fingerprints))
+def test_a_record_of_anything_gets_an_outcome(tree: Tree, known: dict[str, Fingerprint]) -> None:
+    """Cut, partial and contradictory records are compared as far as they go."""
+    paths = [*tree, *map(CratePath, known)]
+    recorded = Manifest(
+        in_order(FileFingerprint(path, known.get(path) or fingerprint(b"A")) for path in set(paths))
+    )
+
+    differences = compare(recorded, manifest(tree))
+
+    assert {d.path for d in differences} >= set(paths)
+    for d in with_status(differences, Status.MATCH):
+        assert d.recorded is not None
+        assert d.observed is not None
+        assert d.recorded.same_bytes(d.observed) is True
