@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
-    from crate_iscc.crate.write import Description
+    from crate_iscc.crate.describe import Description
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
@@ -28,7 +28,7 @@ _HOMES = {
     "building.apply": ("apply",),
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
     "codes": ("Distance", "Fingerprint"),
-    "crate.write": ("Description",),
+    "crate.describe": ("Description",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
     "interop": ("add_fingerprints",),
     "manifest": ("FileFingerprint", "Manifest", "TreeFingerprint"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, plan_build
-from crate_iscc.crate.write import Description
+from crate_iscc.crate.describe import Description
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel

@@ -6,7 +6,7 @@ from typing import Any
 
 FILES = {
     "raw/cell 1.tif": b"II*\0 one",
-    "raw/cell 2.tif": b"II*\0 two",
+    "raw/cell2.tif": b"II*\0 two",
     "LICENSE.txt": b"CC0",
     "im.zarr/.zgroup": b'{"zarr_format": 2}',
     "im.zarr/0/.zarray": b'{"zarr_format": 2}',

@@ -39,7 +39,7 @@ def test_files_get_their_codes(source: Path, tmp_path: Path) -> None:
     """Under the name that they have in the crate, however difficult."""
     crate = ROCrate()
     crate.add_file(source / "raw" / "cell 1.tif")
-    crate.add_file(source / "raw" / "cell 2.tif", dest_path="F\u00e4rbung/50% #2 [a].tif")
+    crate.add_file(source / "raw" / "cell2.tif", dest_path="F\u00e4rbung/50% #2 [a].tif")
 
     add_fingerprints(crate, now=NOW).write(tmp_path / "out")
 

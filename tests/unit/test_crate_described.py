@@ -5,21 +5,22 @@ from typing import Any
 import pytest
 from unit_literals import ROOT, crate, entity
 
+from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.view import Crate
-from crate_iscc.crate.write import Description, described, new_crate
+from crate_iscc.crate.write import new_crate
 from crate_iscc.errors import InputError
 from crate_iscc.report import Finding
 
 
 def described_as(
-    into: Crate, given: Description | None = None, licence_files: tuple[str, ...] = ()
+    into: Crate, given: Description | None = None, payload: tuple[str, ...] = ()
 ) -> tuple[Crate, list[Finding]]:
     return described(
         into,
         given or Description(),
         folder="study 1",
         date="2026-07-01",
-        licence_files=licence_files,
+        payload=payload,
     )
 
 
@@ -128,7 +129,7 @@ def test_a_licence_that_is_none_of_these_is_refused(text: str) -> None:
 
 def test_a_licence_file_is_the_default_where_there_is_one() -> None:
     """The first of the names is taken, and noted."""
-    result, notes = described_as(crate(), licence_files=("LICENSE", "COPYING"))
+    result, notes = described_as(crate(), payload=("LICENSE", "COPYING"))
 
     assert result.root["license"] == {"@id": "LICENSE"}
     assert "license" in noted(notes)

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crate_iscc.building.target import Target, target_for
+from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.terms import OLD_VERSIONS
 from crate_iscc.crate.view import Crate, container_folders, recipe
-from crate_iscc.crate.write import Description, Generator, described, fingerprinted, new_crate
+from crate_iscc.crate.write import Generator, fingerprinted, new_crate
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
@@ -38,7 +39,6 @@ MANIFEST_FILE_ABOVE = 10_000
 """A manifest file is written for more files than this, even where nothing else asks for one."""
 
 _MADE = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, MANIFEST_FILE})
-_LICENCE_NAMES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING")
 
 
 class UnreadPayloadError(ReadError):
@@ -275,7 +275,7 @@ def _new_metadata(
         options.description,
         folder=folder,
         date=now.date().isoformat(),
-        licence_files=[name for name in _LICENCE_NAMES if name in paths],
+        payload=paths,
     )
     if options.sha256 and not sha256:
         notes.append(

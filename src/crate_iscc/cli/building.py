@@ -17,7 +17,7 @@ from crate_iscc.cli.terminal import (
     say,
     write_out,
 )
-from crate_iscc.crate.write import Description
+from crate_iscc.crate.describe import Description
 from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
 

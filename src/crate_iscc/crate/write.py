@@ -1,10 +1,8 @@
-"""Puts fingerprints and a root description into an RO-Crate and loses nothing that is there.
+"""Puts fingerprints into an RO-Crate and loses nothing that is there.
 
 Every function here edits a copy of the document and returns a new Crate.
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +13,6 @@ from crate_iscc.crate.terms import (
     ISCC_SUM_ID,
     ISCC_TERM,
     NEW_CRATE_VERSION,
-    NO_LICENCE_ID,
     OLD_VERSIONS,
     PROFILE,
     PROFILE_NAME,
@@ -34,8 +31,6 @@ from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
 from crate_iscc.paths import MANIFEST_FILE, CratePath, encode_id, folder_of, is_payload
 from crate_iscc.report import Finding
 
-_ORCID = re.compile(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]")
-
 
 @dataclass(frozen=True, slots=True)
 class Generator:
@@ -44,16 +39,6 @@ class Generator:
     version: str
     kernel: str
     when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """What the maker of the crate says about it; None where nothing was said."""
-
-    name: str | None = None
-    description: str | None = None
-    licence: str | None = None
-    authors: tuple[str, ...] = ()
 
 
 def new_crate() -> Crate:
@@ -75,119 +60,6 @@ def new_crate() -> Crate:
             }
         )
     )
-
-
-# --- the root's description --------------------------------------------------------------------
-
-
-def described(
-    crate: Crate, given: Description, *, folder: str, date: str, licence_files: Iterable[str] = ()
-) -> tuple[Crate, list[Finding]]:
-    """Return the crate with what RO-Crate requires of its root, and a note on each default.
-
-    What is given replaces what is there; what is there stays; the rest is filled in: the name
-    from `folder`, the publication date from `date`, the licence from a file of `licence_files`.
-    """
-    document = crate.document.copy()
-    edited = Crate(document)
-    root = edited.root
-    notes: list[Finding] = []
-
-    def settle(key: str, value: Any, default: Any, shown: str) -> None:
-        if value is not None:
-            root[key] = value
-        elif not as_list(edited.values(edited.root_id, key)):
-            root[key] = default
-            notes.append(Finding("root.defaulted", f"{key}: {shown}"))
-
-    settle("name", given.name, folder, folder)
-    text = "Bioimage dataset with an ISCC fingerprint for every file."
-    settle("description", given.description, text, text)
-    settle("datePublished", None, date, date)
-    licence = _licence(edited, given.licence, licence_files) if given.licence else None
-    if licence is None and not edited.values(edited.root_id, "license"):
-        default, shown = _default_licence(document, licence_files)
-        settle("license", None, default, shown)
-    elif licence is not None:
-        root["license"] = licence
-    if given.authors:
-        root["author"] = unpacked([_author(document, text) for text in given.authors])
-    return Crate(document), notes
-
-
-def _default_licence(document: Document, files: Iterable[str]) -> tuple[Entity, str]:
-    for path in files:
-        return {"@id": encode_id(path)}, f"the file {path}"
-    document.put(
-        {
-            "@id": NO_LICENCE_ID,
-            "@type": "CreativeWork",
-            "name": "Licence not stated",
-            "description": "The makers of this crate have not stated a licence.",
-        },
-    )
-    return {"@id": NO_LICENCE_ID}, "not stated"
-
-
-def _licence(crate: Crate, text: str, files: Iterable[str]) -> Entity:
-    """Return a reference to the licence: a file, a URL, or an SPDX identifier."""
-    listed = crate.files().get(CratePath(text))
-    if listed:
-        return {"@id": listed[0]}
-    if text in files:
-        return {"@id": encode_id(text)}
-    if text.startswith(("https://", "http://")):
-        uri = text
-    elif any(char.isspace() or char in "/\\" for char in text):
-        raise InputError(
-            f"not a licence: {text}",
-            cause="it is no file of the dataset, no URL and no identifier",
-            hint="give an SPDX identifier such as CC-BY-4.0, a URL, or a file in the dataset",
-        )
-    else:
-        uri = f"https://spdx.org/licenses/{text}"
-    if not crate.occurrences(uri):
-        crate.document.put({"@id": uri, "@type": "CreativeWork", "name": text})
-    return {"@id": uri}
-
-
-def _author(document: Document, text: str) -> Entity:
-    """Return a reference to a Person: a name, an ORCID, or both in any order."""
-    orcid = None
-    words = []
-    for word in re.sub("[<>()]", " ", text).split():
-        bare = word.removeprefix("https://").removeprefix("http://").removeprefix("orcid.org/")
-        if sum(char.isdigit() for char in bare) < 10 or "-" not in bare:
-            words.append(word)
-        elif _orcid_is_valid(bare.upper()):
-            orcid = bare.upper()
-        else:
-            raise InputError(
-                f"not an ORCID: {bare}",
-                cause="it has not four groups of four, or its check digit is wrong",
-                hint="look it up at https://orcid.org",
-            )
-    name = " ".join(words)
-    if not name and not orcid:
-        raise InputError("an author needs a name or an ORCID")
-    person_id = f"https://orcid.org/{orcid}" if orcid else "#person-" + encode_id(name)
-    person: Entity = {"@id": person_id, "@type": "Person", "name": name or person_id}
-    document.put(person, keep=not name)
-    return {"@id": person_id}
-
-
-def _orcid_is_valid(orcid: str) -> bool:
-    """Check the last character of an ORCID (ISO 7064 MOD 11-2)."""
-    if not _ORCID.fullmatch(orcid):
-        return False
-    digits = orcid.replace("-", "")
-    total = 0
-    for digit in digits[:-1]:
-        total = (total + int(digit)) * 2
-    return digits[-1] == "0123456789X"[(12 - total % 11) % 11]
-
-
-# --- the fingerprints --------------------------------------------------------------------------
 
 
 def fingerprinted(
