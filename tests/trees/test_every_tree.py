@@ -495,6 +495,16 @@ class TestCommentedDeflatedZip(TestCommentedZip):
 
     compression = zipfile.ZIP_DEFLATED
 
+    def test_many_members_can_be_opened_side_by_side(self, tmp_path: Path) -> None:
+        """Threads that do little but open members get the bytes of their own."""
+        files = {f"{n % 5}/{n}": Random(n).randbytes(500 + n) for n in range(100)}
+        with self.make(files, tmp_path) as tree:
+            entries = tree.listing().entries * 20
+            with ThreadPoolExecutor(8) as pool:
+                found = list(pool.map(lambda entry: read_all(tree, entry), entries))
+
+        assert [files[entry.path] for entry in entries] == found
+
 
 @pytest.mark.skipif(shutil.which("zip") is None, reason="the zip command is not installed")
 class TestInfoZip(ZipTests):

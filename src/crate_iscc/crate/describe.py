@@ -1,6 +1,7 @@
 """Gives a crate's root what RO-Crate requires of it, and what its makers want to say."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
