@@ -11,7 +11,7 @@ from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import default_jobs, tree_code
 from crate_iscc.kernel import Kernel
 from crate_iscc.manifest import Unread
-from crate_iscc.paths import CratePath, printable, treewalk_order
+from crate_iscc.paths import CratePath, printable, treewalk_order, valid_unicode
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.render.sums import NamedSum, is_unit_line, parse_sum_line
 from crate_iscc.sources.directory import DirectoryTree
@@ -34,6 +34,10 @@ def sum_files(
     places: dict[str, Path] = {}
     refused: dict[str, str] = {}
     for path in paths:
+        if not path:
+            raise InputError("the path is empty", hint="name a file or a directory")
+        if valid_unicode(path) != path:
+            raise InputError(f"not valid UTF-8: {printable(path)}", hint="rename the file")
         if Path(path).is_dir():
             listing = DirectoryTree(Path(path)).listing()
             base = path.rstrip("/") or "/"

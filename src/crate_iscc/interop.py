@@ -22,7 +22,7 @@ from crate_iscc.jsonld import Document
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import FileFingerprint, manifest_lines
-from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, printable
+from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, is_payload, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.named import NamedFiles
@@ -47,7 +47,9 @@ def add_fingerprints(
     and ReadError if one cannot be read.
     """
     kernel = kernel or NativeKernel()
-    tree = NamedFiles(dict(_places(crate)))
+    places = dict(_places(crate))
+    places.update((path, place) for path, place in _unlisted(crate) if path not in places)
+    tree = NamedFiles(places)
     listing = tree.listing()
     payload = payload_of(listing)
     if not payload.entries and not payload.refused:
@@ -56,12 +58,17 @@ def add_fingerprints(
     if manifest.unread:
         first = manifest.unread[0]
         raise ReadError(f"cannot fingerprint {printable(first.path)}", cause=first.reason)
+    if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
+        raise InputError("an .isccignore file among the files cannot be understood")
     described = None
     if manifest.containers:
         content = "".join(manifest_lines(manifest.files)).encode("utf-8")
         hasher = kernel.hasher()
         hasher.update(content)
         described = FileFingerprint(MANIFEST_FILE, hasher.finish())
+        earlier = crate.dereference(MANIFEST_FILE)
+        if earlier is not None:
+            crate.delete(earlier)
         crate.add_file(_Rereadable(content), dest_path=MANIFEST_FILE)
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     before = Crate(Document(crate.metadata.generate()))
@@ -71,7 +78,7 @@ def add_fingerprints(
         manifest_file=described,
         generator=Generator(__version__, kernel.name, moment),
     )
-    _take_over(crate, before, after)
+    _take_over(crate, before, after, places)
     return crate
 
 
@@ -89,8 +96,13 @@ class _Rereadable(io.BytesIO):
 def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
     """Yield where each file goes in the crate and where its bytes are now."""
     for entity in crate.data_entities:
+        if getattr(entity, "fetch_remote", False):
+            raise InputError(
+                f"the bytes of {printable(entity.id)} are not at hand",
+                cause="they are to be fetched when the crate is written",
+            )
         path = decode_id(entity.id)
-        if path is None or not isinstance(entity, File | Dataset):
+        if path is None or path == MANIFEST_FILE or not isinstance(entity, File | Dataset):
             continue
         source = entity.source
         if isinstance(entity, File):
@@ -107,9 +119,23 @@ def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
                 raise ReadError(f"{printable(path + refused.path)}: {refused.reason}")
             for entry in listing.entries:
                 yield crate_path(path.rstrip("/") + "/" + entry.path), folder.path / entry.path
+        elif source is not None:
+            raise InputError(
+                f"the bytes of {printable(path)} are not at hand",
+                cause="its source is not a folder on this disk",
+            )
 
 
-def _take_over(crate: ROCrate, before: Crate, after: Crate) -> None:
+def _unlisted(crate: ROCrate) -> Iterator[tuple[str, Path]]:
+    """Yield the files that ro-crate-py copies along from the folder that a crate was read from."""
+    if isinstance(crate.source, str | Path) and Path(crate.source).is_dir():
+        folder = DirectoryTree(Path(crate.source))
+        for entry in folder.listing().entries:
+            if is_payload(entry.path):
+                yield entry.path, folder.path / entry.path
+
+
+def _take_over(crate: ROCrate, before: Crate, after: Crate, places: dict[str, Path]) -> None:
     """Put what changed between two documents into the crate object."""
     for context in after.document.contexts():
         if isinstance(context, dict):
@@ -121,7 +147,11 @@ def _take_over(crate: ROCrate, before: Crate, after: Crate) -> None:
             continue
         entity = crate.dereference(entity_id)
         if entity is None:
-            crate.add_jsonld(new)
+            place = places.get(decode_id(entity_id) or "")
+            if place is None:
+                crate.add_jsonld(new)
+            else:  # ro-crate-py writes a file that it has an entity of only from a source
+                crate.add_file(place, decode_id(entity_id), properties=new)
             continue
         for key, value in new.items():
             if not key.startswith("@") and (not old or old[0].get(key) != value):

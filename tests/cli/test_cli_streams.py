@@ -137,14 +137,14 @@ def test_a_report_file_takes_the_place_of_stdout(
     printed = run("verify", damaged, "--format", format_)
     place = tmp_path / "report"
     place.write_text("something older and longer\n" * 1000, encoding="utf-8")
+    option = "-o" if format_ == "text" else "--output"
 
     outcome = run(
-        "verify", damaged, "--format", format_, "-o", place, env={"FORCE_COLOR": "1", **ASCII}
+        "verify", damaged, "--format", format_, option, place, env={"FORCE_COLOR": "1", **ASCII}
     )
 
     assert (outcome.code, outcome.out, outcome.err) == (1, "", "")
     assert place.read_bytes() == printed.raw_out
-    assert run("verify", damaged, "--format", format_, "--output", place).out == ""
 
 
 @pytest.mark.parametrize("target", ["nowhere/report.json", "."])

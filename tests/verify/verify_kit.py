@@ -49,17 +49,24 @@ Graph = list[dict[str, Any]]
 def _once(folder: Path, make: Callable[[Path], object]) -> Path:
     """Return a folder that is made by the first process that asks for it; the others wait."""
     lock, done = (folder.with_suffix(ending) for ending in (".lock", ".done"))
-    try:
-        lock.mkdir()
-    except FileExistsError:
-        for _ in range(3000):
-            if done.exists():
-                return folder
+    for _ in range(3000):
+        if done.exists():
+            return folder
+        try:
+            lock.mkdir()
+        except FileExistsError:
             time.sleep(0.1)
-        raise TimeoutError(f"nobody made {folder}") from None
-    make(folder)
-    done.touch()
-    return folder
+            continue
+        try:
+            if not done.exists():
+                make(folder)
+                done.touch()
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            lock.rmdir()
+    raise TimeoutError(f"nobody made {folder}")
 
 
 def _shared(factory: pytest.TempPathFactory) -> Path:
@@ -163,7 +170,7 @@ def zip_of(
 ) -> Path:
     """Zip a folder as any archiver does: links stay links, folders get entries only if asked."""
     compression = zipfile.ZIP_DEFLATED if deflate else zipfile.ZIP_STORED
-    with zipfile.ZipFile(place, "w", compression) as archive:
+    with zipfile.ZipFile(place, "w", compression, compresslevel=1) as archive:
         for path in sorted(folder.rglob("*"), reverse=True):
             name = wrapper + path.relative_to(folder).as_posix()
             if path.is_symlink():

@@ -154,7 +154,7 @@ def _write_zip(plan: BuildPlan, progress: ProgressSink) -> None:
         copier = _Copier(plan, tree, progress)
         for path, content in _made_files(plan):
             archive.writestr(_zip_info(path, len(content), None, compression), content)
-        for folder in plan.empty_folders:
+        for folder in plan.folder_entries:
             archive.writestr(_zip_info(folder, 0, None, zipfile.ZIP_STORED), b"")
         for entry in sorted(plan.copied, key=lambda entry: utf8_order(entry.path)):
             info = _zip_info(entry.path, entry.size, entry, compression)
@@ -185,7 +185,7 @@ def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
         with open_tree(plan.subject) as tree:
             tree.listing()
             copier = _Copier(plan, tree, progress)
-            for folder in plan.empty_folders:
+            for folder in plan.folder_entries:
                 (temporary / folder).mkdir(parents=True, exist_ok=True)
             for entry in plan.copied:
                 place = temporary / entry.path

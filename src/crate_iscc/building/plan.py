@@ -1,6 +1,6 @@
 """Works out what a build writes, down to the last byte, and writes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
-from crate_iscc.manifest import FileFingerprint, Manifest, Unread, manifest_lines
+from crate_iscc.manifest import MANIFEST_COLUMNS, FileFingerprint, Manifest, Unread, manifest_lines
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
@@ -30,7 +30,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Entry, Listing, Tree, read_all
+from crate_iscc.sources import Entry, Listing, Tree, chunks, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.version import __version__
@@ -90,7 +90,7 @@ class BuildPlan:
     manifest_file: bytes | None
     previous_manifest_file: bytes | None
     copied: tuple[Entry, ...]
-    empty_folders: tuple[str, ...]
+    folder_entries: tuple[str, ...]
     leftovers: tuple[CratePath, ...]
     notes: tuple[Finding, ...]
     kernel: str
@@ -130,6 +130,7 @@ def plan_build(
         entries = {entry.path: entry for entry in listing.entries}
         metadata_path, previous = _existing_metadata(tree, entries, listing)
         crate = Crate.parse(previous) if previous is not None else new_crate()
+        _check_places(tree, listing, crate)
         excluded, payload = _payload(listing, crate, options)
         _check_payload(payload, tree)
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
@@ -145,6 +146,12 @@ def plan_build(
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
+        if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
+            raise InputError(
+                "the ISCC-SUM of the whole cannot be computed",
+                cause="an .isccignore file in the dataset cannot be understood",
+                hint="mend the file, or leave it out with --exclude",
+            )
         manifest_file = None
         if (
             options.manifest_file
@@ -164,6 +171,7 @@ def plan_build(
         now=now or datetime.now(UTC),
         kernel=kernel,
         manifest_file=manifest_file,
+        left_out=entries.keys() - {entry.path for entry in payload.entries},
     )
     return BuildPlan(
         subject=str(path),
@@ -179,7 +187,7 @@ def plan_build(
         manifest_file=manifest_file,
         previous_manifest_file=previous_manifest_file,
         copied=_copied(listing, payload),
-        empty_folders=_empty_folders(listing, payload, excluded),
+        folder_entries=_folder_entries(listing, payload, excluded, edited.folders()),
         leftovers=leftovers,
         notes=tuple(notes),
         kernel=kernel.name,
@@ -203,6 +211,27 @@ def _existing_metadata(
             if refused.path == name:
                 raise InputError(f"{name} cannot be used", cause=f"it is {refused.reason}")
     return METADATA_FILE, None
+
+
+def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
+    """Refuse to put the files that build makes in the place of what is something else."""
+    for name in (METADATA_FILE, MANIFEST_FILE):
+        if f"{name}/" in listing.folders:
+            raise InputError(f"{name} cannot be written", cause="a folder has that name")
+    for refused in listing.refused:
+        if refused.path == MANIFEST_FILE:
+            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
+    if MANIFEST_FILE in crate.files():
+        return
+    for entry in listing.entries:
+        if entry.path == MANIFEST_FILE:
+            head = next(chunks(tree.open(entry), 1024), b"")
+            if not head.startswith("\t".join(MANIFEST_COLUMNS).encode()):
+                raise InputError(
+                    f"{MANIFEST_FILE} is there, and is no manifest of crate-iscc",
+                    cause="build keeps its list of files under that name",
+                    hint="rename the file",
+                )
 
 
 def _payload(
@@ -244,8 +273,13 @@ def _copied(listing: Listing, payload: Payload) -> tuple[Entry, ...]:
     return (*payload.entries, *preview)
 
 
-def _empty_folders(listing: Listing, payload: Payload, excluded: Sequence[str]) -> tuple[str, ...]:
-    """Return the folders that hold no payload file at any depth, and are not excluded."""
+def _folder_entries(
+    listing: Listing, payload: Payload, excluded: Sequence[str], described: Collection[str]
+) -> tuple[str, ...]:
+    """Return the folders that a copy names by themselves: empty ones, and those described.
+
+    Excluded folders are left out.
+    """
     filled: set[str] = set()
     for entry in payload.entries:
         folder = folder_of(entry.path)
@@ -253,8 +287,8 @@ def _empty_folders(listing: Listing, payload: Payload, excluded: Sequence[str]) 
             filled.add(folder)
             folder = folder_of(folder[:-1])
     matches = glob_matcher(excluded)
-    empty = (f for f in listing.folders if f not in filled and is_payload(f) and not matches(f))
-    return tuple(sorted(empty, key=utf8_order))
+    empty = {f for f in listing.folders if f not in filled and is_payload(f) and not matches(f)}
+    return tuple(sorted(empty | (filled & set(described)), key=utf8_order))
 
 
 def _new_metadata(
@@ -267,6 +301,7 @@ def _new_metadata(
     now: datetime,
     kernel: Kernel,
     manifest_file: bytes | None,
+    left_out: Collection[CratePath],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
     paths = {file.path for file in manifest.files}
@@ -288,6 +323,7 @@ def _new_metadata(
         generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ")),
         sha256=sha256,
         before=crate,
+        left_out=left_out,
     )
     return edited, notes + odd
 

@@ -9,13 +9,12 @@ from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
 from crate_iscc.building.target import TargetKind
 from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import (
     cache_folder,
     now,
     paint_for_stdout,
     progress_on_stderr,
-    say,
-    write_out,
 )
 from crate_iscc.crate.describe import Description
 from crate_iscc.paths import printable
@@ -78,10 +77,12 @@ def run(request: Request) -> None:
     target = request.out or request.path
     written = _written(plan)
     if request.as_json:
-        write_out(build_json(plan.manifest, target, written, plan.notes, dry_run=request.dry_run))
+        write_for_machines(
+            build_json(plan.manifest, target, written, plan.notes, dry_run=request.dry_run)
+        )
         return
     if request.dry_run:
-        write_out(_diff(plan))
+        write_for_machines(_diff(plan))
         say(f"dry run: nothing was written; build would write {', '.join(written) or 'nothing'}")
         return
     write_out(build_text(plan.manifest, target, written, plan.notes, paint_for_stdout()))

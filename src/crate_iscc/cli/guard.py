@@ -6,6 +6,7 @@ import os
 import sys
 from types import TracebackType
 
+from crate_iscc.cli.streams import say, write_for_machines
 from crate_iscc.errors import CrateIsccError
 
 INTERRUPTED = 130
@@ -38,12 +39,13 @@ class Guard:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        if error is None:
-            return False
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
             self.code = INTERRUPTED
-            print("interrupted: nothing was left half-written", file=sys.stderr)  # noqa: T201
+        if self.code == INTERRUPTED:  # typer turns an interrupt into this exit code itself
+            say("interrupted: nothing was left half-written")
             return True
+        if error is None:
+            return False
         if isinstance(error, BrokenPipeError):
             # Whoever read our output has gone; there is nobody left to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,7 +80,8 @@ class Guard:
             lines.append(f"  {cause}")
         if hint:
             lines.append(f"hint: {hint}")
-        print("\n".join(lines), file=sys.stderr)  # noqa: T201
+        say("\n".join(lines))
         if self._as_json:
             value = {"error": {"message": message, "cause": cause, "hint": hint}}
-            print(json.dumps(value, ensure_ascii=False))  # noqa: T201
+            with contextlib.suppress(CrateIsccError):
+                write_for_machines(json.dumps(value, ensure_ascii=False) + "\n")

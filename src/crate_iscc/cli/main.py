@@ -2,6 +2,7 @@
 
 import enum
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -317,12 +318,12 @@ def main() -> None:
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
     with Guard(debug=debug, as_json=_asks_for_json(arguments)) as guard:
-        guard.code = app(arguments, prog_name="crate-iscc", standalone_mode=False)
+        guard.code = app(arguments or ["--help"], prog_name="crate-iscc", standalone_mode=False)
     sys.exit(guard.code or 0)
 
 
 def _asks_for_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = pairwise([*arguments, ""])
     return any(
         word in ("--format=json", "--format=jsonl")
         or (word == "--format" and following in ("json", "jsonl"))

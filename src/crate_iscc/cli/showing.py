@@ -2,7 +2,8 @@
 
 import difflib
 
-from crate_iscc.cli.terminal import paint_for_stdout, write_out
+from crate_iscc.cli.streams import write_for_machines, write_out
+from crate_iscc.cli.terminal import paint_for_stdout
 from crate_iscc.errors import InputError
 from crate_iscc.render.record import record_json, record_text
 from crate_iscc.report import FINDING_KINDS
@@ -13,7 +14,7 @@ def show(source: str, *, as_json: bool) -> None:
     """Print what a crate records."""
     crate, record = read_record(source)
     if as_json:
-        write_out(record_json(crate, record, source))
+        write_for_machines(record_json(crate, record, source))
     else:
         write_out(record_text(crate, record, source, paint_for_stdout()))
 

@@ -13,7 +13,8 @@ from crate_iscc.checklist import (
     sum_tree,
 )
 from crate_iscc.cli.guard import UNREAD
-from crate_iscc.cli.terminal import progress_on_stderr, say, write_out
+from crate_iscc.cli.streams import say, write_for_machines, write_out
+from crate_iscc.cli.terminal import progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import Unread
@@ -42,11 +43,13 @@ def print_sums(
     sums = [item for item in results if isinstance(item, NamedSum)]
     match format_:
         case "json":
-            write_out(sums_json(sums))
+            write_for_machines(sums_json(sums))
         case "b3sum":
-            write_out("".join(b3sum_line(item) for item in sums))
+            write_for_machines("".join(b3sum_line(item) for item in sums))
         case _:
-            write_out("".join(iscc_sum_lines(item, narrow=narrow, units=units) for item in sums))
+            write_for_machines(
+                "".join(iscc_sum_lines(item, narrow=narrow, units=units) for item in sums)
+            )
     unread = [item for item in results if isinstance(item, Unread)]
     for item in unread:
         say(f"error: {printable(item.path)}: {item.reason}")

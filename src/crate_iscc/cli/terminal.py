@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
+from crate_iscc.cli.streams import say
 from crate_iscc.errors import InputError
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.render.report import Paint, plain
@@ -23,20 +25,15 @@ def paint_for_stdout() -> Paint:
     """Return a Paint for stdout: NO_COLOR wins over FORCE_COLOR, which wins over the terminal."""
     if os.environ.get("NO_COLOR"):
         return plain
-    if os.environ.get("FORCE_COLOR") or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb"):
+    if os.environ.get("FORCE_COLOR") or (
+        _is_terminal(sys.stdout) and os.environ.get("TERM") != "dumb"
+    ):
         return lambda text, style: f"\x1b[{_COLOURS[style]}m{text}\x1b[0m"
     return plain
 
 
-def write_out(text: str) -> None:
-    """Write a result to stdout, as UTF-8 and with plain line ends where that can be had."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def say(text: str) -> None:
-    """Write a line about the work, not its result, to stderr."""
-    sys.stderr.write(text + "\n")
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def cache_folder() -> Path | None:
@@ -71,7 +68,7 @@ def now() -> datetime:
 def progress_on_stderr(kind: str) -> Iterator[ProgressSink]:
     """Give a sink that shows progress on stderr in the way that `kind` names."""
     if kind == "auto":
-        kind = "bar" if sys.stderr.isatty() else "none"
+        kind = "bar" if _is_terminal(sys.stderr) else "none"
     match kind:
         case "bar":
             with _bar() as sink:

@@ -5,7 +5,8 @@ from pathlib import Path
 import typer
 
 from crate_iscc.cli.guard import UNREAD
-from crate_iscc.cli.terminal import paint_for_stdout, progress_on_stderr, write_out
+from crate_iscc.cli.streams import write_for_machines, write_out
+from crate_iscc.cli.terminal import paint_for_stdout, progress_on_stderr
 from crate_iscc.errors import WriteError
 from crate_iscc.paths import printable
 from crate_iscc.render.report import plain, report_json, report_jsonl, report_text
@@ -34,7 +35,8 @@ def run(
     with progress_on_stderr(progress) as sink:
         report = verify(crate, thoroughness=thoroughness, jobs=jobs, progress=sink)
     if output is None:
-        write_out(_rendered(report, format_, to_file=False))
+        write = write_out if format_ == "text" else write_for_machines
+        write(_rendered(report, format_, to_file=False))
     else:
         try:
             output.write_text(_rendered(report, format_, to_file=True), encoding="utf-8")

@@ -38,6 +38,9 @@ def described(
     edited = Crate(document)
     root = edited.root
     notes: list[Finding] = []
+    for key, text in (("name", given.name), ("description", given.description)):
+        if text is not None and not text.strip():
+            raise InputError(f"the {key} is empty", hint="leave the option out, or say something")
 
     def settle(key: str, value: Any, default: Any, shown: str) -> None:
         if value is not None:

@@ -24,6 +24,7 @@ OLD_VERSIONS = frozenset({"0.2", "1.0", "1.1"})
 
 ACTION_ID = "#crate-iscc-fingerprint"
 SOFTWARE_ID = "#crate-iscc"
+SOFTWARE_URL = "https://w3id.org/bio-codes/crate-iscc"
 ISCC_SUM_ID = "#iscc-sum"
 TREEHASH_ID = "#treehash"
 NO_LICENCE_ID = "#licence-not-stated"

@@ -3,10 +3,11 @@
 Every function here edits a copy of the document and returns a new Crate.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from crate_iscc.codes import Fingerprint, parse_iscc, renewed
+from crate_iscc.codes import Fingerprint, is_iscc_sum, parse_iscc, renewed
 from crate_iscc.containers import container_of
 from crate_iscc.crate.terms import (
     ACTION_ID,
@@ -19,12 +20,19 @@ from crate_iscc.crate.terms import (
     PROFILE_VERSION,
     RO_CRATE,
     SOFTWARE_ID,
+    SOFTWARE_URL,
     TERMS,
     TREEHASH_ID,
     TREEHASH_TERM,
     media_type,
 )
-from crate_iscc.crate.view import CODE_PREFIXES, CODE_PROPERTIES, Crate, property_ids
+from crate_iscc.crate.view import (
+    CODE_PREFIXES,
+    CODE_PROPERTIES,
+    Crate,
+    container_folders,
+    property_ids,
+)
 from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Document, Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
@@ -70,15 +78,17 @@ def fingerprinted(
     generator: Generator,
     sha256: bool = False,
     before: Crate | None = None,
+    left_out: Collection[str] = (),
 ) -> tuple[Crate, list[Finding]]:
     """Return the crate with the fingerprints of `manifest`, and what is odd about it.
 
     `manifest_file` is the fingerprint of the `iscc-manifest.tsv` beside it, where there is one.
     The `generator` is written unless the crate is, with the generator that it names, equal to
     `before`: nothing new was found out then. With `sha256` each file gets one, where the
-    manifest has it; a `sha256` that is there is brought up to date in any case.
+    manifest has it; a `sha256` that is there is brought up to date in any case. `left_out` names
+    files that are there, but no part of the payload.
     """
-    editor = _Editor(crate, manifest, sha256=sha256)
+    editor = _Editor(crate, manifest, sha256=sha256, left_out=left_out)
     editor.write_root()
     editor.write_containers()
     editor.write_files(manifest_file)
@@ -91,8 +101,11 @@ def fingerprinted(
 class _Editor:
     """One pass over a copy of a crate's document; used once and thrown away."""
 
-    def __init__(self, crate: Crate, manifest: Manifest, *, sha256: bool) -> None:
+    def __init__(
+        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Collection[str]
+    ) -> None:
         self.sha256 = sha256
+        self.left_out = left_out
         self.document = crate.document.copy()
         self.crate = Crate(self.document)
         self.manifest = manifest
@@ -102,6 +115,7 @@ class _Editor:
             terms.append("excludedPattern")
         self.keys = self.document.define_terms({term: TERMS[term] for term in terms})
         self.folders = self.crate.folders()
+        self.recorded_containers = container_folders(self.crate)
         self.containers = {container.path for container in manifest.containers}
         self.linked = {
             target
@@ -139,22 +153,30 @@ class _Editor:
                 self.document.put(entity)
             self._link(entity_id, container.path.rstrip("/"))
             self._tree(entity, container, container.path)
-        for folder, entity_id in self.folders.items():
-            if folder not in self.containers:
-                self._forget_tree(entity_id, folder)
+        paths = [file.path for file in self.manifest.files]
+        for folder in container_folders(self.crate) - self.containers:
+            entity_id = self.folders[folder]
+            ours = {"@id", "@type", "name", "identifier", "contentSize", self.keys["fileCount"]}
+            objects = self.crate.occurrences(entity_id)
+            self._forget_tree(entity_id, folder)
+            filled = any(path.startswith(folder) for path in paths)
+            if not filled and all(entity.keys() <= ours for entity in objects):
+                self.document.drop({entity_id})
 
     def write_files(self, manifest_file: FileFingerprint | None) -> None:
         known = self.crate.files()
         files = {file.path: file for file in self.manifest.files}
         if manifest_file:
             files[manifest_file.path] = manifest_file
+        dispensable = {path for path, ids in known.items() if self._is_dispensable(path, ids)}
         for path, file in files.items():
-            if path in known:
+            if path in known and path not in dispensable:
                 for entity_id in known[path]:
                     self._update_file(self.crate.occurrences(entity_id), file)
             elif path == MANIFEST_FILE or not self._in_container(path):
                 self._add_file(file)
-        self._remove_vanished({path: ids for path, ids in known.items() if path not in files})
+        described = files.keys() - dispensable
+        self._remove_vanished({path: ids for path, ids in known.items() if path not in described})
 
     def write_provenance(self) -> None:
         """Record what was done, with every parameter that changes the codes (the Recipe)."""
@@ -185,6 +207,7 @@ class _Editor:
                 "@id": SOFTWARE_ID,
                 "@type": "SoftwareApplication",
                 "name": "crate-iscc",
+                "url": SOFTWARE_URL,
                 "version": generator.version,
                 "description": f"ISCC-SUM kernel: {generator.kernel}",
             }
@@ -342,23 +365,54 @@ class _Editor:
             values.append({"@id": target})
             entity[key] = unpacked(values)
 
+    def _is_dispensable(self, path: str, ids: list[str]) -> bool:
+        """Tell whether a file has become a member of a container and nobody else described it."""
+        new = self.containers - self.recorded_containers
+        return path != MANIFEST_FILE and container_of(path, new) is not None and self._all_ours(ids)
+
+    def _all_ours(self, ids: list[str]) -> bool:
+        """Tell whether only this project wrote what the entities of a file say."""
+        keys = {"@id", "@type", "name", "description", "contentSize", "encodingFormat"}
+        keys |= {"identifier", "sha256", self.keys["datahash"]}
+        return all(
+            self.keys["datahash"] in entity
+            and entity.keys() <= keys
+            and entity.get("@type") == "File"
+            and is_iscc_sum(str(entity.get("identifier")))
+            for entity_id in ids
+            for entity in self.crate.occurrences(entity_id)
+        )
+
     def _remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:
-        """Remove what only this project wrote about files that are gone; name the others."""
-        ours = {"@id", "@type", "name", "description", "contentSize", "encodingFormat"}
-        ours |= {"identifier", "sha256", self.keys["datahash"]}
+        """Remove what only this project wrote about files that have no entity any more.
+
+        Descriptions by others stay: with a note if the file is gone, without its codes if it is
+        there but left out of the payload.
+        """
         gone: set[str] = set()
         for path, ids in vanished.items():
             if path != MANIFEST_FILE and not is_payload(path):
                 continue
-            for entity_id in ids:
-                objects = self.crate.occurrences(entity_id)
-                if all(self.keys["datahash"] in e and not e.keys() - ours for e in objects):
-                    gone.add(entity_id)
-                else:
-                    self.notes.append(
-                        Finding("build.not-on-disk", "described, but not on disk", path)
-                    )
+            if self._all_ours(ids):
+                gone.update(ids)
+            elif path in self.left_out:
+                for entity_id in ids:
+                    self._forget_codes(self.crate.occurrences(entity_id))
+            else:
+                self.notes.append(Finding("build.not-on-disk", "described, but not on disk", path))
         self.document.drop(gone)
+
+    def _forget_codes(self, objects: list[Entity]) -> None:
+        """Take the codes off a file that they do not cover any more."""
+        for entity in objects:
+            for key in self.crate.term_keys("datahash"):
+                entity.pop(key, None)
+            values = as_list(entity.get("identifier"))
+            kept = [v for v in values if not any(t.startswith(CODE_PREFIXES) for t in strings(v))]
+            if kept:
+                entity["identifier"] = unpacked(kept)
+            else:
+                entity.pop("identifier", None)
 
 
 def _renewed(text: str, now: Fingerprint) -> str:

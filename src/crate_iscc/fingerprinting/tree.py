@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import container_of, find_containers
-from crate_iscc.errors import InputError, ReadError
+from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.reading import Meter, StreamCode, read_files
 from crate_iscc.kernel import Kernel, MakeHasher
@@ -83,10 +83,14 @@ def payload_of(
 
 @dataclass(slots=True)
 class _Scope:
-    """One code over many files: a folder, and the files that its code covers, in order."""
+    """One code over many files: a folder, and the files that its code covers, in order.
+
+    With a `problem` (an ignore file that cannot be understood) there is no code.
+    """
 
     folder: str
     covered: tuple[CratePath, ...]
+    problem: str | None = None
     iscc: Fingerprint | None = None
 
 
@@ -106,7 +110,7 @@ def fingerprint_tree(
     A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
     nothing is read if nothing has changed.
     """
-    scopes, rules_unread = _scopes(tree, payload)
+    scopes = _scopes(tree, payload)
     unread: list[Unread] = []
     files = _remembered(payload.entries, scopes, cache, sha256=sha256)
     if files is None:
@@ -124,8 +128,6 @@ def fingerprint_tree(
             _remember(cache, payload.entries, scopes, files)
     ordered = in_order(files)
     unread.extend(payload.refused)
-    named = {item.path for item in unread}
-    unread.extend(item for item in rules_unread if item.path not in named)
     root, *containers = scopes
     return Manifest(
         ordered,
@@ -151,8 +153,10 @@ def tree_code(
     listing = tree.listing()
     if not listing.entries and not listing.refused:
         raise InputError(f"there is no file in {printable(tree.subject)}")
-    (scope, *_), rules_unread = _scopes(tree, Payload(listing.entries, (), ()))
-    unread: Sequence[Unread] = (*listing.refused, *rules_unread)
+    scope, *_ = _scopes(tree, Payload(listing.entries, (), ()))
+    if scope.problem:
+        raise ReadError(f"no code can be given for {printable(tree.subject)}", cause=scope.problem)
+    unread: Sequence[Unread] = listing.refused
     if not unread:
         _, unread = _read(
             tree,
@@ -172,46 +176,53 @@ def tree_code(
     return scope.iscc
 
 
-def _scopes(tree: Tree, payload: Payload) -> tuple[list[_Scope], list[Unread]]:
-    """Return what each tree code covers: the root's first, then each container's.
-
-    Beside them come the ignore files that cannot be read: no code can be given with these.
-    """
+def _scopes(tree: Tree, payload: Payload) -> list[_Scope]:
+    """Return what each tree code covers: the root's first, then each container's."""
     rules: dict[str, tuple[str, ...]] = {}
-    unread: list[Unread] = []
+    problems: dict[str, str] = {}
     for entry in payload.entries:
         if entry.path.rpartition("/")[2] == ".isccignore":
+            folder = folder_of(entry.path)
             try:
-                rules[folder_of(entry.path)] = _lines(tree, entry)
-            except ReadError as error:
-                unread.append(Unread(entry.path, error.cause or error.message))
+                rules[folder] = _lines(tree, entry)
+            except CrateIsccError as error:
+                problems[folder] = f"{printable(entry.path)}: {error.cause or error.message}"
     members: dict[str, list[CratePath]] = {folder: [] for folder in payload.containers if folder}
     for entry in payload.entries:
-        folder = container_of(entry.path, members.keys())
-        if folder:
-            members[folder].append(entry.path)
-    scopes = [
-        _scope("", [entry.path for entry in payload.entries], rules),
-        *(_scope(folder, paths, rules) for folder, paths in members.items()),
+        container = container_of(entry.path, members.keys())
+        if container:
+            members[container].append(entry.path)
+    return [
+        _scope("", [entry.path for entry in payload.entries], rules, problems),
+        *(_scope(folder, paths, rules, problems) for folder, paths in members.items()),
     ]
-    return scopes, unread
 
 
-def _scope(folder: str, paths: list[CratePath], rules: dict[str, tuple[str, ...]]) -> _Scope:
+def _scope(
+    folder: str,
+    paths: list[CratePath],
+    rules: dict[str, tuple[str, ...]],
+    problems: dict[str, str],
+) -> _Scope:
     """Return what the code of `folder` covers: its own ignore files count, not those above it."""
     cut = len(folder)
     inside = [CratePath(path[cut:]) for path in paths]
     own_rules = {name[cut:]: lines for name, lines in rules.items() if name.startswith(folder)}
-    return _Scope(folder, tuple(CratePath(folder + p) for p in in_treewalk(inside, own_rules)))
+    problem = next((text for name, text in problems.items() if name.startswith(folder)), None)
+    covered = () if problem else in_treewalk(inside, own_rules)
+    return _Scope(folder, tuple(CratePath(folder + path) for path in covered), problem)
 
 
 def _lines(tree: Tree, entry: Entry) -> tuple[str, ...]:
+    """Return the lines of an ignore file. Raises CrateIsccError if it cannot be understood."""
     try:
         text = read_all(tree, entry, limit=1 << 20).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ReadError(f"{entry.path} is not UTF-8", cause=str(error)) from error
     # Not splitlines: a name in a pattern may hold any other line separator of Unicode.
-    return tuple(re.split("\r\n|\r|\n", text))
+    lines = tuple(re.split("\r\n|\r|\n", text))
+    glob_matcher(lines)
+    return lines
 
 
 def _remembered(
@@ -227,6 +238,8 @@ def _remembered(
             return None
         files[entry.path] = known
     for scope in scopes:
+        if scope.problem:
+            continue
         scope.iscc = cache.tree([files[path] for path in scope.covered])
         if scope.iscc is None:
             return None
@@ -283,7 +296,7 @@ def _read(
                 if path in owner:
                     streams.feed(1, owner[path], message.data)
     for scope in scopes:
-        if scope.iscc is None:  # it covers no byte: nothing, or empty files only
+        if scope.iscc is None and not scope.problem:  # it covers no byte
             scope.iscc = kernel.hasher().finish()
     meter.finish()
     return files, unread

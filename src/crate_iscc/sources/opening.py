@@ -16,6 +16,8 @@ def open_tree(path: str | Path, *, crc: bool = True) -> DirectoryTree | ZipTree:
     """
     place = Path(path)
     shown = printable(str(path))
+    if not str(path):
+        raise InputError("the path is empty", hint="name a directory, a zip or a metadata file")
     try:
         place.stat()
     except (OSError, ValueError) as error:

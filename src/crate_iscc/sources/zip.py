@@ -5,8 +5,10 @@ One folder that wraps everything else is left out of the paths (RO-Crate 1.3, Ap
 packaging; `.eln` files are written so).
 """
 
+import lzma
 import os
 import stat
+import threading
 import zipfile
 import zlib
 from collections import Counter
@@ -49,6 +51,8 @@ class ZipTree:
         if self._zip.fp is None:
             raise InputError(f"not a readable zip archive: {printable(str(path))}")
         self._state = os.fstat(self._zip.fp.fileno())
+        # zipfile moves one file position about, and some of its releases forget to lock it.
+        self._lock = threading.Lock()
         self._members: dict[CratePath, zipfile.ZipInfo] = {}
 
     def listing(self) -> Listing:
@@ -83,7 +87,7 @@ class ZipTree:
             raise ReadError(printable(entry.path), cause="it is no member of the archive")
         if info.compress_type == zipfile.ZIP_STORED and hasattr(os, "preadv"):
             return StoredStream(self._zip.fp.fileno(), info, self._state, crc=self._crc)
-        return CompressedStream(self._zip, info, self._state)
+        return CompressedStream(self._zip, info, self._state, self._lock)
 
     def close(self) -> None:
         """Close the archive."""
@@ -216,13 +220,19 @@ class CompressedStream:
     """The bytes of a member that zipfile unpacks, piece by piece, in memory."""
 
     def __init__(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, state: os.stat_result
+        self,
+        archive: zipfile.ZipFile,
+        info: zipfile.ZipInfo,
+        state: os.stat_result,
+        lock: threading.Lock,
     ) -> None:
+        self._lock = lock
         self._info = info
         self._state = state
         self._left = info.file_size
         try:
-            self._stream: IO[bytes] = archive.open(info)
+            with lock:
+                self._stream: IO[bytes] = archive.open(info)
         except _ZIP_ERRORS as error:
             raise self._error(error) from error
         self._file = archive.fp.fileno() if archive.fp else -1
@@ -230,7 +240,8 @@ class CompressedStream:
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
         try:
-            count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+            with self._lock:
+                count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
         except _ZIP_ERRORS as error:
             raise self._error(error) from error
         self._left -= count
@@ -245,12 +256,14 @@ class CompressedStream:
 
     def close(self) -> None:
         """Close the member."""
-        self._stream.close()
+        with self._lock:
+            self._stream.close()
 
 
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     OSError,

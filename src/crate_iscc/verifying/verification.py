@@ -39,6 +39,7 @@ from crate_iscc.paths import (
     MANIFEST_FILE,
     METADATA_FILE,
     CratePath,
+    glob_matcher,
     printable,
 )
 from crate_iscc.progress import ProgressSink, nobody
@@ -135,6 +136,7 @@ class _Verification:
     def run(self) -> Report:
         crate = Crate.parse(_metadata(self._tree, self._entries, self._listing))
         known = self._recorded(crate)
+        known = _less_left_out(known)
         self._require_something_to_check(known)
         payload = payload_of(
             self._listing,
@@ -465,6 +467,20 @@ def _manifest(
     files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
 ) -> Manifest:
     return Manifest(in_order(files), unread=tuple(unread), recipe=known.recipe)
+
+
+def _less_left_out(record: Recorded) -> Recorded:
+    """Return the record less the files that it leaves out itself and has no code of.
+
+    A file with a recorded code is checked whatever the patterns say.
+    """
+    matches = glob_matcher(record.manifest.recipe.excluded)
+
+    def less(files: Sequence[FileFingerprint]) -> tuple[FileFingerprint, ...]:
+        return tuple(f for f in files if f.fingerprint.verifiable or not matches(f.path))
+
+    manifest = replace(record.manifest, files=less(record.manifest.files))
+    return replace(record, manifest=manifest, in_metadata=less(record.in_metadata))
 
 
 def _treehash_of(folder: str, observed: Manifest) -> str | None:
