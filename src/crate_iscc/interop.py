@@ -98,7 +98,7 @@ def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
     for entity in crate.data_entities:
         if getattr(entity, "fetch_remote", False):
             raise InputError(
-                f"the bytes of {printable(entity.id)} are not at hand",
+                f"the bytes of {printable(str(entity.source))} are not at hand",
                 cause="they are to be fetched when the crate is written",
             )
         path = decode_id(entity.id)

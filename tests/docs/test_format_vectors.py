@@ -1,4 +1,4 @@
-"""The test vectors of the format hold, computed by the package and by code that shares none of it."""
+"""The test vectors of the format hold, by the package and by code that shares none of it."""
 
 import json
 import unicodedata
