@@ -71,7 +71,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return dataset
 
 
-@pytest.mark.parametrize("number", _rounds(5, 200))
+@pytest.mark.parametrize("number", _rounds(5, 60))
 def test_a_build_in_place_that_is_killed_leaves_old_or_new_metadata_whole(
     built: Path, tmp_path: Path, number: int
 ) -> None:
@@ -105,7 +105,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("out", ["x.zip", "x"])
-@pytest.mark.parametrize("number", _rounds(3, 100))
+@pytest.mark.parametrize("number", _rounds(3, 40))
 def test_a_copy_that_is_killed_is_there_whole_or_not_at_all(
     large: Path, tmp_path: Path, out: str, number: int
 ) -> None:
