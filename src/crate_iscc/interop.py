@@ -13,16 +13,18 @@ from typing import Any
 from rocrate.model.dataset import Dataset
 from rocrate.model.file import File
 from rocrate.rocrate import ROCrate
+from rocrate.utils import Mode
 
-from crate_iscc.crate.view import Crate
+from crate_iscc.containers import container_of
+from crate_iscc.crate.view import Crate, container_folders, recipe
 from crate_iscc.crate.write import Generator, fingerprinted
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.jsonld import Document
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
-from crate_iscc.manifest import FileFingerprint, manifest_lines
-from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, is_payload, printable
+from crate_iscc.manifest import FileFingerprint, Manifest, manifest_lines
+from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, encode_id, is_payload, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.named import NamedFiles
@@ -51,17 +53,21 @@ def add_fingerprints(
     places.update((path, place) for path, place in _unlisted(crate) if path not in places)
     tree = NamedFiles(places)
     listing = tree.listing()
-    payload = payload_of(listing)
+    recorded = Crate(Document(crate.metadata.generate()))
+    excluded = recipe(recorded).excluded
+    payload = payload_of(listing, excluded=excluded, known_containers=container_folders(recorded))
     if not payload.entries and not payload.refused:
         raise InputError("the crate holds no file", hint="add files before their fingerprints")
-    manifest = fingerprint_tree(tree, payload, kernel, jobs=jobs, progress=progress)
+    manifest = fingerprint_tree(
+        tree, payload, kernel, jobs=jobs, excluded=excluded, progress=progress
+    )
     if manifest.unread:
         first = manifest.unread[0]
         raise ReadError(f"cannot fingerprint {printable(first.path)}", cause=first.reason)
     if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
         raise InputError("an .isccignore file among the files cannot be understood")
     described = None
-    if manifest.containers:
+    if manifest.containers or crate.dereference(MANIFEST_FILE) is not None:
         content = "".join(manifest_lines(manifest.files)).encode("utf-8")
         hasher = kernel.hasher()
         hasher.update(content)
@@ -70,6 +76,7 @@ def add_fingerprints(
         if earlier is not None:
             crate.delete(earlier)
         crate.add_file(_Rereadable(content), dest_path=MANIFEST_FILE)
+    _list_files(crate, manifest, places)
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     before = Crate(Document(crate.metadata.generate()))
     after, _ = fingerprinted(
@@ -78,7 +85,7 @@ def add_fingerprints(
         manifest_file=described,
         generator=Generator(__version__, kernel.name, moment),
     )
-    _take_over(crate, before, after, places)
+    _take_over(crate, before, after)
     return crate
 
 
@@ -113,12 +120,7 @@ def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
                 )
             yield crate_path(path), Path(source)
         elif isinstance(source, str | Path) and Path(source).is_dir():
-            folder = DirectoryTree(Path(source))
-            listing = folder.listing()
-            for refused in listing.refused:
-                raise ReadError(f"{printable(path + refused.path)}: {refused.reason}")
-            for entry in listing.entries:
-                yield crate_path(path.rstrip("/") + "/" + entry.path), folder.path / entry.path
+            yield from _files_below(crate, Path(source), path.rstrip("/") + "/")
         elif source is not None:
             raise InputError(
                 f"the bytes of {printable(path)} are not at hand",
@@ -129,13 +131,36 @@ def _places(crate: ROCrate) -> Iterator[tuple[str, Path]]:
 def _unlisted(crate: ROCrate) -> Iterator[tuple[str, Path]]:
     """Yield the files that ro-crate-py copies along from the folder that a crate was read from."""
     if isinstance(crate.source, str | Path) and Path(crate.source).is_dir():
-        folder = DirectoryTree(Path(crate.source))
-        for entry in folder.listing().entries:
-            if is_payload(entry.path):
-                yield entry.path, folder.path / entry.path
+        for path, place in _files_below(crate, Path(crate.source), ""):
+            if is_payload(path):
+                yield path, place
 
 
-def _take_over(crate: ROCrate, before: Crate, after: Crate, places: dict[str, Path]) -> None:
+def _files_below(crate: ROCrate, source: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files that the library copies from a folder; names that it excludes are not."""
+    names = frozenset(crate.exclude or ())
+    folder = DirectoryTree(source)
+    listing = folder.listing()
+    for refused in listing.refused:
+        if names.isdisjoint(refused.path.split("/")):
+            raise ReadError(f"{printable(prefix + refused.path)}: {refused.reason}")
+    for entry in listing.entries:
+        if names.isdisjoint(entry.path.split("/")):
+            yield crate_path(prefix + entry.path), folder.path / entry.path
+
+
+def _list_files(crate: ROCrate, manifest: Manifest, places: dict[str, Path]) -> None:
+    """Give each file outside of containers an entity: the library writes what it has one of."""
+    listed = {decode_id(entity.id) for entity in crate.data_entities}
+    containers = {container.path for container in manifest.containers}
+    for file in manifest.files:
+        if file.path not in listed and container_of(file.path, containers) is None:
+            # ro-crate-py escapes the path itself, but not in a crate that it has read.
+            path = encode_id(file.path) if crate.mode is Mode.READ else file.path
+            crate.add_file(places[file.path], path)
+
+
+def _take_over(crate: ROCrate, before: Crate, after: Crate) -> None:
     """Put what changed between two documents into the crate object."""
     for context in after.document.contexts():
         if isinstance(context, dict):
@@ -147,11 +172,7 @@ def _take_over(crate: ROCrate, before: Crate, after: Crate, places: dict[str, Pa
             continue
         entity = crate.dereference(entity_id)
         if entity is None:
-            place = places.get(decode_id(entity_id) or "")
-            if place is None:
-                crate.add_jsonld(new)
-            else:  # ro-crate-py writes a file that it has an entity of only from a source
-                crate.add_file(place, decode_id(entity_id), properties=new)
+            crate.add_jsonld(new)
             continue
         for key, value in new.items():
             if not key.startswith("@") and (not old or old[0].get(key) != value):

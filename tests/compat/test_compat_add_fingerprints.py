@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,10 @@ def _valid(crate: Path, files: int) -> None:
     report = verify(crate)
     assert report.verdict is Verdict.VALID, report.findings
     assert report.counts.match == files
+    if crate.is_dir():
+        graph = graph_of(crate)
+        parts = [part["@id"] for entity in graph.values() for part in entity.get("hasPart", [])]
+        assert set(parts) <= graph.keys(), "a part has no entity"
 
 
 def test_the_same_crate_object_comes_back(source: Path) -> None:
@@ -164,7 +169,10 @@ def test_a_crate_that_was_read_and_extended_verifies(source: Path, tmp_path: Pat
     _valid(tmp_path / "out", len(FILES) + 1)
 
 
-@pytest.mark.parametrize("place", ["unlisted.txt", "raw/unlisted.txt", "new/unlisted.txt"])
+@pytest.mark.parametrize(
+    "place",
+    ["unlisted.txt", "raw/unlisted.txt", "new/unlisted.txt", "F\u00e4rbung 50% #3 [a].txt", "a:b"],
+)
 def test_files_that_a_crate_on_disk_holds_but_does_not_list_are_covered_and_copied(
     source: Path, tmp_path: Path, place: str
 ) -> None:
@@ -197,6 +205,85 @@ def test_a_folder_of_a_crate_on_disk_comes_along_with_all_its_files(
         path: FILES[path] for path in files
     }
     _valid(tmp_path / "out", len(files))
+
+
+def test_a_file_with_a_difficult_name_in_a_folder_is_a_part_with_an_entity(
+    source: Path, tmp_path: Path
+) -> None:
+    """The library escapes names in another way than build; both sides of a link agree."""
+    (source / "raw" / "F\u00e4rbung 50% #3 [a].txt").write_bytes(b"difficult")
+    crate = ROCrate()
+    crate.add_dataset(source / "raw")
+
+    add_fingerprints(crate).write(tmp_path / "out")
+
+    _valid(tmp_path / "out", 3)
+
+
+def test_an_unlisted_link_in_a_crate_on_disk_is_refused_by_name(
+    source: Path, tmp_path: Path
+) -> None:
+    """ro-crate-py would follow it and write what it leads to."""
+    crate = ROCrate()
+    crate.add_file(source / "LICENSE.txt")
+    crate.write(tmp_path / "first")
+    (tmp_path / "first" / "link").symlink_to("/etc/hostname")
+
+    with pytest.raises(ReadError, match="link"):
+        add_fingerprints(ROCrate(tmp_path / "first"))
+
+
+def test_what_ro_crate_py_is_told_not_to_copy_is_not_covered(source: Path, tmp_path: Path) -> None:
+    """A name that was excluded when the crate was read does not come back."""
+    crate = ROCrate()
+    crate.add_file(source / "LICENSE.txt")
+    crate.write(tmp_path / "first")
+    (tmp_path / "first" / "scratch.tmp").write_bytes(b"scratch")
+
+    add_fingerprints(ROCrate(tmp_path / "first", exclude=["scratch.tmp"])).write(tmp_path / "out")
+
+    assert not (tmp_path / "out" / "scratch.tmp").exists()
+    _valid(tmp_path / "out", 1)
+
+
+def test_a_manifest_that_a_crate_has_is_brought_up_to_date(source: Path, tmp_path: Path) -> None:
+    """Also where no container asks for one."""
+    shutil.rmtree(source / "im.zarr")
+    build(source, manifest_file=True)
+    (source / "LICENSE.txt").write_bytes(b"changed")
+    (tmp_path / "new.txt").write_bytes(b"new")
+    crate = ROCrate(source)
+    crate.add_file(tmp_path / "new.txt")
+
+    add_fingerprints(crate).write(tmp_path / "out")
+
+    _valid(tmp_path / "out", 4)
+    assert "\nnew.txt\t" in (tmp_path / "out" / "iscc-manifest.tsv").read_text(encoding="utf-8")
+
+
+def test_exclusions_of_a_crate_are_kept(source: Path, tmp_path: Path) -> None:
+    """What a crate records as left out stays left out, and the record stays true."""
+    (source / "scratch.tmp").write_bytes(b"scratch")
+    build(source, excluded=["*.tmp"])
+
+    add_fingerprints(ROCrate(source)).write(tmp_path / "out")
+
+    graph = graph_of(tmp_path / "out")
+    assert graph["#crate-iscc-fingerprint"]["excludedPattern"] == "*.tmp"
+    assert "scratch.tmp" not in graph
+    _valid(tmp_path / "out", len(FILES))
+
+
+def test_containers_of_a_crate_are_kept(source: Path, tmp_path: Path) -> None:
+    """A folder that was named with --container is one dataset afterwards too."""
+    build(source, containers=["raw"])
+
+    add_fingerprints(ROCrate(source)).write(tmp_path / "out")
+
+    graph = graph_of(tmp_path / "out")
+    assert graph["raw/"]["fileCount"] == 2
+    assert not [key for key in graph if key.startswith("raw/") and key != "raw/"]
+    _valid(tmp_path / "out", len(FILES))
 
 
 def test_a_crate_can_be_written_over_itself(source: Path) -> None:
