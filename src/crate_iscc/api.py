@@ -37,9 +37,10 @@ def build(
     """Make a dataset an RO-Crate, in place or in a new zip or directory `out`.
 
     Returns the plan that was carried out: the manifest with every fingerprint, the metadata as
-    bytes, and notes on what was filled in. `licence` is an SPDX identifier or a URL, `authors`
-    names and ORCIDs; `containers` and `excluded` use the syntax of .gitignore (None keeps what
-    the crate records). Nothing is remembered between calls unless `cache_folder` is given.
+    bytes, and notes on what was filled in. `licence` is an SPDX identifier, a URL or a payload
+    file, `authors` names and ORCIDs; `containers` and `excluded` use the syntax of .gitignore
+    (None keeps what the crate records). Nothing is remembered between calls unless
+    `cache_folder` is given.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     WriteError if the result cannot be written; what was there before is then unchanged.

@@ -177,11 +177,15 @@ class Finding:
     id: str
     message: str
     path: CratePath | None = None
-    hint: str | None = field(default=None, kw_only=True)
     distance: Distance | None = field(default=None, kw_only=True)
     moved_to: CratePath | None = field(default=None, kw_only=True)
     recorded: str | None = field(default=None, kw_only=True)
     observed: str | None = field(default=None, kw_only=True)
+
+    @property
+    def hint(self) -> str:
+        """What to do about a finding of this kind."""
+        return FINDING_KINDS[self.id].advice
 
     @property
     def severity(self) -> Severity:

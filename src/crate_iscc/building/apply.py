@@ -5,7 +5,6 @@ renamed. Payload files are never opened for writing. What is copied is hashed on
 copy that is not what was fingerprinted is thrown away.
 """
 
-import contextlib
 import os
 import shutil
 import tempfile
@@ -13,7 +12,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, assert_never
+from typing import assert_never
 
 from crate_iscc.building.plan import BuildPlan
 from crate_iscc.building.target import TargetKind
@@ -21,6 +20,7 @@ from crate_iscc.errors import ReadError, WriteError
 from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.paths import MANIFEST_FILE, CratePath, printable, utf8_order
 from crate_iscc.progress import Progress, ProgressSink, nobody
+from crate_iscc.replacing import flush_folder, replacing, umask
 from crate_iscc.sources import CHUNK_SIZE, Entry, Tree
 from crate_iscc.sources.opening import open_tree
 
@@ -59,48 +59,8 @@ def _write_in_place(plan: BuildPlan) -> None:
         (plan.target.path / leftover).unlink(missing_ok=True)
     for path, content in reversed(list(_made_files(plan))):
         if path in plan.changes:
-            with _replacing(plan.target.path / path) as file:
+            with replacing(plan.target.path / path) as file:
                 file.write(content)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Give a file to write that takes the place of `path` if all goes well."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(_mode_for(path))
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _flush_folder(path.parent)
-
-
-def _mode_for(path: Path) -> int:
-    """Return the permissions of the file that is replaced, or those of any new file."""
-    with contextlib.suppress(OSError):
-        return path.lstat().st_mode & 0o777
-    return 0o666 & ~_umask()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class _Copier:
@@ -147,7 +107,7 @@ def _write_zip(plan: BuildPlan, progress: ProgressSink) -> None:
     compression = zipfile.ZIP_DEFLATED if plan.target.compress else zipfile.ZIP_STORED
     with (
         open_tree(plan.subject) as tree,
-        _replacing(plan.target.path) as file,
+        replacing(plan.target.path) as file,
         zipfile.ZipFile(file, "w", compression) as archive,
     ):
         tree.listing()
@@ -197,13 +157,13 @@ def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
                 if entry.stat is not None:
                     os.utime(place, ns=(entry.stat.mtime_ns, entry.stat.mtime_ns))
         for path, content in _made_files(plan):
-            with _replacing(temporary / path) as file:
+            with replacing(temporary / path) as file:
                 file.write(content)
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~umask())
         if target.is_dir():
             target.rmdir()
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _flush_folder(target.parent)
+    flush_folder(target.parent)

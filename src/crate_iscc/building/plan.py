@@ -8,7 +8,7 @@ from pathlib import Path
 from crate_iscc.building.target import Target, target_for
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.terms import OLD_VERSIONS
-from crate_iscc.crate.view import Crate, container_folders, recipe
+from crate_iscc.crate.view import Crate, check_recipe, container_folders, recipe
 from crate_iscc.crate.write import Generator, fingerprinted, new_crate
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
@@ -130,6 +130,7 @@ def plan_build(
         entries = {entry.path: entry for entry in listing.entries}
         metadata_path, previous = _existing_metadata(tree, entries, listing)
         crate = Crate.parse(previous) if previous is not None else new_crate()
+        check_recipe(crate)
         _check_places(tree, listing, crate)
         excluded, payload = _payload(listing, crate, options)
         _check_payload(payload, tree)

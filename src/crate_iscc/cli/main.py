@@ -118,7 +118,10 @@ def build(
     licence: Annotated[
         str | None,
         typer.Option(
-            "--license", "--licence", metavar="ID", help="An SPDX identifier (CC-BY-4.0) or a URL."
+            "--license",
+            "--licence",
+            metavar="ID",
+            help="An SPDX identifier (CC-BY-4.0), a URL, or a file.",
         ),
     ] = None,
     author: Annotated[

@@ -15,10 +15,12 @@ from crate_iscc.checklist import (
 from crate_iscc.cli.guard import UNREAD
 from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import progress_on_stderr
-from crate_iscc.errors import InputError
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import Unread
-from crate_iscc.paths import printable
+from crate_iscc.paths import CratePath, printable
+from crate_iscc.progress import ProgressSink
 from crate_iscc.render.sums import NamedSum, b3sum_line, iscc_sum_lines, sums_json
 
 
@@ -37,7 +39,7 @@ def print_sums(
     with progress_on_stderr(progress) as sink:
         results: list[NamedSum | Unread]
         if tree:
-            results = [sum_tree(path, kernel, jobs=jobs, progress=sink) for path in paths]
+            results = [_sum_tree(path, kernel, jobs, sink) for path in paths]
         else:
             results = sum_files(paths, kernel, jobs=jobs, progress=sink)
     sums = [item for item in results if isinstance(item, NamedSum)]
@@ -55,6 +57,15 @@ def print_sums(
         say(f"error: {printable(item.path)}: {item.reason}")
     if unread:
         raise typer.Exit(UNREAD)
+
+
+def _sum_tree(
+    path: str, kernel: Kernel, jobs: int | None, progress: ProgressSink
+) -> NamedSum | Unread:
+    try:
+        return sum_tree(path, kernel, jobs=jobs, progress=progress)
+    except ReadError as error:
+        return Unread(CratePath(path), str(error))
 
 
 def check(lists: list[str], *, jobs: int | None, progress: str) -> None:

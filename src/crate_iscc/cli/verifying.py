@@ -10,6 +10,7 @@ from crate_iscc.cli.terminal import paint_for_stdout, progress_on_stderr
 from crate_iscc.errors import WriteError
 from crate_iscc.paths import printable
 from crate_iscc.render.report import plain, report_json, report_jsonl, report_text
+from crate_iscc.replacing import replacing
 from crate_iscc.report import Report, Verdict
 from crate_iscc.verifying.verification import Thoroughness, verify
 
@@ -39,12 +40,21 @@ def run(
         write(_rendered(report, format_, to_file=False))
     else:
         try:
-            output.write_text(_rendered(report, format_, to_file=True), encoding="utf-8")
+            _write(output, _rendered(report, format_, to_file=True).encode("utf-8"))
         except OSError as error:
             raise WriteError(
                 f"cannot write the report to {printable(str(output))}", cause=error.strerror
             ) from error
     raise typer.Exit(_EXIT_CODES[report.verdict])
+
+
+def _write(output: Path, content: bytes) -> None:
+    """Replace a file as a whole; write into what is no file (a device, a pipe)."""
+    if output.exists() and not output.is_file():
+        output.write_bytes(content)
+    else:
+        with replacing(output.resolve()) as file:
+            file.write(content)
 
 
 def _rendered(report: Report, format_: str, *, to_file: bool) -> str:

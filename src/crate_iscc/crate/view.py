@@ -266,6 +266,17 @@ def container_folders(crate: Crate) -> frozenset[str]:
     )
 
 
+def check_recipe(crate: Crate) -> None:
+    """Refuse a crate whose codes were made by a later recipe: they would be judged wrongly."""
+    version = recipe(crate).version
+    if version > RECIPE_VERSION:
+        raise InputError(
+            f"the fingerprints of this crate follow recipe {version}",
+            cause=f"this version of crate-iscc knows recipes up to {RECIPE_VERSION}",
+            hint="use a newer crate-iscc",
+        )
+
+
 def recipe(crate: Crate) -> Recipe:
     """Return the parameters of the recorded codes."""
     version = _number(crate.term_values(ACTION_ID, "recipeVersion"))

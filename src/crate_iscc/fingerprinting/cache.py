@@ -7,7 +7,6 @@ deleted at any time; a damaged one is ignored.
 
 import contextlib
 import os
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,6 +17,7 @@ from blake3 import blake3
 from crate_iscc.codes import Fingerprint
 from crate_iscc.manifest import FileFingerprint
 from crate_iscc.paths import CratePath
+from crate_iscc.replacing import replacing
 from crate_iscc.sources import Entry, StatKey
 
 _HEADER = "crate-iscc cache 1"
@@ -86,14 +86,8 @@ class Cache:
         text = "\n".join(lines)
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".cache-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as written:
-                    written.write(f"{text}\n{_seal(text)}")
-                os.replace(name, self._path)
-            except BaseException:
-                os.unlink(name)
-                raise
+            with replacing(self._path) as written:
+                written.write(f"{text}\n{_seal(text)}".encode())
 
     def _too_fresh(self, stat: StatKey) -> bool:
         tick = _COARSE_TICK_NS if stat.mtime_ns % 1_000_000 == 0 else _FINE_TICK_NS

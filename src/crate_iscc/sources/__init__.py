@@ -64,6 +64,24 @@ class ByteStream(Protocol):
         ...
 
 
+class Closing:
+    """What a Tree does as a context manager: close itself at the end."""
+
+    def close(self) -> None:
+        """Let go of the tree; a tree that holds nothing open does nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
 class Tree(Protocol):
     """A tree of files that can be listed and opened; safe to use from several threads."""
 

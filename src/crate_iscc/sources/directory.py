@@ -5,13 +5,11 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, path_problem, printable, valid_unicode
-from crate_iscc.sources import Entry, Listing, StatKey
+from crate_iscc.sources import Closing, Entry, Listing, StatKey
 
 # O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
 _OPEN_FLAGS = (
@@ -30,7 +28,7 @@ _KINDS = (
 )
 
 
-class DirectoryTree:
+class DirectoryTree(Closing):
     """The files below one directory. Raises InputError if it is none."""
 
     def __init__(self, path: Path) -> None:
@@ -92,20 +90,6 @@ class DirectoryTree:
     def open(self, entry: Entry) -> "FileStream":
         """Open a file of the listing. Raises ReadError."""
         return FileStream(self.path / entry.path, entry)
-
-    def close(self) -> None:
-        """Do nothing: a directory holds nothing open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def stat_key(status: os.stat_result) -> StatKey:

@@ -3,17 +3,15 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
-from crate_iscc.sources import Entry, Listing
+from crate_iscc.sources import Closing, Entry, Listing
 from crate_iscc.sources.directory import FileStream, stat_key
 
 
-class NamedFiles:
+class NamedFiles(Closing):
     """The files of a mapping from the name to show to the place on disk.
 
     A link that was named itself is followed; what it leads to must be a regular file.
@@ -48,17 +46,3 @@ class NamedFiles:
         if place is None:
             raise ReadError(printable(entry.path), cause="it was not named")
         return FileStream(place, entry)
-
-    def close(self) -> None:
-        """Do nothing: nothing is held open."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -13,13 +13,12 @@ import zipfile
 import zlib
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import METADATA_FILE, CratePath, path_problem, printable, valid_unicode
-from crate_iscc.sources import Entry, Listing
+from crate_iscc.sources import Closing, Entry, Listing
 
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
@@ -27,7 +26,7 @@ _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_SIZE = 30
 
 
-class ZipTree:
+class ZipTree(Closing):
     """The members of a zip archive.
 
     With `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
@@ -92,17 +91,6 @@ class ZipTree:
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:

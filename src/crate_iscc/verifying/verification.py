@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.crate.view import Crate, Recorded, recorded, with_manifest_file
+from crate_iscc.crate.view import Crate, Recorded, check_recipe, recorded, with_manifest_file
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
@@ -30,16 +30,13 @@ from crate_iscc.manifest import (
     TreeFingerprint,
     Unread,
     compare,
-    files_below,
     in_order,
-    treehash,
 )
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
     CratePath,
-    glob_matcher,
     printable,
 )
 from crate_iscc.progress import ProgressSink, nobody
@@ -47,6 +44,13 @@ from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Entry, Listing, Tree, read_all
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
+from crate_iscc.verifying.lists import (
+    less_left_out,
+    observed_treehashes,
+    settle_lists,
+    settle_names,
+    trees_of,
+)
 from crate_iscc.version import __version__
 
 _MANIFEST_MISSING = ("bytes.missing", "not there")
@@ -130,13 +134,14 @@ class _Verification:
         self._progress = progress
         self._findings: list[Finding] = []
         self._list_is_lost = False
+        self._treehashes: dict[str, str | None] = {}
         self._listing = tree.listing()
         self._entries = {entry.path: entry for entry in self._listing.entries}
 
     def run(self) -> Report:
         crate = Crate.parse(_metadata(self._tree, self._entries, self._listing))
-        known = self._recorded(crate)
-        known = _less_left_out(known)
+        check_recipe(crate)
+        known = less_left_out(self._recorded(crate))
         self._require_something_to_check(known)
         payload = payload_of(
             self._listing,
@@ -249,30 +254,28 @@ class _Verification:
 
         Returns the differences and what was observed, less what could not be read again.
         """
-        content = self._thoroughness is not Thoroughness.QUICK
-        known, judged, opaque = self._settle_lists(record, observed)
-        differences = compare(known, judged, content=content)
-        if self._thoroughness is not Thoroughness.DATAHASH:
-            return differences + opaque, observed
+        if self._thoroughness is Thoroughness.QUICK:
+            sides = settle_names(record, observed, list_is_lost=self._list_is_lost)
+            return compare(sides.recorded, sides.observed, content=False), observed
+        differences = self._compare_contents(record, observed)
+        if self._thoroughness is Thoroughness.FULL:
+            return differences, observed
         missing = any(d.status is Status.MISSING for d in differences)
         paths = {
             d.path
             for d in differences
             if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
         }
-        paths |= {d.moved_to for d in differences if d.status is Status.CHANGED and d.moved_to}
         if paths:
-            observed = self._with_data_codes(
-                observed, [entry for entry in payload.entries if entry.path in paths]
-            )
-            files = {file.path: file for file in observed.files}
-            judged = replace(
-                judged,
-                files=tuple(files[f.path] for f in judged.files if f.path in files),
-                unread=observed.unread,
-            )
-            differences = compare(known, judged)
-        return differences + opaque, observed
+            again = [entry for entry in payload.entries if entry.path in paths]
+            observed = self._with_data_codes(observed, again)
+            differences = self._compare_contents(record, observed)
+        return differences, observed
+
+    def _compare_contents(self, record: Recorded, observed: Manifest) -> list[Difference]:
+        self._treehashes = observed_treehashes(record.manifest, observed)
+        sides = settle_lists(record, observed, self._treehashes, list_is_lost=self._list_is_lost)
+        return [*compare(sides.recorded, sides.observed), *sides.opaque]
 
     def _with_data_codes(self, observed: Manifest, entries: Sequence[Entry]) -> Manifest:
         """Read files again for their Data-Codes; one that is not the same any more is unread."""
@@ -293,94 +296,44 @@ class _Verification:
         files = [coded.get(f.path, f) for f in observed.files if f.path not in gone]
         return replace(observed, files=tuple(files), unread=(*observed.unread, *unread))
 
-    def _settle_lists(
-        self, record: Recorded, observed: Manifest
-    ) -> tuple[Manifest, Manifest, list[Difference]]:
-        """Return both sides, so that only what a trustworthy list names is judged by name.
-
-        Without its list (the manifest file), a folder is known by its treehash alone. Where its
-        files have that treehash, they are the recorded ones, whatever a damaged list says. A
-        container of which neither holds is reported as one thing; what is unread in it comes
-        back as Differences.
-        """
-        known = record.manifest
-        in_metadata = frozenset(file.path for file in record.in_metadata)
-        if self._thoroughness is Thoroughness.QUICK:
-            if not self._list_is_lost:
-                return known, observed, []
-            seen = tuple(file for file in observed.files if file.path in in_metadata)
-            return replace(known, files=record.in_metadata), replace(observed, files=seen), []
-        trees = (known.root, *known.containers)
-        proven = tuple(tree.path for tree in trees if _holds(tree, observed))
-        believed = [
-            file
-            for file in known.files
-            if file.path in in_metadata or not (self._list_is_lost and file.path.startswith(proven))
-        ]
-        listed = {file.path for file in believed}
-        believed.extend(
-            file
-            for file in observed.files
-            if file.path not in listed and file.path.startswith(proven)
-        )
-        lost = tuple(
-            tree.path
-            for tree in known.containers
-            if tree.treehash
-            and tree.path not in proven
-            and not any(file.path.startswith(tree.path) for file in believed)
-        )
-        opaque: list[Difference] = []
-        for folder in lost:
-            inside = [item for item in observed.unread if item.path.startswith(folder)]
-            opaque.extend(Difference(Status.UNREAD, i.path, reason=i.reason) for i in inside)
-            if not inside:
-                message = "its members are not the recorded ones, and the list of them is lost"
-                opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))
-        judged = replace(
-            observed,
-            files=tuple(file for file in observed.files if not file.path.startswith(lost)),
-            unread=tuple(item for item in observed.unread if not item.path.startswith(lost)),
-        )
-        return replace(known, files=in_order(believed)), judged, opaque
-
     # --- what it comes to ----------------------------------------------------------------------
 
     def _check_trees(self, known: Manifest, observed: Manifest) -> _Tally:
         """Check the codes of the whole and of each container as far as they can be known."""
         tally = _Tally([], [])
-        full = self._thoroughness is Thoroughness.FULL
-        readable = self._thoroughness is not Thoroughness.QUICK and not observed.unread
-        trees = (known.root, *known.containers)
+        trees = trees_of(known)
         if any(tree.treehash for tree in trees):
-            tally.put("treehash", readable)
-        if self._thoroughness is not Thoroughness.QUICK:
-            for tree in trees:
-                if not self._explained(tree.path) and _contradicts(tree, observed):
-                    self._findings.append(
-                        Finding(
-                            "tree.changed",
-                            "every recorded file is as recorded, the whole is not",
-                            CratePath(tree.path) if tree.path else None,
-                            recorded=tree.treehash,
-                        )
+            tally.put("treehash", bool(self._treehashes) and None not in self._treehashes.values())
+        for tree in trees:
+            found = self._treehashes.get(tree.path)
+            if found not in (None, tree.treehash) and not self._explained(tree.path):
+                self._findings.append(
+                    Finding(
+                        "tree.changed",
+                        "every recorded file is as recorded, the whole is not",
+                        CratePath(tree.path) if tree.path else None,
+                        recorded=tree.treehash,
+                        observed=found,
                     )
-        tally.put("iscc-sum", full and not observed.unread)
+                )
+        full = self._thoroughness is Thoroughness.FULL
+        codes = {tree.path: tree for tree in trees_of(observed)} if full else {}
+        computed = all(codes[t.path].iscc for t in trees if t.iscc) if full else False
+        tally.put("iscc-sum", computed and not observed.unread)
         if full:
             self._check_sha256(known, observed)
-            now = {tree.path: tree for tree in (observed.root, *observed.containers)}
-            for wanted in trees:
-                found = now.get(wanted.path)
-                if found and _tree_code_differs(wanted, found):
-                    self._findings.append(
-                        Finding(
-                            "code.mismatch",
-                            "the payload is the recorded one, its tree ISCC-SUM is not",
-                            CratePath(wanted.path) if wanted.path else None,
-                            recorded=wanted.iscc.iscc() if wanted.iscc else None,
-                            observed=found.iscc.iscc() if found.iscc else None,
-                        )
+        for wanted in trees if full else ():
+            found_tree = codes[wanted.path]
+            if _tree_code_differs(wanted, found_tree):
+                self._findings.append(
+                    Finding(
+                        "code.mismatch",
+                        "the payload is the recorded one, its tree ISCC-SUM is not",
+                        CratePath(wanted.path) if wanted.path else None,
+                        recorded=wanted.iscc.iscc() if wanted.iscc else None,
+                        observed=found_tree.iscc.iscc() if found_tree.iscc else None,
                     )
+                )
         return tally
 
     def _explained(self, folder: str) -> bool:
@@ -467,36 +420,6 @@ def _manifest(
     files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
 ) -> Manifest:
     return Manifest(in_order(files), unread=tuple(unread), recipe=known.recipe)
-
-
-def _less_left_out(record: Recorded) -> Recorded:
-    """Return the record less the files that it leaves out itself and has no code of.
-
-    A file with a recorded code is checked whatever the patterns say.
-    """
-    matches = glob_matcher(record.manifest.recipe.excluded)
-
-    def less(files: Sequence[FileFingerprint]) -> tuple[FileFingerprint, ...]:
-        return tuple(f for f in files if f.fingerprint.verifiable or not matches(f.path))
-
-    manifest = replace(record.manifest, files=less(record.manifest.files))
-    return replace(record, manifest=manifest, in_metadata=less(record.in_metadata))
-
-
-def _treehash_of(folder: str, observed: Manifest) -> str | None:
-    """Return the treehash of what was observed below a folder; None if not all of it was read."""
-    if any(f"{item.path}/".startswith(folder) for item in observed.unread):
-        return None
-    return treehash(files_below(observed.files, folder), folder)
-
-
-def _holds(tree: TreeFingerprint, observed: Manifest) -> bool:
-    return tree.treehash is not None and tree.treehash == _treehash_of(tree.path, observed)
-
-
-def _contradicts(tree: TreeFingerprint, observed: Manifest) -> bool:
-    found = _treehash_of(tree.path, observed)
-    return None not in (tree.treehash, found) and tree.treehash != found
 
 
 def _tree_code_differs(wanted: TreeFingerprint, found: TreeFingerprint) -> bool:
