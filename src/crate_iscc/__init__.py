@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from crate_iscc.codes import Distance, Fingerprint
     from crate_iscc.crate.describe import Description
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
+    from crate_iscc.finding_kinds import Severity
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
     from crate_iscc.progress import Progress
-    from crate_iscc.render.report import report_json, report_text
-    from crate_iscc.report import Finding, Report, Severity, Verdict
+    from crate_iscc.render.report import report_text
+    from crate_iscc.render.report_json import report_json
+    from crate_iscc.report import Finding, Report, Verdict
     from crate_iscc.verifying.verification import Thoroughness, verify
 
 _HOMES = {
@@ -33,8 +35,10 @@ _HOMES = {
     "interop": ("add_fingerprints",),
     "manifest": ("FileFingerprint", "Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
-    "render.report": ("report_json", "report_text"),
-    "report": ("Finding", "Report", "Severity", "Verdict"),
+    "finding_kinds": ("Severity",),
+    "render.report": ("report_text",),
+    "render.report_json": ("report_json",),
+    "report": ("Finding", "Report", "Verdict"),
     "verifying.verification": ("Thoroughness", "verify"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

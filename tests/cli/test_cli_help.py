@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.cli_kit import BIN, COMMAND, environment, error_of, run, run_other
-from crate_iscc.report import FINDING_KINDS
+from crate_iscc.finding_kinds import FINDING_KINDS
 from verify.verify_kit import (
     AWKWARD,
     CELL_ZARR,

@@ -70,7 +70,8 @@ def test_a_zip_of_the_damaged_crate_gives_the_same_report(
     from_zip, from_folder = verified(archive), verified(crate)
 
     assert found(from_zip) == damage.findings
-    assert replace(from_zip, subject=from_folder.subject) == from_folder
+    assert from_zip.folder is None
+    assert replace(from_zip, subject=from_folder.subject, folder=from_folder.folder) == from_folder
 
 
 @each_damage

@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator
 
 from crate_iscc import Report, Thoroughness, Verdict, build, report_json, report_text, verify
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.render.report import report_jsonl
+from crate_iscc.render.report_json import report_jsonl
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METADATA = "ro-crate-metadata.json"

@@ -5,8 +5,8 @@ import difflib
 from crate_iscc.cli.streams import write_for_machines, write_out
 from crate_iscc.cli.terminal import paint_for_stdout
 from crate_iscc.errors import InputError
+from crate_iscc.finding_kinds import FINDING_KINDS
 from crate_iscc.render.record import record_json, record_text
-from crate_iscc.report import FINDING_KINDS
 from crate_iscc.verifying.verification import read_record
 
 
@@ -34,7 +34,10 @@ def explain(finding_id: str | None) -> None:
             f"there is no finding called {finding_id!r}",
             hint=f"did you mean {near[0]}?" if near else "crate-iscc explain lists them all",
         )
+    rule = ""
+    if kind.requirement:
+        rule = f"Profile: BIO-CODES {kind.requirement} ({kind.severity.level})\n\n"
     write_out(
         f"{paint(kind.id, 'warn')} ({kind.severity}): {kind.title}\n\n"
-        f"{kind.meaning}\n\nWhat to do: {kind.advice}\n"
+        f"{kind.meaning}\n\n{rule}What to do: {kind.advice}\n"
     )

@@ -9,7 +9,8 @@ from crate_iscc.cli.streams import write_for_machines, write_out
 from crate_iscc.cli.terminal import paint_for_stdout, progress_on_stderr
 from crate_iscc.errors import WriteError
 from crate_iscc.paths import printable
-from crate_iscc.render.report import plain, report_json, report_jsonl, report_text
+from crate_iscc.render.report import plain, report_text
+from crate_iscc.render.report_json import report_json, report_jsonl
 from crate_iscc.replacing import replacing
 from crate_iscc.report import Report, Verdict
 from crate_iscc.verifying.verification import Thoroughness, verify

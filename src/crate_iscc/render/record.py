@@ -9,7 +9,8 @@ from crate_iscc.crate.view import Crate, Recorded
 from crate_iscc.jsonld import references, strings
 from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.paths import printable
-from crate_iscc.render.report import Paint, finding_json, plain
+from crate_iscc.render.report import Paint, plain
+from crate_iscc.render.report_json import finding_json
 from crate_iscc.render.units import file_size, files, number
 from crate_iscc.report import Finding
 

@@ -1,27 +1,30 @@
-"""A verification report as text for one screen, as one JSON object, or as JSON lines."""
+"""A report as text for one screen."""
 
-import json
 from collections.abc import Callable
-from typing import Any
 
+from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import printable
+from crate_iscc.render.report_json import counts_by_name
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.report import Counts, Finding, Report, Severity, Verdict
+from crate_iscc.report import Command, Finding, Report, Verdict
 
 Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
 
 _SHOWN_OF_EACH = 12
+_CHECKED_WORDS = {"rocrate": "RO-Crate (rocrate-validator)"} | {
+    severity.level.lower(): severity.level for severity in Severity
+}
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
+    "contents": "the files' contents (crate-iscc verify)",
+    "rocrate": "the RO-Crate specification itself (--base)",
+    "should": "SHOULD (--level should)",
+    "may": "MAY (--level may)",
 }
-_VERDICT_WORDS = {
-    Verdict.VALID: ("VALID", "good"),
-    Verdict.INVALID: ("INVALID", "bad"),
-    Verdict.INCOMPLETE: ("INCOMPLETE", "warn"),
-}
+_VERDICT_STYLES = {Verdict.VALID: "good", Verdict.INVALID: "bad", Verdict.INCOMPLETE: "warn"}
 _SEVERITY_STYLES = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.INFO: "dim"}
 
 
@@ -32,59 +35,117 @@ def plain(text: str, _style: str) -> str:
 
 def report_text(report: Report, paint: Paint = plain) -> str:
     """Return the report for a person: what differs, how many of each, and the verdict last."""
-    head = f"{printable(report.subject)}   {files(report.files)}   {file_size(report.size)}"
-    lines = [head, *_finding_lines(report, paint)]
-    lines.append(_counts_line(report))
-    lines.append(paint("checked: " + ", ".join(report.checked), "dim"))
+    lines = [headline(report), *_finding_lines(report, paint)]
+    if report.command is Command.VERIFY:
+        lines.append(counts_line(report))
+    lines.append(paint(f"checked: {checked_line(report)}", "dim"))
     if report.not_checked:
-        words = (_NOT_CHECKED_WORDS.get(word, word) for word in report.not_checked)
-        lines.append(paint("not checked: " + ", ".join(words), "dim"))
+        lines.append(paint(f"not checked: {not_checked_line(report)}", "dim"))
     if report.excluded:
-        shown = ", ".join(printable(pattern) for pattern in report.excluded)
-        lines.append(paint("left out by the crate itself: " + shown, "warn"))
-    word, style = _VERDICT_WORDS[report.verdict]
-    lines.append(paint(word, style) + ": " + _in_words(report))
+        lines.append(paint(f"left out by the crate itself: {excluded_line(report)}", "warn"))
+    if report.ignored:
+        lines.append(paint(f"ignored: {ignored_line(report)}", "warn"))
+    verdict, _, words = conclusion(report).partition(":")
+    lines.append(paint(verdict, _VERDICT_STYLES[report.verdict]) + ":" + words)
     if report.verdict is not Verdict.VALID:
-        worst = min(report.findings, key=_weight)
+        worst = min(report.findings, key=lambda finding: finding.weight)
         lines.append(f"hint: crate-iscc explain {worst.id}")
     return "\n".join(lines) + "\n"
 
 
+def headline(report: Report) -> str:
+    """Return what was checked: the crate and its extent, and by which profile."""
+    subject = printable(report.subject)
+    if report.command is Command.VALIDATE:
+        return f"{subject}   {files(report.files)} described   {profile_name(report)}"
+    return f"{subject}   {files(report.files)}   {file_size(report.size)}"
+
+
+def profile_name(report: Report) -> str:
+    """Return the profile as people call it: its name and version."""
+    return "BIO-CODES " + (report.profile or "").rpartition("/")[2]
+
+
+def counts_line(report: Report) -> str:
+    """Return how many files came out how."""
+    match = "of the recorded size" if "datahash" in report.not_checked else "match"
+    words = {"match": match}
+    parts = [
+        f"{number(count)} {words.get(name, name)}"
+        for name, count in counts_by_name(report.counts).items()
+        if count or name == "match"
+    ]
+    return " · ".join(parts)
+
+
+def checked_line(report: Report) -> str:
+    """Return what was checked, in words."""
+    return ", ".join(_CHECKED_WORDS.get(word, word) for word in report.checked)
+
+
+def not_checked_line(report: Report) -> str:
+    """Return what was not checked, in words, and how to have it checked."""
+    return ", ".join(_NOT_CHECKED_WORDS.get(word, word) for word in report.not_checked)
+
+
+def excluded_line(report: Report) -> str:
+    """Return the patterns that the crate records as left out."""
+    return ", ".join(printable(pattern) for pattern in report.excluded)
+
+
+def ignored_line(report: Report) -> str:
+    """Return what was found and left aside because the caller asked for it."""
+    return ", ".join(f"{number(count)} {finding_id}" for finding_id, count in report.ignored)
+
+
+def conclusion(report: Report) -> str:
+    """Return the verdict, a colon, and what it means in one sentence."""
+    aside = ", leaving aside what was ignored" if report.ignored else ""
+    return f"{report.verdict.value.upper()}: {_in_words(report)}{aside}"
+
+
+def place_of(finding: Finding) -> str:
+    """Return where a finding is: a file, an entity of the metadata, or the whole crate."""
+    return printable(finding.path or finding.entity or "the whole crate")
+
+
+def rule_of(finding: Finding) -> str:
+    """Return the requirement that a finding reports, or nothing."""
+    kind = FINDING_KINDS[finding.id]
+    return f"{kind.severity.level} {kind.requirement}" if kind.requirement else ""
+
+
+def label_of(finding_id: str) -> str:
+    """Return the word under which a kind of finding is shown."""
+    return finding_id.removeprefix("bytes.")
+
+
 def _finding_lines(report: Report, paint: Paint) -> list[str]:
     by_kind: dict[str, list[Finding]] = {}
-    for item in sorted(report.findings, key=_weight):
+    for item in sorted(report.findings, key=lambda finding: finding.weight):
         by_kind.setdefault(item.id, []).append(item)
     lines = []
     for kind, found in by_kind.items():
-        word = kind.removeprefix("bytes.")
+        word = label_of(kind)
         for item in found[:_SHOWN_OF_EACH]:
             label = paint(f"{word:<8}", _SEVERITY_STYLES[item.severity])
-            place = printable(item.path) if item.path else "the whole crate"
-            lines.append(f"  {label} {place}")
-            lines.append(f"           {item.message}")
+            lines.append(f"  {label} {place_of(item)}")
+            where = f"line {item.line}" if item.line else ""
+            source = ", ".join(filter(None, (rule_of(item), where)))
+            lines.append(
+                f"           {item.message}{paint(f' ({source})', 'dim') if source else ''}"
+            )
         more = len(found) - _SHOWN_OF_EACH
         if more > 0:
             lines.append(f"           … and {number(more)} more {word} (--format json has all)")
     return lines
 
 
-def _weight(item: Finding) -> tuple[int, str, bytes]:
-    rank = (Severity.ERROR, Severity.WARNING, Severity.INFO).index(item.severity)
-    return rank, item.id, (item.path or "").encode("utf-8")
-
-
-def _counts_line(report: Report) -> str:
-    match = "of the recorded size" if "datahash" in report.not_checked else "match"
-    words = {"match": match}
-    parts = [
-        f"{number(count)} {words.get(name, name)}"
-        for name, count in _counts(report.counts).items()
-        if count or name == "match"
-    ]
-    return " · ".join(parts)
-
-
 def _in_words(report: Report) -> str:
+    if report.command is Command.VALIDATE:
+        level = f"{profile_name(report)} at level {report.level.level}"
+        valid = report.verdict is Verdict.VALID
+        return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
     match report.verdict:
         case Verdict.INVALID:
             return "the dataset is not as recorded"
@@ -94,59 +155,3 @@ def _in_words(report: Report) -> str:
             return "names and sizes are as recorded; no content was read"
         case Verdict.VALID:
             return "every recorded file is intact"
-
-
-def _counts(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
-
-
-def finding_json(item: Finding) -> dict[str, Any]:
-    """Return one finding as a JSON object; fields that do not apply are left out."""
-    result: dict[str, Any] = {
-        "id": item.id,
-        "severity": item.severity.value,
-        "path": item.path,
-        "message": item.message,
-        "hint": item.hint,
-    }
-    if item.distance:
-        result["distance"] = {
-            "bits": item.distance.bits,
-            "of": item.distance.of,
-            "word": item.distance.word,
-        }
-    for name in ("moved_to", "recorded", "observed"):
-        value = getattr(item, name)
-        if value is not None:
-            result[name] = value
-    return result
-
-
-def _summary_json(report: Report) -> dict[str, Any]:
-    return {
-        "report_version": report.report_version,
-        "subject": report.subject,
-        "verdict": report.verdict.value,
-        "checked": list(report.checked),
-        "not_checked": list(report.not_checked),
-        "excluded": list(report.excluded),
-        "files": report.files,
-        "size": report.size,
-        "counts": _counts(report.counts),
-        "tool": report.tool,
-        "kernel": report.kernel,
-    }
-
-
-def report_json(report: Report) -> str:
-    """Return the whole report as one JSON object (schemas/report.schema.json)."""
-    value = _summary_json(report)
-    value["findings"] = [finding_json(item) for item in report.findings]
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-def report_jsonl(report: Report) -> str:
-    """Return a JSON object a line: each finding, and last the summary, told apart by `record`."""
-    records = [{"record": "finding", **finding_json(item)} for item in report.findings]
-    records.append({"record": "report", **_summary_json(report)})
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)

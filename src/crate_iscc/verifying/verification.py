@@ -32,16 +32,11 @@ from crate_iscc.manifest import (
     compare,
     in_order,
 )
-from crate_iscc.paths import (
-    LEGACY_METADATA_FILE,
-    MANIFEST_FILE,
-    METADATA_FILE,
-    CratePath,
-    printable,
-)
+from crate_iscc.metadata import folder_on_disk, read_metadata
+from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Entry, Listing, Tree, read_all
+from crate_iscc.sources import Entry, Tree, read_all
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -94,12 +89,12 @@ def read_record(source: str | Path) -> tuple[Crate, Recorded]:
     """
     with open_tree(source, crc=False) as tree:
         listing = tree.listing()
-        entries = {entry.path: entry for entry in listing.entries}
-        crate = Crate.parse(_metadata(tree, entries, listing))
-        manifest_file = entries.get(MANIFEST_FILE)
+        crate = Crate.parse(read_metadata(tree, listing).raw)
         record = recorded(crate)
-        if manifest_file and record.manifest_file:
-            record = with_manifest_file(record, _lines(read_all(tree, manifest_file)))
+        if record.manifest_file:
+            for entry in listing.entries:
+                if entry.path == MANIFEST_FILE:
+                    record = with_manifest_file(record, _lines(read_all(tree, entry)))
         return crate, record
 
 
@@ -139,7 +134,8 @@ class _Verification:
         self._entries = {entry.path: entry for entry in self._listing.entries}
 
     def run(self) -> Report:
-        crate = Crate.parse(_metadata(self._tree, self._entries, self._listing))
+        metadata = read_metadata(self._tree, self._listing)
+        crate = Crate.parse(metadata.raw)
         check_recipe(crate)
         known = less_left_out(self._recorded(crate))
         self._require_something_to_check(known)
@@ -156,7 +152,7 @@ class _Verification:
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(differences, closed=closed))
         trees = self._check_trees(known.manifest, observed)
-        return self._report(known, observed, differences, trees)
+        return self._report(metadata.name, known, observed, differences, trees)
 
     # --- what the crate records ----------------------------------------------------------------
 
@@ -365,6 +361,7 @@ class _Verification:
 
     def _report(
         self,
+        metadata: str,
         known: Recorded,
         observed: Manifest,
         differences: Sequence[Difference],
@@ -382,6 +379,8 @@ class _Verification:
         counts = Counts(**{status.value: count for status, count in number.items()})
         return Report(
             subject=self._subject,
+            folder=folder_on_disk(self._tree),
+            metadata=metadata,
             checked=tuple(checked),
             not_checked=tuple(not_checked),
             findings=tuple(sorted(self._findings, key=lambda f: (f.path or "").encode("utf-8"))),
@@ -392,23 +391,6 @@ class _Verification:
             kernel=self._kernel.name,
             excluded=known.manifest.recipe.excluded,
         )
-
-
-def _metadata(tree: Tree, entries: dict[CratePath, Entry], listing: Listing) -> bytes:
-    for name in (METADATA_FILE, LEGACY_METADATA_FILE):
-        if name in entries:
-            return read_all(tree, entries[name])
-        for refused in listing.refused:
-            if refused.path == name:
-                raise InputError(
-                    f"the metadata of {printable(tree.subject)} cannot be used",
-                    cause=f"{name}: {refused.reason}",
-                )
-    raise InputError(
-        f"not an RO-Crate: {printable(tree.subject)}",
-        cause=f"there is no {METADATA_FILE} at its root",
-        hint="make it one with: crate-iscc build",
-    )
 
 
 def _lines(raw: bytes) -> list[str]:

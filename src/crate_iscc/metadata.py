@@ -1,0 +1,49 @@
+"""Reads the metadata file of a crate out of a tree of files."""
+
+from dataclasses import dataclass
+
+from crate_iscc.errors import InputError
+from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
+from crate_iscc.sources import Listing, Tree, read_all
+from crate_iscc.sources.directory import DirectoryTree
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataFile:
+    """The bytes of a crate's metadata file, and its name at the root of the crate."""
+
+    name: str
+    raw: bytes
+
+
+def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
+    """Return the metadata file at the root of a tree.
+
+    Raises InputError if there is none, or if it is no regular file; ReadError if it cannot be
+    read.
+    """
+    entries = {entry.path: entry for entry in listing.entries}
+    for name in (METADATA_FILE, LEGACY_METADATA_FILE):
+        if name in entries:
+            return MetadataFile(name, read_all(tree, entries[name]))
+        for refused in listing.refused:
+            if refused.path == name:
+                raise InputError(
+                    f"the metadata of {printable(tree.subject)} cannot be used",
+                    cause=f"{name}: {refused.reason}",
+                )
+    raise InputError(
+        f"not an RO-Crate: {printable(tree.subject)}",
+        cause=f"there is no {METADATA_FILE} at its root",
+        hint="make it one with: crate-iscc build",
+    )
+
+
+def folder_on_disk(tree: Tree) -> str | None:
+    """Return the directory that the paths of a tree start from, or None inside an archive.
+
+    It is spelt as the caller spelt it.
+    """
+    if not isinstance(tree, DirectoryTree):
+        return None
+    return tree.subject

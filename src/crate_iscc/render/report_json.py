@@ -1,0 +1,74 @@
+"""A report as one JSON object or as JSON lines (schemas/report.schema.json)."""
+
+import json
+from typing import Any
+
+from crate_iscc.report import Command, Counts, Finding, Report
+
+FINDING_MEMBERS = ("moved_to", "recorded", "observed", "entity", "pointer", "line")
+"""Members of a finding that are written where they apply."""
+
+
+def counts_by_name(counts: Counts) -> dict[str, int]:
+    """Return the counts under their names, in the order in which they are shown."""
+    return {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+
+
+def finding_json(item: Finding) -> dict[str, Any]:
+    """Return one finding as a JSON object; fields that do not apply are left out."""
+    result: dict[str, Any] = {
+        "id": item.id,
+        "severity": item.severity.value,
+        "path": item.path,
+        "message": item.message,
+        "hint": item.hint,
+    }
+    if item.distance:
+        result["distance"] = {
+            "bits": item.distance.bits,
+            "of": item.distance.of,
+            "word": item.distance.word,
+        }
+    for name in FINDING_MEMBERS:
+        value = getattr(item, name)
+        if value is not None:
+            result[name] = value
+    return result
+
+
+def _summary_json(report: Report) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "report_version": report.report_version,
+        "command": report.command.value,
+        "subject": report.subject,
+        "folder": report.folder,
+        "metadata": report.metadata,
+        "verdict": report.verdict.value,
+        "checked": list(report.checked),
+        "not_checked": list(report.not_checked),
+        "files": report.files,
+        "ignored": dict(report.ignored),
+        "tool": report.tool,
+    }
+    if report.command is Command.VALIDATE:
+        return summary | {"profile": report.profile, "level": report.level.level.lower()}
+    return summary | {
+        "excluded": list(report.excluded),
+        "size": report.size,
+        "counts": counts_by_name(report.counts),
+        "kernel": report.kernel,
+    }
+
+
+def report_json(report: Report) -> str:
+    """Return the whole report as one JSON object."""
+    value = _summary_json(report)
+    value["findings"] = [finding_json(item) for item in report.findings]
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def report_jsonl(report: Report) -> str:
+    """Return a JSON object a line: each finding, and last the summary, told apart by `record`."""
+    records = [{"record": "finding", **finding_json(item)} for item in report.findings]
+    records.append({"record": "report", **_summary_json(report)})
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
