@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
     from crate_iscc.crate.describe import Description
+    from crate_iscc.crate.style import Style
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.interop import add_fingerprints
@@ -31,6 +32,7 @@ _HOMES = {
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
     "codes": ("Distance", "Fingerprint"),
     "crate.describe": ("Description",),
+    "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
     "interop": ("add_fingerprints",),
     "manifest": ("FileFingerprint", "Manifest", "TreeFingerprint"),
@@ -58,6 +60,7 @@ __all__ = [
     "ReadError",
     "Report",
     "Severity",
+    "Style",
     "Thoroughness",
     "TreeFingerprint",
     "UnreadPayloadError",

@@ -7,6 +7,7 @@ from pathlib import Path
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, plan_build
 from crate_iscc.crate.describe import Description
+from crate_iscc.crate.style import Style
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
@@ -27,6 +28,7 @@ def build(
     excluded: Sequence[str] | None = None,
     sha256: bool = False,
     manifest_file: bool = False,
+    style: Style | None = None,
     compress: bool = False,
     jobs: int | None = None,
     cache_folder: Path | None = None,
@@ -39,8 +41,9 @@ def build(
     Returns the plan that was carried out: the manifest with every fingerprint, the metadata as
     bytes, and notes on what was filled in. `licence` is an SPDX identifier, a URL or a payload
     file, `authors` names and ORCIDs; `containers` and `excluded` use the syntax of .gitignore
-    (None keeps what the crate records). Nothing is remembered between calls unless
-    `cache_folder` is given.
+    (None keeps what the crate records). `style` says how the fingerprints are written (None keeps
+    the crate's style, and takes the table for a new crate of the BioImage Archive). Nothing is
+    remembered between calls unless `cache_folder` is given.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     WriteError if the result cannot be written; what was there before is then unchanged.
@@ -51,6 +54,7 @@ def build(
         excluded=None if excluded is None else tuple(excluded),
         sha256=sha256,
         manifest_file=manifest_file,
+        style=style,
         compress=compress,
     )
     plan = plan_build(

@@ -16,8 +16,10 @@ from rocrate.rocrate import ROCrate
 from rocrate.utils import Mode
 
 from crate_iscc.containers import container_of
+from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.style import Style
 from crate_iscc.crate.view import Crate, container_folders, recipe
-from crate_iscc.crate.write import Generator, fingerprinted
+from crate_iscc.crate.write import fingerprinted
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.jsonld import Document
@@ -84,6 +86,7 @@ def add_fingerprints(
         manifest,
         manifest_file=described,
         generator=Generator(__version__, kernel.name, moment),
+        style=Style.GRAPH,
     )
     _take_over(crate, before, after)
     return crate

@@ -98,8 +98,11 @@ class Document:
         for entity in self.objects():
             parts = as_list(entity.get("hasPart"))
             kept = [part for part in parts if ids.isdisjoint(references(part))]
-            if len(kept) != len(parts):
-                entity["hasPart"] = kept
+            if len(kept) == len(parts):
+                continue
+            entity["hasPart"] = kept
+            if not kept:
+                del entity["hasPart"]
 
     def objects(self) -> Iterator[Entity]:
         """Yield each object that has an `@id` and says something, also nested ones, in order.

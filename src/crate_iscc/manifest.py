@@ -138,20 +138,43 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _UNESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 
 
-def manifest_lines(files: Iterable[FileFingerprint]) -> Iterator[str]:
+def manifest_lines(
+    files: Iterable[FileFingerprint], containers: Iterable[TreeFingerprint] = ()
+) -> Iterator[str]:
     r"""Yield the lines of an `iscc-manifest.tsv`: a header, then one line a file, LF-ended.
 
     In a path, backslash, tab, line feed and carriage return are written `\\`, `\t`, `\n` and
-    `\r`. Files must be complete (size and both codes).
+    `\r`. Files must be complete (size and both codes). A container's line (in the table style)
+    has a path that ends in a slash, its bytes, its treehash, and its tree ISCC-SUM. All lines
+    are sorted by the UTF-8 bytes of the path.
     """
     yield "\t".join(MANIFEST_COLUMNS) + "\n"
+    lines = [(c.path, c.size, c.treehash, c.iscc) for c in containers if c.path]
+    waiting = sorted(lines, key=lambda line: utf8_order(line[0]), reverse=True)
     for file in files:
+        while waiting and utf8_order(waiting[-1][0]) < utf8_order(file.path):
+            yield _line(*waiting.pop())
         known = file.fingerprint
-        path = file.path.translate(_ESCAPES)
-        yield f"{path}\t{known.size}\t{known.datahash}\t{known.iscc()}\n"
+        yield _line(file.path, known.size, known.datahash, known)
+    while waiting:
+        yield _line(*waiting.pop())
 
 
-def parse_manifest_line(line: str) -> FileFingerprint:
+def _line(path: str, size: int | None, digest: str | None, codes: Fingerprint | None) -> str:
+    if size is None or digest is None or codes is None:
+        raise ValueError(f"size, digest or codes are not known: {path}")
+    return f"{path.translate(_ESCAPES)}\t{size}\t{digest}\t{codes.iscc()}\n"
+
+
+def split_lines(raw: bytes) -> list[str]:
+    """Return the lines of a manifest file, split at LF alone.
+
+    A file name may hold any other line separator of Unicode.
+    """
+    return [line + "\n" for line in raw.decode("utf-8", "replace").split("\n") if line]
+
+
+def parse_manifest_line(line: str) -> FileFingerprint | TreeFingerprint:
     """Return what one line (not the header) of an `iscc-manifest.tsv` says.
 
     Raises InputError for a line with other than four fields, a path that leads out of the
@@ -160,15 +183,28 @@ def parse_manifest_line(line: str) -> FileFingerprint:
     fields = line.removesuffix("\n").split("\t")
     if len(fields) != len(MANIFEST_COLUMNS):
         raise InputError("a line of the manifest has not four fields", cause=repr(line[:100]))
-    path = crate_path(_unescaped(fields[0]))
+    name = _unescaped(fields[0])
     size = parse_size(fields[1])
-    codes = parse_datahash(fields[2]).merged(parse_iscc(fields[3]))
-    if size is None or codes is None or not is_iscc_sum(fields[3]):
+    digest, iscc = parse_datahash(fields[2]), parse_iscc(fields[3])
+    if size is None or not is_iscc_sum(fields[3]):
         raise InputError("a line of the manifest contradicts itself", cause=repr(line[:300]))
-    known = Fingerprint(size, codes.data, codes.instance)
-    if [path.translate(_ESCAPES), str(size), known.datahash] != fields[:3]:
+    if name.endswith("/"):
+        folder = crate_path(name[:-1]) + "/"
+        written = [folder.translate(_ESCAPES), str(size), digest.datahash]
+        found: FileFingerprint | TreeFingerprint = TreeFingerprint(
+            folder, iscc, digest.datahash, size=size
+        )
+    else:
+        path = crate_path(name)
+        codes = digest.merged(iscc)
+        if codes is None:
+            raise InputError("a line of the manifest contradicts itself", cause=repr(line[:300]))
+        known = Fingerprint(size, codes.data, codes.instance)
+        written = [path.translate(_ESCAPES), str(size), known.datahash]
+        found = FileFingerprint(path, known)
+    if written != fields[:3]:
         raise InputError("a line of the manifest is not as it is written", cause=repr(line[:300]))
-    return FileFingerprint(path, known)
+    return found
 
 
 def _unescaped(text: str) -> str:

@@ -35,6 +35,7 @@ ADDED_TO_RICH = {
     "@context[3]/datahash",
     "@context[3]/fileCount",
     "@context[3]/recipeVersion",
+    "@context[3]/codeLevel",
     "@graph[./]/identifier[#iscc-sum]",
     "@graph[./]/identifier[#treehash]",
     "@graph[./]/contentSize",
@@ -169,7 +170,7 @@ def _small(
 
 
 SPEC = "https://w3id.org/ro/crate/1.3/context"
-OURS = {"datahash", "fileCount", "recipeVersion"}
+OURS = {"datahash", "fileCount", "recipeVersion", "codeLevel"}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +229,7 @@ def test_terms_that_are_there_are_not_added_again(tmp_path: Path) -> None:
         "datahash": "http://purl.org/iscc/terms/#datahash",
         "fileCount": {"@id": "https://w3id.org/bio-codes/terms#fileCount"},
         "recipeVersion": "https://w3id.org/bio-codes/terms#recipeVersion",
+        "codeLevel": "https://w3id.org/bio-codes/terms#codeLevel",
     }
     before = _small(context=[SPEC, terms])
     dataset = _dataset(tmp_path, before)

@@ -103,7 +103,7 @@ def test_the_terms_go_into_the_context_of_a_fresh_crate() -> None:
 
     assert base == CONTEXT
     assert ours["datahash"] == DATAHASH_TERM
-    assert set(ours) == {"datahash", "fileCount", "recipeVersion"}
+    assert set(ours) == {"datahash", "fileCount", "recipeVersion", "codeLevel"}
 
 
 def test_the_root_points_to_both_codes_and_to_the_profile() -> None:

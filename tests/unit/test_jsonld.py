@@ -237,7 +237,7 @@ def test_put_with_keep_leaves_an_entity_that_is_there() -> None:
 
 
 def test_drop_removes_entities_and_their_places_in_any_whole() -> None:
-    """References in `hasPart` go with the entity, those elsewhere are not touched."""
+    """References in `hasPart` go with the entity, and the list with the last of them."""
     edited = document(
         """[
         {"@id": "./", "mentions": {"@id": "a"},
@@ -252,7 +252,7 @@ def test_drop_removes_entities_and_their_places_in_any_whole() -> None:
     assert edited.graph == [
         {
             "@id": "./",
-            "hasPart": [{"@id": "b"}, {"@id": "raw/", "hasPart": []}],
+            "hasPart": [{"@id": "b"}, {"@id": "raw/"}],
             "mentions": {"@id": "a"},
         },
         {"@id": "b", "name": "B"},

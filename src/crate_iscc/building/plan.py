@@ -7,15 +7,32 @@ from pathlib import Path
 
 from crate_iscc.building.target import Target, target_for
 from crate_iscc.crate.describe import Description, described
+from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
-from crate_iscc.crate.view import Crate, check_recipe, container_folders, recipe
-from crate_iscc.crate.write import Generator, fingerprinted, new_crate
+from crate_iscc.crate.view import (
+    Crate,
+    check_recipe,
+    container_folders,
+    recipe,
+    recorded,
+    records_manifest_file,
+    with_manifest_file,
+)
+from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.native import NativeKernel
-from crate_iscc.manifest import MANIFEST_COLUMNS, FileFingerprint, Manifest, Unread, manifest_lines
+from crate_iscc.manifest import (
+    MANIFEST_COLUMNS,
+    FileFingerprint,
+    Manifest,
+    Unread,
+    manifest_lines,
+    split_lines,
+)
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
@@ -61,7 +78,7 @@ class UnreadPayloadError(ReadError):
 class BuildOptions:
     """What a build can be told; `excluded` and `containers` use the syntax of .gitignore.
 
-    `excluded=None` keeps the patterns that the crate records.
+    `excluded=None` keeps the patterns that the crate records, `style=None` its style.
     """
 
     description: Description = field(default=Description())
@@ -69,6 +86,7 @@ class BuildOptions:
     excluded: tuple[str, ...] | None = None
     sha256: bool = False
     manifest_file: bool = False
+    style: Style | None = None
     compress: bool = False
 
 
@@ -132,7 +150,9 @@ def plan_build(
         crate = Crate.parse(previous) if previous is not None else new_crate()
         check_recipe(crate)
         _check_places(tree, listing, crate)
-        excluded, payload = _payload(listing, crate, options)
+        there = entries.get(MANIFEST_FILE)
+        previous_manifest_file = read_all(tree, there) if there else None
+        excluded, payload = _payload(listing, crate, options, previous_manifest_file)
         _check_payload(payload, tree)
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
@@ -154,15 +174,16 @@ def plan_build(
                 hint="mend the file, or leave it out with --exclude",
             )
         manifest_file = None
+        style = options.style or fitting_style(crate)
         if (
             options.manifest_file
             or manifest.containers
             or len(manifest.files) > MANIFEST_FILE_ABOVE
-            or MANIFEST_FILE in crate.files()
+            or records_manifest_file(crate)
+            or style is Style.TABLE
         ):
-            manifest_file = "".join(manifest_lines(manifest.files)).encode("utf-8")
-        there = entries.get(MANIFEST_FILE)
-        previous_manifest_file = read_all(tree, there) if there and manifest_file else None
+            rows = manifest.containers if style is Style.TABLE else ()
+            manifest_file = "".join(manifest_lines(manifest.files, rows)).encode("utf-8")
     edited, notes = _new_metadata(
         crate,
         manifest,
@@ -172,6 +193,7 @@ def plan_build(
         now=now or datetime.now(UTC),
         kernel=kernel,
         manifest_file=manifest_file,
+        style=style,
         left_out=entries.keys() - {entry.path for entry in payload.entries},
     )
     return BuildPlan(
@@ -222,7 +244,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
     for refused in listing.refused:
         if refused.path == MANIFEST_FILE:
             raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
-    if MANIFEST_FILE in crate.files():
+    if records_manifest_file(crate):
         return
     for entry in listing.entries:
         if entry.path == MANIFEST_FILE:
@@ -236,7 +258,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
 
 
 def _payload(
-    listing: Listing, crate: Crate, options: BuildOptions
+    listing: Listing, crate: Crate, options: BuildOptions, manifest_file: bytes | None
 ) -> tuple[tuple[str, ...], Payload]:
     """Return the exclusions in force and the payload; containers stay what they once were."""
     excluded = recipe(crate).excluded if options.excluded is None else options.excluded
@@ -244,8 +266,16 @@ def _payload(
         listing,
         excluded=excluded,
         containers=options.containers,
-        known_containers=container_folders(crate),
+        known_containers=container_folders(crate) | _listed_containers(crate, manifest_file),
     )
+
+
+def _listed_containers(crate: Crate, manifest_file: bytes | None) -> frozenset[str]:
+    """Return the containers that only the manifest file names, as in the table style."""
+    if manifest_file is None or recorded_style(crate) is not Style.TABLE:
+        return frozenset()
+    record = with_manifest_file(recorded(crate), split_lines(manifest_file))
+    return frozenset(container.path for container in record.manifest.containers)
 
 
 def _check_payload(payload: Payload, tree: Tree) -> None:
@@ -302,6 +332,7 @@ def _new_metadata(
     now: datetime,
     kernel: Kernel,
     manifest_file: bytes | None,
+    style: Style,
     left_out: Collection[CratePath],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
@@ -325,6 +356,7 @@ def _new_metadata(
         sha256=sha256,
         before=crate,
         left_out=left_out,
+        style=style,
     )
     return edited, notes + odd
 

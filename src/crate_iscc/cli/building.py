@@ -17,6 +17,7 @@ from crate_iscc.cli.terminal import (
     progress_on_stderr,
 )
 from crate_iscc.crate.describe import Description
+from crate_iscc.crate.style import Style
 from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
 
@@ -38,6 +39,7 @@ class Request:
     excluded: tuple[str, ...] | None
     sha256: bool
     manifest_file: bool
+    style: str | None
     compress: bool
     use_cache: bool
     dry_run: bool
@@ -56,6 +58,7 @@ def run(request: Request) -> None:
         excluded=request.excluded,
         sha256=request.sha256,
         manifest_file=request.manifest_file,
+        style=Style(request.style) if request.style else None,
         compress=request.compress,
     )
     try:

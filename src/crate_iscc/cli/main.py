@@ -34,6 +34,13 @@ class BuildFormat(enum.StrEnum):
     JSON = "json"
 
 
+class BuildStyle(enum.StrEnum):
+    """Ways to write the fingerprints into the metadata."""
+
+    GRAPH = "graph"
+    TABLE = "table"
+
+
 class ReportFormat(enum.StrEnum):
     """Formats of a verification report."""
 
@@ -144,6 +151,13 @@ def build(
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Write iscc-manifest.tsv in any case.")
     ] = False,
+    style: Annotated[
+        BuildStyle | None,
+        typer.Option(
+            "--style",
+            help="Entities, or literals and a table [default: the crate's; table for BIA crates].",
+        ),
+    ] = None,
     compress: Annotated[
         bool, typer.Option("--compress", help="Deflate the members of a zip.")
     ] = False,
@@ -182,6 +196,7 @@ def build(
             excluded=tuple(exclude) if exclude is not None else None,
             sha256=sha256,
             manifest_file=manifest,
+            style=style.value if style else None,
             compress=compress,
             use_cache=not no_cache,
             dry_run=dry_run,

@@ -4,18 +4,26 @@ ISCC_TERM = "http://purl.org/iscc/terms/#iscc"
 DATAHASH_TERM = "http://purl.org/iscc/terms/#datahash"
 _BIO_CODES = "https://w3id.org/bio-codes/terms#"
 TREEHASH_TERM = _BIO_CODES + "treehash"
+PIXEL_CODE_TERM = _BIO_CODES + "pixelCode"
 
-TERMS = {
-    "datahash": DATAHASH_TERM,
-    "fileCount": _BIO_CODES + "fileCount",
-    "recipeVersion": _BIO_CODES + "recipeVersion",
-    "excludedPattern": _BIO_CODES + "excludedPattern",
-}
+_OWN_TERMS = (
+    "treehash",
+    "fileCount",
+    "recipeVersion",
+    "excludedPattern",
+    "codeLevel",
+    "generator",
+    "manifestDatahash",
+    "manifestSchema",
+)
+TERMS = {"datahash": DATAHASH_TERM} | {term: _BIO_CODES + term for term in _OWN_TERMS}
 """Terms that go into the crate's own `@context`."""
 
 PROFILE = "https://w3id.org/bio-codes/ro-crate/0.1"
 PROFILE_NAME = "BIO-CODES RO-Crate profile"
 PROFILE_VERSION = "0.1.0"
+MANIFEST_SCHEMA = "https://w3id.org/bio-codes/schemas/iscc-manifest.csvw.json"
+BYTES_LEVEL = "bytes"
 
 RO_CRATE = "https://w3id.org/ro/crate/"
 NEW_CRATE_VERSION = "1.3"

@@ -1,6 +1,6 @@
 """Reads an RO-Crate: its root, its data entities, and the fingerprints that it records."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,6 +33,7 @@ from crate_iscc.paths import (
     METADATA_FILE,
     CratePath,
     decode_id,
+    folder_of,
     has_scheme,
     is_payload,
     utf8_order,
@@ -228,7 +229,7 @@ def recorded(crate: Crate) -> Recorded:
         for path, ids in crate.files().items()
         if is_payload(path) or path == MANIFEST_FILE
     }
-    manifest_file = files.pop(MANIFEST_FILE, None)
+    manifest_file = _manifest_file(crate, files.pop(MANIFEST_FILE, None), findings)
     folders = crate.folders()
     containers = tuple(
         _tree_fingerprint(crate, folders[folder], folder, findings)
@@ -243,7 +244,18 @@ def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
     """Return a record together with what the lines of the crate's `iscc-manifest.tsv` say."""
     findings = list(record.findings)
     files = {file.path: file for file in record.manifest.files}
-    for line in _manifest_files(lines, findings):
+    trees = {tree.path: tree for tree in record.manifest.containers}
+    counts: Counter[str] = Counter()
+    for line in _manifest_rows(lines, findings):
+        if isinstance(line, TreeFingerprint):
+            known_tree = trees.setdefault(line.path, line)
+            if (known_tree.treehash, known_tree.iscc) != (line.treehash, line.iscc):
+                findings.append(_conflict(line.path, "the metadata and the manifest file"))
+            continue
+        folder = folder_of(line.path)
+        while folder:
+            counts[folder] += 1
+            folder = folder_of(folder[:-1])
         known = files.get(line.path)
         if known is None:
             files[line.path] = line
@@ -253,17 +265,27 @@ def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
             findings.append(_conflict(line.path, "the metadata and the manifest file"))
         else:
             files[line.path] = FileFingerprint(line.path, both, known.sha256)
-    manifest = replace(record.manifest, files=in_order(files.values()))
+    containers = tuple(
+        replace(tree, files=counts[tree.path]) if tree.files is None else tree
+        for _, tree in sorted(trees.items(), key=lambda item: utf8_order(item[0]))
+    )
+    manifest = replace(record.manifest, files=in_order(files.values()), containers=containers)
     return replace(record, manifest=manifest, findings=tuple(findings))
 
 
 def container_folders(crate: Crate) -> frozenset[str]:
     """Return the folders that the crate records as containers: they have a treehash."""
     return frozenset(
-        folder
-        for folder, entity_id in crate.folders().items()
-        if any(property_id == TREEHASH_TERM for property_id, _ in crate.identifiers(entity_id))
+        folder for folder, entity_id in crate.folders().items() if treehash_texts(crate, entity_id)
     )
+
+
+def treehash_texts(crate: Crate, entity_id: str) -> list[str]:
+    """Return the treehashes of a dataset: as identifiers (graph style) or literals (table)."""
+    return [
+        *(text for name, text in crate.identifiers(entity_id) if name == TREEHASH_TERM),
+        *strings(crate.term_values(entity_id, "treehash")),
+    ]
 
 
 def check_recipe(crate: Crate) -> None:
@@ -279,9 +301,18 @@ def check_recipe(crate: Crate) -> None:
 
 def recipe(crate: Crate) -> Recipe:
     """Return the parameters of the recorded codes."""
-    version = _number(crate.term_values(ACTION_ID, "recipeVersion"))
-    excluded = tuple(strings(crate.term_values(ACTION_ID, "excludedPattern")))
+    version = _number(recipe_values(crate, "recipeVersion"))
+    excluded = tuple(strings(recipe_values(crate, "excludedPattern")))
     return Recipe(excluded, RECIPE_VERSION if version is None else version)
+
+
+def recipe_values(crate: Crate, term: str) -> list[Any]:
+    """Return the values of a term of the recipe: on the action, or on the root (table style)."""
+    return [
+        value
+        for entity_id in (ACTION_ID, crate.root_id)
+        for value in crate.term_values(entity_id, term)
+    ]
 
 
 def _file_fingerprint(
@@ -313,6 +344,30 @@ def _file_fingerprint(
     return FileFingerprint(path, known, sha256)
 
 
+def records_manifest_file(crate: Crate) -> bool:
+    """Tell whether a crate records an `iscc-manifest.tsv`, in either style."""
+    return bool(crate.term_values(crate.root_id, "manifestDatahash")) or any(
+        crate.is_file(entity_id) for entity_id in (MANIFEST_FILE, f"./{MANIFEST_FILE}")
+    )
+
+
+def _manifest_file(
+    crate: Crate, described: FileFingerprint | None, findings: list[Finding]
+) -> FileFingerprint | None:
+    """Return what is recorded of the manifest file: as a File, or on the root (table style)."""
+    known = described
+    for text in strings(crate.term_values(crate.root_id, "manifestDatahash")):
+        parsed = _parsed(parse_datahash, text, MANIFEST_FILE, findings)
+        if parsed is None:
+            continue
+        merged = known.fingerprint.merged(parsed) if known else parsed
+        if merged is None:
+            findings.append(_conflict(MANIFEST_FILE, "the root and the File entity"))
+        else:
+            known = FileFingerprint(MANIFEST_FILE, merged)
+    return known
+
+
 def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
     """Return what an identifier says if it is an ISCC-SUM or a unit of one.
 
@@ -330,8 +385,10 @@ def _parsed(parse: Any, text: str, path: str, findings: list[Finding]) -> Finger
     return result
 
 
-def _conflict(path: CratePath, between: str) -> Finding:
-    return Finding("fixity.conflict", f"recorded values contradict each other: {between}", path)
+def _conflict(path: str, between: str) -> Finding:
+    return Finding(
+        "fixity.conflict", f"recorded values contradict each other: {between}", CratePath(path)
+    )
 
 
 def _tree_fingerprint(
@@ -339,11 +396,11 @@ def _tree_fingerprint(
 ) -> TreeFingerprint:
     iscc = None
     treehash = None
+    for text in treehash_texts(crate, entity_id):
+        parsed = _parsed(parse_datahash, text, folder, findings)
+        treehash = parsed.datahash if parsed else treehash
     for property_id, text in crate.identifiers(entity_id):
-        if property_id == TREEHASH_TERM:
-            parsed = _parsed(parse_datahash, text, folder, findings)
-            treehash = parsed.datahash if parsed else treehash
-        elif property_id in CODE_PROPERTIES:
+        if property_id in CODE_PROPERTIES:
             iscc = _code(text, folder, findings) or iscc
     return TreeFingerprint(
         folder,
@@ -362,21 +419,23 @@ def _number(values: list[Any]) -> int | None:
     return None
 
 
-def _manifest_files(lines: Iterable[str], findings: list[Finding]) -> Iterator[FileFingerprint]:
-    seen: set[CratePath] = set()
+def _manifest_rows(
+    lines: Iterable[str], findings: list[Finding]
+) -> Iterator[FileFingerprint | TreeFingerprint]:
+    seen: set[str] = set()
     header = "\t".join(MANIFEST_COLUMNS)
     for number, line in enumerate(lines, 1):
         if number == 1 and line.rstrip("\n") == header:
             continue
         try:
-            file = parse_manifest_line(line)
-            problem = None if is_payload(file.path) else f"{file.path} is no part of the payload"
+            row = parse_manifest_line(line)
+            problem = None if is_payload(row.path) else f"{row.path} is no part of the payload"
         except InputError as error:
             problem = str(error)
         if problem:
             findings.append(Finding("fixity.malformed", f"line {number}: {problem}", MANIFEST_FILE))
             continue
-        if file.path in seen:
-            findings.append(_conflict(file.path, "two lines of the manifest file"))
-        seen.add(file.path)
-        yield file
+        if row.path in seen:
+            findings.append(_conflict(row.path, "two lines of the manifest file"))
+        seen.add(row.path)
+        yield row

@@ -31,6 +31,7 @@ from crate_iscc.manifest import (
     Unread,
     compare,
     in_order,
+    split_lines,
 )
 from crate_iscc.metadata import folder_on_disk, read_metadata
 from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
@@ -94,7 +95,7 @@ def read_record(source: str | Path) -> tuple[Crate, Recorded]:
         if record.manifest_file:
             for entry in listing.entries:
                 if entry.path == MANIFEST_FILE:
-                    record = with_manifest_file(record, _lines(read_all(tree, entry)))
+                    record = with_manifest_file(record, split_lines(read_all(tree, entry)))
         return crate, record
 
 
@@ -186,7 +187,7 @@ class _Verification:
         hasher = self._kernel.hasher()
         hasher.update(raw)
         wanted, now = record.manifest_file.fingerprint, hasher.finish()
-        complete = with_manifest_file(record, _lines(raw))
+        complete = with_manifest_file(record, split_lines(raw))
         if wanted.same_bytes(now) is False:
             difference = Difference(
                 Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
@@ -391,11 +392,6 @@ class _Verification:
             kernel=self._kernel.name,
             excluded=known.manifest.recipe.excluded,
         )
-
-
-def _lines(raw: bytes) -> list[str]:
-    """Split at LF alone: a file name may hold any other line separator of Unicode."""
-    return [line + "\n" for line in raw.decode("utf-8", "replace").split("\n") if line]
 
 
 def _manifest(

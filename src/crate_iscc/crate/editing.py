@@ -1,0 +1,314 @@
+"""Edits the copy of a crate's document that a build writes its fingerprints into.
+
+What both styles do: bring what files and folders say of their bytes up to date, take off what
+does not hold any more, and leave everything else as it is.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from crate_iscc.codes import Fingerprint, is_iscc_sum, parse_iscc, renewed
+from crate_iscc.containers import container_of
+from crate_iscc.crate.terms import (
+    ACTION_ID,
+    BYTES_LEVEL,
+    OLD_VERSIONS,
+    PROFILE,
+    PROFILE_NAME,
+    PROFILE_VERSION,
+    SOFTWARE_ID,
+    TERMS,
+    TREEHASH_TERM,
+)
+from crate_iscc.crate.view import (
+    CODE_PREFIXES,
+    CODE_PROPERTIES,
+    Crate,
+    container_folders,
+    property_ids,
+)
+from crate_iscc.errors import InputError
+from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
+from crate_iscc.manifest import FileFingerprint, Manifest
+from crate_iscc.paths import MANIFEST_FILE, CratePath, folder_of, is_payload
+from crate_iscc.report import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """Who computed the fingerprints, and when (ISO 8601)."""
+
+    version: str
+    kernel: str
+    when: str
+
+
+class Editor(ABC):
+    """One pass over a copy of a crate's document; used once and thrown away.
+
+    `terms` are the terms of ours that the style writes; `keys` says under which keys.
+    """
+
+    def __init__(
+        self,
+        crate: Crate,
+        manifest: Manifest,
+        terms: Collection[str],
+        *,
+        sha256: bool,
+        left_out: Collection[str],
+    ) -> None:
+        self.sha256 = sha256
+        self.left_out = left_out
+        self.document = crate.document.copy()
+        self.crate = Crate(self.document)
+        self.manifest = manifest
+        self.notes: list[Finding] = []
+        excluded = {"excludedPattern"} if manifest.recipe.excluded else set()
+        wanted = {"datahash", "fileCount", "recipeVersion", "codeLevel", *terms} | excluded
+        self.keys = self.document.define_terms({t: iri for t, iri in TERMS.items() if t in wanted})
+        self.folders = self.crate.folders()
+        self.recorded_containers = container_folders(self.crate)
+        self.containers = {container.path for container in manifest.containers}
+        self.linked = {
+            target
+            for entity in self.document.objects()
+            for target in references(entity.get("hasPart"))
+        }
+
+    @abstractmethod
+    def write_root(self) -> None:
+        """Write the codes of the whole, in place of those of the other style."""
+
+    @abstractmethod
+    def write_containers(self) -> None:
+        """Write the codes of containers, and take them off folders that are none any more."""
+
+    @abstractmethod
+    def write_files(self, manifest_file: FileFingerprint | None) -> None:
+        """Write the codes of files, and remove what only we said of files that are gone."""
+
+    @abstractmethod
+    def write_provenance(self, manifest_file: FileFingerprint | None) -> None:
+        """Record every parameter that changes the codes (the Recipe)."""
+
+    @abstractmethod
+    def write_generator(self, generator: Generator) -> None:
+        """Record who computed the codes."""
+
+    def declare_profile(self, *, described: bool) -> None:
+        """Declare the profile on the root; `described` adds the entity that says what it is."""
+        self.refer(self.crate.root, "conformsTo", PROFILE)
+        if described:
+            types = ["CreativeWork", "Profile"]
+            if self.crate.version in OLD_VERSIONS:  # whose context does not define Profile
+                types.remove("Profile")
+            self.document.put(
+                {
+                    "@id": PROFILE,
+                    "@type": unpacked(types),
+                    "name": PROFILE_NAME,
+                    "version": PROFILE_VERSION,
+                },
+                keep=True,
+            )
+
+    def drop(self, ids: Collection[str]) -> None:
+        """Remove entities that only this project wrote, and the root's references to them."""
+        for key in ("identifier", "mentions"):
+            for entity in self.crate.occurrences(self.crate.root_id):
+                values = as_list(entity.get(key))
+                kept = [v for v in values if not set(references(v)) & set(ids)]
+                if len(kept) != len(values):
+                    set_or_remove(entity, key, kept)
+        self.document.drop(set(ids))
+
+    def forget_terms(self, entity_id: str, terms: Collection[str]) -> None:
+        """Take values of our terms off an entity."""
+        for entity in self.crate.occurrences(entity_id):
+            for term in terms:
+                for key in self.crate.term_keys(term):
+                    entity.pop(key, None)
+
+    def record_recipe(self, entity: Entity) -> None:
+        """Write every parameter that changes the codes, and their level, into an entity."""
+        recipe = self.manifest.recipe
+        entity[self.keys["recipeVersion"]] = str(recipe.version)
+        entity[self.keys["codeLevel"]] = BYTES_LEVEL
+        if recipe.excluded:
+            entity[self.keys["excludedPattern"]] = unpacked(list(recipe.excluded))
+
+    def in_container(self, path: str) -> bool:
+        """Tell whether a file is a member of a container."""
+        return container_of(path, self.containers) is not None
+
+    def update_file(self, objects: list[Entity], file: FileFingerprint) -> None:
+        """Write the codes into the first object of an entity, and into any that has older ones."""
+        datahash_key = self.keys["datahash"]
+        for number, entity in enumerate(objects):
+            if number and not entity.keys() & {datahash_key, "identifier", "contentSize"}:
+                continue
+            wide = file.fingerprint.iscc()
+            identifiers = self.without_stale(entity, file.fingerprint)
+            if wide not in strings(identifiers):
+                identifiers.append(wide)
+            entity["contentSize"] = str(file.fingerprint.size)
+            entity["identifier"] = unpacked(identifiers)
+            for key in self.crate.term_keys("datahash"):
+                entity.pop(key, None) if key != datahash_key else None
+            entity[datahash_key] = file.fingerprint.datahash
+            if file.sha256 and (self.sha256 or "sha256" in entity):
+                entity["sha256"] = file.sha256
+
+    def without_stale(
+        self, entity: Entity, now: Fingerprint, treehash: str | None = None
+    ) -> list[Any]:
+        """Return the identifiers less the ISCC-SUMs and units that are not of these bytes.
+
+        A code that still holds keeps its place and spelling; what is no code stays whatever it
+        is; a PropertyValue of ours is brought up to date.
+        """
+        kept: list[Any] = []
+        for value in as_list(entity.get("identifier")):
+            text = value
+            if isinstance(value, dict):
+                text = value.get("@value", value.get("@id"))
+            if not isinstance(text, str) or not text.startswith(CODE_PREFIXES):
+                self._renew_property_value(value, now, treehash)
+                kept.append(value)
+            elif text not in strings(kept) and _holds(text, now):
+                kept.append(value)
+        return kept
+
+    def _renew_property_value(self, value: Any, now: Fingerprint, treehash: str | None) -> None:
+        """Bring a PropertyValue up to date that holds a code of earlier bytes."""
+        if not isinstance(value, dict):
+            return
+        target = value.get("@id")
+        objects = self.crate.occurrences(target) if isinstance(target, str) else [value]
+        properties = {text for entity in objects for text in property_ids(entity)} or {""}
+        for entity in objects:
+            for text in strings(entity.get("value")):
+                if treehash and TREEHASH_TERM in properties:
+                    entity["value"] = treehash
+                elif (
+                    properties <= CODE_PROPERTIES
+                    and text.startswith(CODE_PREFIXES)
+                    and not _holds(text, now)
+                ):
+                    entity["value"] = _renewed(text, now)
+
+    def link(self, entity_id: str, path: str) -> None:
+        """Make a data entity a part of the nearest folder that is described, or of the root."""
+        if entity_id in self.linked:
+            return
+        folder = folder_of(path)
+        while folder and (folder not in self.folders or folder in self.containers):
+            folder = folder_of(folder[:-1])
+        described = self.crate.occurrences(self.folders[folder]) if folder else ()
+        whole = described[0] if described else self.crate.root
+        parts = whole.get("hasPart")
+        if not isinstance(parts, list):
+            parts = whole["hasPart"] = as_list(parts)
+        parts.append({"@id": entity_id})
+        self.linked.add(entity_id)
+
+    def refer(self, entity: Entity, key: str, target: str) -> None:
+        """Make a property of an entity point to another one, beside what it points to."""
+        values = as_list(entity.get(key))
+        if target not in references(values) and target not in values:
+            values.append({"@id": target})
+            entity[key] = unpacked(values)
+
+    def is_dispensable(self, path: str, ids: list[str]) -> bool:
+        """Tell whether a file has become a member of a container and nobody else described it."""
+        new = self.containers - self.recorded_containers
+        return path != MANIFEST_FILE and container_of(path, new) is not None and self.all_ours(ids)
+
+    @cached_property
+    def _mentioned(self) -> set[str]:
+        """The ids that something others wrote points to, other than as a part."""
+        ours = {ACTION_ID, SOFTWARE_ID}
+        return {
+            target
+            for entity in self.document.objects()
+            if entity["@id"] not in ours
+            for key, value in entity.items()
+            if key != "hasPart"
+            for target in references(value)
+        }
+
+    def all_ours(self, ids: list[str]) -> bool:
+        """Tell whether only this project wrote what the entities of a file say.
+
+        And whether nobody else points to them: a step of a workflow, say, that made the file.
+        """
+        if not self._mentioned.isdisjoint(ids):
+            return False
+        keys = {"@id", "@type", "name", "description", "contentSize", "encodingFormat"}
+        keys |= {"identifier", "sha256", self.keys["datahash"]}
+        return all(
+            self.keys["datahash"] in entity
+            and entity.keys() <= keys
+            and entity.get("@type") == "File"
+            and is_iscc_sum(str(entity.get("identifier")))
+            for entity_id in ids
+            for entity in self.crate.occurrences(entity_id)
+        )
+
+    def remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:
+        """Remove what only this project wrote about files that have no entity any more.
+
+        Descriptions by others stay: with a note if the file is gone, without its codes if it is
+        there but left out of the payload.
+        """
+        gone: set[str] = set()
+        for path, ids in vanished.items():
+            if path != MANIFEST_FILE and not is_payload(path):
+                continue
+            if self.all_ours(ids):
+                gone.update(ids)
+            elif path in self.left_out:
+                for entity_id in ids:
+                    self.forget_codes(self.crate.occurrences(entity_id))
+            else:
+                self.notes.append(Finding("build.not-on-disk", "described, but not on disk", path))
+        self.document.drop(gone)
+
+    def forget_codes(self, objects: list[Entity]) -> None:
+        """Take the codes off a file that they do not cover any more."""
+        for entity in objects:
+            for key in self.crate.term_keys("datahash"):
+                entity.pop(key, None)
+            values = as_list(entity.get("identifier"))
+            kept = [v for v in values if not any(t.startswith(CODE_PREFIXES) for t in strings(v))]
+            if kept:
+                entity["identifier"] = unpacked(kept)
+            else:
+                entity.pop("identifier", None)
+
+
+def set_or_remove(entity: Entity, key: str, values: list[Any]) -> None:
+    """Set a property to the values that are left, or remove it where none is."""
+    if values:
+        entity[key] = unpacked(values)
+    else:
+        entity.pop(key, None)
+
+
+def _renewed(text: str, now: Fingerprint) -> str:
+    try:
+        return renewed(text, now)
+    except InputError:
+        return now.iscc()
+
+
+def _holds(text: str, now: Fingerprint) -> bool:
+    try:
+        parsed = parse_iscc(text)
+    except InputError:
+        return False
+    return now.merged(parsed) is not None

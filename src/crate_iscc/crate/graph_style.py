@@ -1,0 +1,194 @@
+"""Writes fingerprints as entities of the graph: the style for most crates."""
+
+from collections.abc import Collection
+
+from crate_iscc.codes import is_iscc_sum
+from crate_iscc.crate.editing import Editor, Generator, set_or_remove
+from crate_iscc.crate.style import Style, recorded_style
+from crate_iscc.crate.table_style import TABLE_TERMS
+from crate_iscc.crate.terms import (
+    ACTION_ID,
+    ISCC_SUM_ID,
+    ISCC_TERM,
+    SOFTWARE_ID,
+    SOFTWARE_URL,
+    TREEHASH_ID,
+    TREEHASH_TERM,
+    media_type,
+)
+from crate_iscc.crate.view import Crate, container_folders
+from crate_iscc.jsonld import Entity, as_list, references, unpacked
+from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+from crate_iscc.paths import MANIFEST_FILE, encode_id
+
+
+class GraphEditor(Editor):
+    """Writes an entity for each file, container and code."""
+
+    def __init__(
+        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Collection[str]
+    ) -> None:
+        super().__init__(crate, manifest, (), sha256=sha256, left_out=left_out)
+
+    def write_root(self) -> None:
+        """Write the codes of the whole, in place of those of the table style."""
+        if recorded_style(self.crate) is Style.TABLE:
+            self._leave_table()
+        self._tree(self.crate.root, self.manifest.root, "")
+        self.declare_profile(described=True)
+
+    def _leave_table(self) -> None:
+        self.forget_terms(self.crate.root_id, TABLE_TERMS)
+        trees = [self.crate.root_id, *(self.folders[f] for f in self.recorded_containers)]
+        for entity_id in trees:
+            self.forget_terms(entity_id, ["treehash"])
+            for entity in self.crate.occurrences(entity_id):
+                values = as_list(entity.get("identifier"))
+                kept = [v for v in values if not (isinstance(v, str) and is_iscc_sum(v))]
+                if len(kept) != len(values):
+                    set_or_remove(entity, "identifier", kept)
+
+    def write_containers(self) -> None:
+        """Describe each container as one dataset with its codes."""
+        for container in self.manifest.containers:
+            if not container.path:  # the root itself, which has its codes
+                continue
+            entity_id = self.folders.get(container.path, encode_id(container.path))
+            there = self.crate.occurrences(entity_id)
+            if there:
+                entity = there[0]
+                if container.path not in self.folders:
+                    entity["@type"] = unpacked([*as_list(entity.get("@type")), "Dataset"])
+            else:
+                name = container.path.rstrip("/").rpartition("/")[2]
+                entity = {"@id": entity_id, "@type": "Dataset", "name": name}
+                self.document.put(entity)
+            self.link(entity_id, container.path.rstrip("/"))
+            self._tree(entity, container, container.path)
+        paths = [file.path for file in self.manifest.files]
+        for folder in container_folders(self.crate) - self.containers:
+            entity_id = self.folders[folder]
+            ours = {"@id", "@type", "name", "identifier", "contentSize", self.keys["fileCount"]}
+            objects = self.crate.occurrences(entity_id)
+            self._forget_tree(entity_id, folder)
+            filled = any(path.startswith(folder) for path in paths)
+            if not filled and all(entity.keys() <= ours for entity in objects):
+                self.document.drop({entity_id})
+
+    def write_files(self, manifest_file: FileFingerprint | None) -> None:
+        """Write the codes of each file that is not in a container, and of those described."""
+        known = self.crate.files()
+        files = {file.path: file for file in self.manifest.files}
+        if manifest_file:
+            files[manifest_file.path] = manifest_file
+        dispensable = {path for path, ids in known.items() if self.is_dispensable(path, ids)}
+        for path, file in files.items():
+            if path in known and path not in dispensable:
+                for entity_id in known[path]:
+                    self.update_file(self.crate.occurrences(entity_id), file)
+            elif path == MANIFEST_FILE or not self.in_container(path):
+                self._add_file(file)
+        described = files.keys() - dispensable
+        self.remove_vanished({path: ids for path, ids in known.items() if path not in described})
+
+    def write_provenance(self, _manifest_file: FileFingerprint | None) -> None:
+        """Record what was done, with every parameter that changes the codes (the Recipe)."""
+        action: Entity = {
+            "@id": ACTION_ID,
+            "@type": "CreateAction",
+            "name": "Fingerprinting of the payload",
+            "instrument": {"@id": SOFTWARE_ID},
+            "object": {"@id": self.crate.root_id},
+            "result": [{"@id": ISCC_SUM_ID}, {"@id": TREEHASH_ID}],
+        }
+        self.record_recipe(action)
+        if not self.manifest.recipe.excluded:
+            self.forget_terms(ACTION_ID, ["excludedPattern"])
+        self.document.put(action)
+        self.refer(self.crate.root, "mentions", ACTION_ID)
+
+    def write_generator(self, generator: Generator) -> None:
+        """Record who did it and when."""
+        self.document.put({"@id": ACTION_ID, "endTime": generator.when})
+        self.document.put(
+            {
+                "@id": SOFTWARE_ID,
+                "@type": "SoftwareApplication",
+                "name": "crate-iscc",
+                "url": SOFTWARE_URL,
+                "version": generator.version,
+                "description": f"ISCC-SUM kernel: {generator.kernel}",
+            }
+        )
+
+    def _tree(self, entity: Entity, tree: TreeFingerprint, path: str) -> None:
+        if tree.iscc is None or tree.treehash is None:
+            raise ValueError("a tree whose codes are not known cannot be recorded")
+        what = f"the container {path}" if path else "the payload"
+        suffix = "-" + encode_id(path) if path else ""
+        values = (
+            (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", tree.iscc.iscc()),
+            (TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash),
+        )
+        identifiers = self.without_stale(entity, tree.iscc, tree.treehash)
+        for value_id, property_id, name, value in values:
+            value_id += suffix
+            if value_id not in references(identifiers):
+                identifiers.append({"@id": value_id})
+            self.document.put(
+                {
+                    "@id": value_id,
+                    "@type": "PropertyValue",
+                    "name": name,
+                    "propertyID": property_id,
+                    "value": value,
+                },
+            )
+        entity["identifier"] = unpacked(identifiers)
+        entity["contentSize"] = str(tree.size)
+        entity[self.keys["fileCount"]] = tree.files
+
+    def _forget_tree(self, entity_id: str, folder: str) -> None:
+        """Take our codes off a folder that is no container any more."""
+        ours = {f"{name}-{encode_id(folder)}" for name in (ISCC_SUM_ID, TREEHASH_ID)}
+        for entity in self.crate.occurrences(entity_id):
+            kept = [
+                value
+                for value in as_list(entity.get("identifier"))
+                if ours.isdisjoint(references(value))
+            ]
+            if len(kept) != len(as_list(entity.get("identifier"))):
+                entity["identifier"] = unpacked(kept)
+                entity.pop("contentSize", None)
+                entity.pop(self.keys["fileCount"], None)
+                if not kept:
+                    del entity["identifier"]
+        self.document.drop(ours)
+
+    def _add_file(self, file: FileFingerprint) -> None:
+        """Describe a file; an entity that has its id already, but is no File, becomes one too."""
+        entity_id = encode_id(file.path)
+        there = self.crate.occurrences(entity_id)
+        if there:
+            there[0]["@type"] = unpacked([*as_list(there[0].get("@type")), "File"])
+            self.update_file(there, file)
+        else:
+            self.document.put(self._new_file(file))
+        self.link(entity_id, file.path)
+
+    def _new_file(self, file: FileFingerprint) -> Entity:
+        name = file.path.rpartition("/")[2]
+        entity: Entity = {"@id": encode_id(file.path), "@type": "File", "name": name}
+        if file.path == MANIFEST_FILE:
+            entity["description"] = (
+                "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
+            )
+        entity["contentSize"] = str(file.fingerprint.size)
+        encoding = media_type(name)
+        if encoding:
+            entity["encodingFormat"] = encoding
+        entity["identifier"] = file.fingerprint.iscc()
+        entity[self.keys["datahash"]] = file.fingerprint.datahash
+        if file.sha256 and self.sha256:
+            entity["sha256"] = file.sha256
+        return entity
