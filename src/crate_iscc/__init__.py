@@ -1,7 +1,8 @@
 """Fingerprints, packages and verifies bioimage datasets: ISCC-SUMs in RO-Crates.
 
 The functions of the Python API are loaded when they are first used, so that the command line
-starts at once: `build`, `plan_build`, `apply`, `verify`, `fingerprint`, `add_fingerprints`.
+starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
+`fingerprint`, `add_fingerprints`.
 """
 
 from importlib import import_module
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
     from crate_iscc.report import Finding, Report, Verdict
+    from crate_iscc.validating.validation import validate
     from crate_iscc.verifying.verification import Thoroughness, verify
 
 _HOMES = {
@@ -41,6 +43,7 @@ _HOMES = {
     "render.report": ("report_text",),
     "render.report_json": ("report_json",),
     "report": ("Finding", "Report", "Verdict"),
+    "validating.validation": ("validate",),
     "verifying.verification": ("Thoroughness", "verify"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -74,6 +77,7 @@ __all__ = [
     "plan_build",
     "report_json",
     "report_text",
+    "validate",
     "verify",
 ]
 

@@ -342,7 +342,7 @@ PROFILE_KINDS = (
         "The imaging modality is named by an FBbi term",
         "A dataset is the result of an image acquisition whose fbbi_id (NGFF challenge) or fbbiId "
         "(REMBI) names the method in the biological imaging methods ontology.",
-        "Describe the image acquisition as docs and the profile's examples show.",
+        "Describe the image acquisition as the profile's examples do.",
         "5.4",
     ),
     FindingKind(

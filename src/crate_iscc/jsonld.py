@@ -7,7 +7,7 @@ whether other than ASCII is escaped. Nothing here follows a context or asks the 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 from uuid import uuid4
@@ -119,6 +119,20 @@ class Document:
             else:
                 stack.extend(v for v in reversed(value) if isinstance(v, dict | list))
 
+    def placed_objects(self) -> Iterator[tuple[str, Entity]]:
+        """Yield what `objects` yields, each with its JSON Pointer (RFC 6901), in some order."""
+        stack: list[tuple[str, Any]] = [("/@graph", self.graph)]
+        while stack:
+            place, value = stack.pop()
+            items: Iterable[tuple[Any, Any]] = enumerate(value)
+            if isinstance(value, dict):
+                if isinstance(value.get("@id"), str) and len(value) > 1:
+                    yield place, value
+                items = value.items()
+            for key, inner in items:
+                if isinstance(inner, dict | list):
+                    stack.append((f"{place}/{pointer_step(key)}", inner))
+
     def contexts(self) -> list[Any]:
         """Return the members of `@context` as a list, however it is written."""
         return as_list(self.value.get("@context"))
@@ -129,17 +143,22 @@ class Document:
         A compact IRI is expanded with the prefixes of the same contexts. A term that is defined
         as nothing at all gives an empty string.
         """
+        known = self._definitions()
+        if term not in known:
+            return None
+        return _unfolded(_defined_iri(known[term]), known)
+
+    def _definitions(self) -> dict[str, Any]:
         known: dict[str, Any] = {}
         for context in self.contexts():
             if isinstance(context, dict):
                 known |= context
-        if term not in known:
-            return None
-        iri = _defined_iri(known[term])
-        prefix, colon, rest = iri.partition(":")
-        if colon and not rest.startswith("//") and prefix in known:
-            return _defined_iri(known[prefix]) + rest
-        return iri
+        return known
+
+    def expanded(self, name: str) -> str:
+        """Return the IRI of a term or compact IRI, or the name itself where it has none."""
+        known = self._definitions()
+        return _unfolded(_defined_iri(known.get(name, name)), known)
 
     def define_terms(self, terms: dict[str, str]) -> dict[str, str]:
         """Make `terms` usable and return the key to write for each.
@@ -269,6 +288,11 @@ class _Style:
             parts.append(json.dumps(value))
 
 
+def pointer_step(key: str | int) -> str:
+    """Return a key or an index as one step of a JSON Pointer (RFC 6901, section 3)."""
+    return str(key).replace("~", "~0").replace("/", "~1")
+
+
 def as_list(value: Any) -> list[Any]:
     """Return a JSON-LD value as a list: nothing, one value, or several."""
     if value is None:
@@ -319,6 +343,13 @@ def _no_constant(text: str) -> float:
 def _defined_iri(definition: Any) -> str:
     iri = definition.get("@id") if isinstance(definition, dict) else definition
     return iri if isinstance(iri, str) else ""
+
+
+def _unfolded(iri: str, known: dict[str, Any]) -> str:
+    prefix, colon, rest = iri.partition(":")
+    if colon and not rest.startswith("//") and prefix in known:
+        return _defined_iri(known[prefix]) + rest
+    return iri
 
 
 def _depth(value: Any) -> int:

@@ -5,7 +5,7 @@ valid Unicode. It is the name on disk, not percent-encoded and not normalised.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NewType
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -214,6 +214,14 @@ def folder_of(path: str) -> str:
     """Return the folder of a file: `""` at the root, else a path with a trailing slash."""
     head, slash, _ = path.rpartition("/")
     return head + slash
+
+
+def folders_of(path: str) -> Iterator[str]:
+    """Yield the folders that a file lies in, from the innermost outwards, less the root."""
+    folder = folder_of(path)
+    while folder:
+        yield folder
+        folder = folder_of(folder[:-1])
 
 
 def valid_unicode(text: str) -> str:

@@ -1,6 +1,7 @@
 """What a check found: findings with stable ids, counts, and the verdict that follows from them."""
 
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -63,10 +64,11 @@ class Finding:
         return FINDING_KINDS[self.id].severity
 
     @property
-    def weight(self) -> tuple[int, str, bytes, str]:
-        """Sort key that puts the worst first, then one kind beside the other."""
+    def weight(self) -> tuple[int, str, str, bytes, str]:
+        """Sort key: the worst first, requirements by their numbers, one kind beside the other."""
         return (
             self.severity.rank,
+            FINDING_KINDS[self.id].requirement or "",
             self.id,
             (self.path or "").encode("utf-8"),
             self.entity or "",
@@ -126,17 +128,16 @@ class Report:
         return Verdict.INCOMPLETE if self.counts.unread else Verdict.VALID
 
 
-def without(report: Report, ids: tuple[str, ...]) -> Report:
-    """Return the report less the findings of some kinds, which it counts as ignored.
+def check_ignorable(ids: Iterable[str]) -> None:
+    """Raise InputError for an id that does not exist, and for `bytes.unread`.
 
-    Raises InputError for an id that does not exist, and for `bytes.unread`: what was not read
-    is not well because nobody wants to hear of it.
+    What was not read is not well because nobody wants to hear of it.
     """
     for finding_id in ids:
         if finding_id not in FINDING_KINDS:
             near = get_close_matches(finding_id, FINDING_KINDS, n=1)
             raise InputError(
-                f"there is no finding called {finding_id!r}",
+                f"there is no finding called {finding_id!r:.80}",
                 hint=f"did you mean {near[0]}?" if near else "crate-iscc explain lists them",
             )
         if finding_id == "bytes.unread":
@@ -145,6 +146,15 @@ def without(report: Report, ids: tuple[str, ...]) -> Report:
                 cause="nothing is known of what was not read",
                 hint="to leave files out of a crate, use build --exclude",
             )
+
+
+def without(report: Report, ids: Collection[str]) -> Report:
+    """Return the report less the findings of some kinds, which it counts as ignored.
+
+    Raises InputError for what cannot be ignored.
+    """
+    check_ignorable(ids)
     kept = tuple(finding for finding in report.findings if finding.id not in ids)
-    number = Counter(finding.id for finding in report.findings if finding.id in ids)
+    number = Counter(dict(report.ignored))
+    number.update(finding.id for finding in report.findings if finding.id in ids)
     return replace(report, findings=kept, ignored=tuple(sorted(number.items())))

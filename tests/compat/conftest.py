@@ -56,7 +56,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     cache = tmp_path_factory.mktemp("validator") / "cache"
     script = HERE / "rocrate_judge.py"
     subprocess.run(
-        [sys.executable, script, "seed", cache, HERE / "contexts"],
+        [sys.executable, script, "seed", cache, HERE.parents[1] / "schemas" / "ro-crate-contexts"],
         check=True,
         capture_output=True,
         timeout=60,

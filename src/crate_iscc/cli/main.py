@@ -4,11 +4,14 @@ import enum
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crate_iscc.cli.guard import Guard
+
+if TYPE_CHECKING:
+    from crate_iscc.cli.reporting import Delivery
 
 _EPILOG = (
     "Exit codes: 0 all was checked and is well; 1 a problem was found; 2 usage or tool error, "
@@ -42,11 +45,24 @@ class BuildStyle(enum.StrEnum):
 
 
 class ReportFormat(enum.StrEnum):
-    """Formats of a verification report."""
+    """Formats of a report."""
 
     TEXT = "text"
     JSON = "json"
     JSONL = "jsonl"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    GITHUB = "github"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+class Level(enum.StrEnum):
+    """Levels of requirement (RFC 2119)."""
+
+    MUST = "must"
+    SHOULD = "should"
+    MAY = "may"
 
 
 class SumFormat(enum.StrEnum):
@@ -82,6 +98,21 @@ CrateArgument = Annotated[
         help="A directory, a zip, or an ro-crate-metadata.json.",
         show_default=False,
     ),
+]
+FormatOption = Annotated[
+    ReportFormat | None,
+    typer.Option("--format", help="How to write the report [default: told from -o, else text]."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write the report to a file."),
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="ID", help="Leave findings of a kind aside. Repeatable."),
+]
+ExitZeroOption = Annotated[
+    bool, typer.Option("--exit-zero", help="End with 0 whatever was found; 2 stays an error.")
 ]
 
 
@@ -216,13 +247,10 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Compute every code anew, not the datahash alone.")
     ] = False,
-    format_: Annotated[
-        ReportFormat, typer.Option("--format", help="How to write the report.")
-    ] = ReportFormat.TEXT,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the report to a file."),
-    ] = None,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    ignore: IgnoreOption = None,
+    exit_zero: ExitZeroOption = False,
     jobs: Jobs = None,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
@@ -230,21 +258,92 @@ def verify(
 
     crate-iscc verify ./dataset
 
-    crate-iscc verify dataset.zip --format json -o report.json
+    crate-iscc verify dataset.zip -o report.html
 
     Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
     or unreadable. A zip is read in place and never unpacked.
     """
     from crate_iscc.cli import verifying
 
-    verifying.run(
+    verifying.run_verify(
         crate,
+        _delivery(format_, output, ignore, exit_zero),
         quick=quick,
         full=full,
-        format_=format_.value,
-        output=output,
         jobs=jobs,
         progress=progress.value,
+    )
+
+
+@app.command(short_help="Check a crate's metadata against the BIO-CODES profile.")
+def validate(
+    crate: CrateArgument,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="See: crate-iscc profile list.")
+    ] = "bio-codes",
+    level: Annotated[
+        Level, typer.Option("--level", help="Check requirements down to this level.")
+    ] = Level.MUST,
+    base: Annotated[
+        bool,
+        typer.Option("--base", help="Ask rocrate-validator about RO-Crate as well, offline."),
+    ] = False,
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    ignore: IgnoreOption = None,
+    exit_zero: ExitZeroOption = False,
+) -> None:
+    """Check a crate's metadata against the BIO-CODES profile.
+
+    crate-iscc validate ./dataset
+
+    crate-iscc validate dataset.zip --level should -o report.sarif
+
+    Reads the metadata and nothing else, and never the network. Whether the files are the
+    recorded ones is for verify to say.
+    """
+    from crate_iscc.cli import verifying
+
+    verifying.run_validate(
+        crate,
+        _delivery(format_, output, ignore, exit_zero),
+        profile=profile,
+        level=level.value,
+        base=base,
+    )
+
+
+@app.command(short_help="Show a saved report again, in another format.")
+def report(
+    saved: Annotated[
+        Path, typer.Argument(metavar="FILE", help="What --format json or jsonl has written.")
+    ],
+    format_: FormatOption = None,
+    output: OutputOption = None,
+    ignore: IgnoreOption = None,
+    exit_zero: ExitZeroOption = False,
+) -> None:
+    """Show a saved report again, in another format.
+
+    crate-iscc report run.json --format html -o run.html
+
+    Ends with the exit code that the check itself had.
+    """
+    from crate_iscc.cli import verifying
+
+    verifying.run_report(saved, _delivery(format_, output, ignore, exit_zero))
+
+
+def _delivery(
+    format_: ReportFormat | None, output: Path | None, ignore: list[str] | None, exit_zero: bool
+) -> "Delivery":
+    from crate_iscc.cli.reporting import Delivery
+
+    return Delivery(
+        format_=format_.value if format_ else None,
+        output=output,
+        ignored=tuple(ignore or ()),
+        exit_zero=exit_zero,
     )
 
 
@@ -328,6 +427,55 @@ def explain(
     from crate_iscc.cli import showing
 
     showing.explain(finding_id)
+
+
+profiles = typer.Typer(
+    no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."
+)
+app.add_typer(profiles, name="profile", short_help="List, show and export the profiles.")
+ProfileArgument = Annotated[
+    str, typer.Argument(metavar="[NAME]", help="Such as bio-codes.", show_default=False)
+]
+
+
+@profiles.command("list", short_help="List the profiles.")
+def profile_list() -> None:
+    """List the profiles: name, permalink, title."""
+    from crate_iscc.cli import profiling
+
+    profiling.list_profiles()
+
+
+@profiles.command("show", short_help="Show the requirements of a profile.")
+def profile_show(name: ProfileArgument = "bio-codes") -> None:
+    """Show the requirements of a profile: number, level, finding id, title."""
+    from crate_iscc.cli import profiling
+
+    profiling.show_profile(name)
+
+
+@profiles.command("path", short_help="Print the folder for --extra-profiles-path.")
+def profile_path() -> None:
+    """Print the folder of the profiles, as rocrate-validator takes it.
+
+    rocrate-validator validate --extra-profiles-path "$(crate-iscc profile path)" CRATE
+    """
+    from crate_iscc.cli import profiling
+
+    profiling.print_path()
+
+
+@profiles.command("export", short_help="Copy a profile and the JSON Schemas to a folder.")
+def profile_export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that is not there yet.")],
+    name: Annotated[
+        str, typer.Option("--profile", metavar="NAME", help="Such as bio-codes.")
+    ] = "bio-codes",
+) -> None:
+    """Copy a profile (specification, shapes, examples) and the JSON Schemas to a new folder."""
+    from crate_iscc.cli import profiling
+
+    profiling.export(folder, name)
 
 
 def main() -> None:

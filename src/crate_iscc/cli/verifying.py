@@ -1,34 +1,24 @@
-"""The verify command."""
+"""The verify, validate and report commands."""
 
+import json
 from pathlib import Path
 
 import typer
 
-from crate_iscc.cli.guard import UNREAD
-from crate_iscc.cli.streams import write_for_machines, write_out
-from crate_iscc.cli.terminal import paint_for_stdout, progress_on_stderr
-from crate_iscc.errors import WriteError
+from crate_iscc.cli.reporting import Delivery, deliver
+from crate_iscc.cli.terminal import progress_on_stderr
+from crate_iscc.errors import InputError
+from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
-from crate_iscc.render.report import plain, report_text
-from crate_iscc.render.report_json import report_json, report_jsonl
-from crate_iscc.replacing import replacing
-from crate_iscc.report import Report, Verdict
+from crate_iscc.render.saved import parse_report
+from crate_iscc.resources import schema_text
 from crate_iscc.verifying.verification import Thoroughness, verify
 
-_EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
 
-
-def run(
-    crate: str,
-    *,
-    quick: bool,
-    full: bool,
-    format_: str,
-    output: Path | None,
-    jobs: int | None,
-    progress: str,
+def run_verify(
+    crate: str, delivery: Delivery, *, quick: bool, full: bool, jobs: int | None, progress: str
 ) -> None:
-    """Verify a crate, write the report, and exit with the code of its verdict."""
+    """Verify a crate and deliver the report."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
     thoroughness = Thoroughness.DATAHASH
@@ -36,33 +26,25 @@ def run(
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
     with progress_on_stderr(progress) as sink:
         report = verify(crate, thoroughness=thoroughness, jobs=jobs, progress=sink)
-    if output is None:
-        write = write_out if format_ == "text" else write_for_machines
-        write(_rendered(report, format_, to_file=False))
-    else:
-        try:
-            _write(output, _rendered(report, format_, to_file=True).encode("utf-8"))
-        except OSError as error:
-            raise WriteError(
-                f"cannot write the report to {printable(str(output))}", cause=error.strerror
-            ) from error
-    raise typer.Exit(_EXIT_CODES[report.verdict])
+    deliver(report, delivery)
 
 
-def _write(output: Path, content: bytes) -> None:
-    """Replace a file as a whole; write into what is no file (a device, a pipe)."""
-    if output.exists() and not output.is_file():
-        output.write_bytes(content)
-    else:
-        with replacing(output.resolve()) as file:
-            file.write(content)
+def run_validate(crate: str, delivery: Delivery, *, profile: str, level: str, base: bool) -> None:
+    """Validate a crate's metadata and deliver the report."""
+    from crate_iscc.validating.validation import validate
+
+    wanted = next(severity for severity in Severity if severity.level.lower() == level)
+    deliver(validate(crate, profile=profile, level=wanted, base=base), delivery)
 
 
-def _rendered(report: Report, format_: str, *, to_file: bool) -> str:
-    match format_:
-        case "json":
-            return report_json(report)
-        case "jsonl":
-            return report_jsonl(report)
-        case _:
-            return report_text(report, plain if to_file else paint_for_stdout())
+def run_report(saved: Path, delivery: Delivery) -> None:
+    """Read a saved report and deliver it in another format."""
+    try:
+        text = saved.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {printable(str(saved))}", cause=error.strerror) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{printable(str(saved))} is no report", cause="it is not UTF-8"
+        ) from error
+    deliver(parse_report(text, json.loads(schema_text("report"))), delivery)

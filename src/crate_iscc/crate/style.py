@@ -7,7 +7,7 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.jsonld import references, strings
 
 _BIA_PROFILES = "https://w3id.org/bia/"
-_BIA_STUDY = frozenset({"bia:Study", "http://bia/Study"})
+_BIA_STUDY = "http://bia/Study"
 
 
 class Style(StrEnum):
@@ -37,6 +37,6 @@ def fitting_style(crate: Crate) -> Style:
         return known
     profiles = crate.values(crate.root_id, "conformsTo")
     declared = [*references(profiles), *strings(profiles)]
-    types = strings(crate.values(crate.root_id, "@type"))
-    bia = any(uri.startswith(_BIA_PROFILES) for uri in declared) or _BIA_STUDY & set(types)
+    types = map(crate.document.expanded, strings(crate.values(crate.root_id, "@type")))
+    bia = any(uri.startswith(_BIA_PROFILES) for uri in declared) or _BIA_STUDY in types
     return Style.TABLE if bia else Style.GRAPH

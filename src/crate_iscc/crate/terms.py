@@ -15,6 +15,9 @@ _OWN_TERMS = (
     "generator",
     "manifestDatahash",
     "manifestSchema",
+    "axes",
+    "shape",
+    "dtype",
 )
 TERMS = {"datahash": DATAHASH_TERM} | {term: _BIO_CODES + term for term in _OWN_TERMS}
 """Terms that go into the crate's own `@context`."""

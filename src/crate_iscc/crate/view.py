@@ -15,7 +15,7 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
 )
 from crate_iscc.errors import InputError
-from crate_iscc.jsonld import Document, Entity, as_list, references, strings
+from crate_iscc.jsonld import Document, Entity, as_list, pointer_step, references, strings
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
     RECIPE_VERSION,
@@ -33,7 +33,7 @@ from crate_iscc.paths import (
     METADATA_FILE,
     CratePath,
     decode_id,
-    folder_of,
+    folders_of,
     has_scheme,
     is_payload,
     utf8_order,
@@ -130,6 +130,19 @@ class Crate:
             if key in entity:
                 return entity[key]
         return None
+
+    def pointer(self, entity_id: str, key: str | None = None) -> str | None:
+        """Return the JSON Pointer of an entity, or of a property that it has (RFC 6901)."""
+        objects = self.occurrences(entity_id)
+        if not objects:
+            return None
+        holder = next((entity for entity in objects if key in entity), None)
+        place = self._places[id(objects[0] if holder is None else holder)]
+        return place if holder is None or key is None else f"{place}/{pointer_step(key)}"
+
+    @cached_property
+    def _places(self) -> dict[int, str]:
+        return {id(entity): place for place, entity in self.document.placed_objects()}
 
     def ids(self) -> Iterator[str]:
         """Yield the `@id` of each entity, in the order of the document."""
@@ -252,10 +265,7 @@ def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
             if (known_tree.treehash, known_tree.iscc) != (line.treehash, line.iscc):
                 findings.append(_conflict(line.path, "the metadata and the manifest file"))
             continue
-        folder = folder_of(line.path)
-        while folder:
-            counts[folder] += 1
-            folder = folder_of(folder[:-1])
+        counts.update(folders_of(line.path))
         known = files.get(line.path)
         if known is None:
             files[line.path] = line

@@ -12,8 +12,9 @@ Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
 
 _SHOWN_OF_EACH = 12
-_CHECKED_WORDS = {"rocrate": "RO-Crate (rocrate-validator)"} | {
-    severity.level.lower(): severity.level for severity in Severity
+_CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
+    "rocrate": "RO-Crate (rocrate-validator)",
+    "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
 }
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",

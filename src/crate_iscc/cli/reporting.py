@@ -1,0 +1,95 @@
+"""What commands that end with a report have in common: where it goes, and the exit code."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.streams import say, write_for_machines, write_out
+from crate_iscc.cli.terminal import paint_for_stdout
+from crate_iscc.errors import InputError, WriteError
+from crate_iscc.paths import printable
+from crate_iscc.render.formats import FORMATS, format_of, rendered
+from crate_iscc.render.markdown import report_markdown
+from crate_iscc.replacing import replacing
+from crate_iscc.report import Report, Verdict, check_ignorable, without
+
+_EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How the user wants a report: `format_` None is told from the name of the output file."""
+
+    format_: str | None
+    output: Path | None
+    ignored: tuple[str, ...] = ()
+    exit_zero: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be delivered before any work is done."""
+        check_ignorable(self.ignored)
+        _ = self.chosen_format
+
+    @property
+    def chosen_format(self) -> str:
+        """The format that was named, else the one that the output's name ends in, else text.
+
+        Raises InputError for an ending that stands for none.
+        """
+        output = self.output
+        if self.format_ is not None:
+            return self.format_
+        if output is None or not output.suffix or (output.exists() and not output.is_file()):
+            return "text"
+        known = format_of(output.name)
+        if known is None:
+            raise InputError(
+                f"the format cannot be told from the name {printable(output.name)}",
+                hint=f"give --format with one of {', '.join(FORMATS)}",
+            )
+        return known
+
+
+def deliver(report: Report, delivery: Delivery) -> None:
+    """Write a report where and how it is wanted, and exit with the code of its verdict."""
+    report = without(report, delivery.ignored)
+    format_ = delivery.chosen_format
+    if delivery.output is not None:
+        _write(delivery.output, rendered(report, format_))
+    elif format_ == "text":
+        write_out(rendered(report, format_, paint_for_stdout()))
+    else:
+        write_for_machines(rendered(report, format_))
+    if format_ == "github":
+        _add_step_summary(report)
+    raise typer.Exit(0 if delivery.exit_zero else _EXIT_CODES[report.verdict])
+
+
+def _write(output: Path, text: str) -> None:
+    """Replace a file as a whole; write into what is no file (a device, a pipe)."""
+    content = text.encode("utf-8")
+    try:
+        if output.exists() and not output.is_file():
+            output.write_bytes(content)
+        else:
+            with replacing(output.resolve()) as file:
+                file.write(content)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write the report to {printable(str(output))}", cause=error.strerror
+        ) from error
+
+
+def _add_step_summary(report: Report) -> None:
+    """Append the report to the summary of the step, where GitHub names a file for it."""
+    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not place:
+        return
+    try:
+        with Path(place).open("a", encoding="utf-8") as file:
+            file.write(report_markdown(report))
+    except OSError as error:
+        say(f"warning: the step summary was not written: {error.strerror}")

@@ -1,0 +1,159 @@
+"""Requirements 5.1 to 7.3: what the data are, where they come from, and who stands for them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from crate_iscc.crate.terms import PIXEL_CODE_TERM
+from crate_iscc.jsonld import as_list, references, strings
+from crate_iscc.profile.facts import WIDE_ISCC_SUM, Facts
+from crate_iscc.profile.rules import Breach, Rule, Subject
+
+_FBBI = re.compile(r"FBbi[_:][0-9]+")
+_TAXON = re.compile(r"(NCBI:txid|NCBITaxon[_:]|taxonomy/)[0-9]+")
+_ISCC_ID = re.compile(r"ISCC:M[AE]I[A-Z2-7]{13}")
+_SIGNATURE = "iscc-proof/signature.json"
+
+
+def _root(finding_id: str, key: str, message: str) -> Rule:
+    """Return the rule that the root is as the definition of the schema says."""
+
+    def rule(subject: Subject) -> Iterator[Breach]:
+        root_id = subject.facts.root_id
+        if not subject.definitions.holds(finding_id, subject.facts.canonical(root_id, ())):
+            yield Breach(root_id, key, message)
+
+    return rule
+
+
+licence = _root("describe.license", "license", "no licence is stated")
+date_published = _root(
+    "describe.date-published", "datePublished", "there is no date of publication in ISO 8601"
+)
+creator = _root("describe.creator", "author", "neither creator nor author is named")
+
+
+# --- the chain from the dataset to the organism ------------------------------------------------
+# Each step by the names that the NGFF challenge and REMBI (BioImage Archive) give it.
+
+
+def _datasets(facts: Facts) -> set[str]:
+    return facts.parts
+
+
+def _acquisitions(facts: Facts) -> set[str]:
+    datasets = _datasets(facts)
+    found = facts.reached(datasets, ("resultOf", "associatedImageAcquisitionProtocol"))
+    found |= {
+        action
+        for action in facts.actions
+        if not datasets.isdisjoint(references(facts.crate.values(action, "result")))
+    }
+    return found
+
+
+def _specimens(facts: Facts) -> set[str]:
+    own = facts.reached(_acquisitions(facts), ("specimen",))
+    return own | facts.reached(_datasets(facts), ("associatedSpecimen",))
+
+
+def _biosamples(facts: Facts) -> set[str]:
+    own = facts.reached(_specimens(facts), ("biosample", "biologicalEntity"))
+    return own | facts.reached(_datasets(facts), ("associatedBiologicalEntity",))
+
+
+def _names(facts: Facts, ids: Iterable[str], keys: tuple[str, ...]) -> Iterator[str]:
+    """Yield what properties of entities name: literals, and the ids that they refer to."""
+    for entity_id in ids:
+        for key in keys:
+            values = facts.crate.values(entity_id, key)
+            yield from (*strings(values), *references(values))
+
+
+def modality(subject: Subject) -> Iterator[Breach]:
+    """5.4: an image acquisition with an FBbi term."""
+    facts = subject.facts
+    named = _names(facts, _acquisitions(facts), ("fbbi_id", "fbbiId"))
+    if not any(_FBBI.search(text) for text in named):
+        yield Breach(facts.root_id, None, "no image acquisition with an FBbi term is described")
+
+
+def specimen(subject: Subject) -> Iterator[Breach]:
+    """5.5: a specimen."""
+    if not _specimens(subject.facts):
+        yield Breach(subject.facts.root_id, None, "no specimen is described")
+
+
+def biosample(subject: Subject) -> Iterator[Breach]:
+    """5.6: a biosample."""
+    if not _biosamples(subject.facts):
+        yield Breach(subject.facts.root_id, None, "no biosample is described")
+
+
+def organism(subject: Subject) -> Iterator[Breach]:
+    """5.7: an organism of the NCBI Taxonomy."""
+    facts = subject.facts
+    keys = ("organism_classification", "organismClassification", "taxonomicRange")
+    if not any(_TAXON.search(text) for text in _names(facts, _biosamples(facts), keys)):
+        yield Breach(facts.root_id, None, "no organism is named by an NCBI Taxonomy term")
+
+
+def derivation(subject: Subject) -> Iterator[Breach]:
+    """5.8: some part of the crate is the result of an action on another entity."""
+    facts = subject.facts
+    made = facts.parts - {facts.root_id}
+    for action in facts.actions:
+        results = references(facts.crate.values(action, "result"))
+        if not made.isdisjoint(results) and references(facts.crate.values(action, "object")):
+            return
+    yield Breach(facts.root_id, None, "no file is linked to the data that it was made from")
+
+
+# --- images and proofs -------------------------------------------------------------------------
+
+
+def pixel_code(subject: Subject) -> Iterator[Breach]:
+    """6.1: each image has a pixel code, with axes, shape and dtype."""
+    facts = subject.facts
+    images = [
+        entity_id
+        for entity_id in facts.files
+        if "image/tiff" in strings(facts.crate.values(entity_id, "encodingFormat"))
+    ]
+    images += [entity_id for entity_id in facts.containers if entity_id.endswith(".zarr/")]
+    for entity_id in images:
+        targets = references(facts.crate.values(entity_id, "identifier"))
+        if not any(_is_pixel_code(facts, target) for target in targets):
+            message = "it has no pixel code with codeLevel, axes, shape and dtype"
+            yield Breach(entity_id, "identifier", message)
+
+
+def _is_pixel_code(facts: Facts, entity_id: str) -> bool:
+    def said(key: str) -> list[Any]:
+        return [text for value in facts.crate.values(entity_id, key) for text in as_list(value)]
+
+    return (
+        PIXEL_CODE_TERM in (*strings(said("propertyID")), *references(said("propertyID")))
+        and any(WIDE_ISCC_SUM.fullmatch(text) for text in strings(said("value")))
+        and "pixels" in strings(facts.own(entity_id, "codeLevel"))
+        and all(facts.own(entity_id, term) for term in ("axes", "shape", "dtype"))
+    )
+
+
+def iscc_id(subject: Subject) -> Iterator[Breach]:
+    """7.1: the root has an ISCC-ID."""
+    root_id = subject.facts.root_id
+    if not any(_ISCC_ID.fullmatch(text) for _, text in subject.crate.identifiers(root_id)):
+        yield Breach(root_id, "identifier", "there is no ISCC-ID")
+
+
+def signature(subject: Subject) -> Iterator[Breach]:
+    """7.2: a signature lies beside the metadata."""
+    if _SIGNATURE not in subject.names:
+        yield Breach(subject.facts.root_id, None, f"there is no {_SIGNATURE}")
+
+
+def timestamp(subject: Subject) -> Iterator[Breach]:
+    """7.3: a timestamp token lies beside the signature."""
+    if not any(n.startswith("iscc-proof/") and n.endswith(".tsr") for n in subject.names):
+        yield Breach(subject.facts.root_id, None, "there is no timestamp token in iscc-proof/")

@@ -1,0 +1,78 @@
+"""Validates a crate: its metadata against the requirements of a profile."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from crate_iscc.crate.view import Crate
+from crate_iscc.finding_kinds import Severity
+from crate_iscc.json_lines import lines_of
+from crate_iscc.metadata import MetadataFile, folder_on_disk, read_metadata
+from crate_iscc.profile.checker import check
+from crate_iscc.profile.facts import Facts
+from crate_iscc.profile.requirements import BIO_CODES, profile_called, refuse_newer
+from crate_iscc.report import Command, Finding, Report
+from crate_iscc.resources import schema_text
+from crate_iscc.sources.opening import open_tree
+from crate_iscc.validating.base import judged
+from crate_iscc.version import __version__
+
+
+def validate(
+    source: str | Path,
+    *,
+    profile: str = BIO_CODES,
+    level: Severity = Severity.ERROR,
+    base: bool = False,
+) -> Report:
+    """Validate the metadata of a crate in a directory, in a zip, or by its metadata file.
+
+    Checked are the requirements of `level` (ERROR stands for MUST, WARNING for SHOULD, INFO for
+    MAY) and of stronger ones. With `base` rocrate-validator, where it is installed, is asked
+    about RO-Crate itself, offline. No file but the metadata is read, and nothing is fetched.
+
+    Raises InputError where there is no verdict: no crate, a crate without a root, a profile that
+    is not known, a crate of a later version of it, or a broken installation.
+    """
+    wanted = profile_called(profile)
+    schema = json.loads(schema_text("crate"))
+    with open_tree(source, crc=False) as tree:
+        listing = tree.listing()
+        metadata = read_metadata(tree, listing)
+        names = frozenset(entry.path for entry in listing.entries)
+        folder = folder_on_disk(tree)
+    crate = Crate.parse(metadata.raw)
+    refuse_newer(crate)
+    findings = list(check(crate, schema, names, level))
+    rocrate: tuple[str, ...] = ()
+    if base:
+        judgement = judged(crate, names, level)
+        findings.extend(judgement.findings)
+        rocrate = ("rocrate-sample",) if judgement.files_left_out else ("rocrate",)
+    levels = [severity.level.lower() for severity in Severity]
+    asked = levels[: level.rank + 1]
+    return Report(
+        command=Command.VALIDATE,
+        subject=str(source),
+        folder=folder,
+        metadata=metadata.name,
+        checked=(*asked, *rocrate),
+        not_checked=(*levels[len(asked) :], *(() if base else ("rocrate",)), "contents"),
+        findings=_with_lines(findings, metadata),
+        files=len(Facts(crate).files),
+        tool=f"crate-iscc {__version__}",
+        profile=wanted.uri,
+        level=level,
+    )
+
+
+def _with_lines(findings: Iterable[Finding], metadata: MetadataFile) -> tuple[Finding, ...]:
+    """Return the findings with the lines at which their pointers stand, the worst first."""
+    findings = sorted(findings, key=lambda finding: finding.weight)
+    pointers = {finding.pointer for finding in findings if finding.pointer}
+    lines = lines_of(metadata.raw.decode("utf-8"), pointers) if pointers else {}
+    return tuple(
+        replace(finding, line=lines.get(finding.pointer)) if finding.pointer else finding
+        for finding in findings
+    )
