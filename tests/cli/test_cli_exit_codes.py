@@ -105,7 +105,7 @@ USAGE_ERRORS: dict[str, list[str]] = {
     "no argument for build": ["build"],
     "no argument for sum": ["sum"],
     "no argument for show": ["show"],
-    "one argument too many": ["verify", "x", "y"],
+    "one argument too many": ["show", "x", "y"],
     "no jobs": ["verify", "x", "--jobs", "0"],
     "jobs that are no number": ["verify", "x", "--jobs", "many"],
     "quick and full": ["verify", "x", "--quick", "--full"],

@@ -22,6 +22,8 @@ from verify.verify_kit import (
     zip_of,
 )
 
+REPORT_OPTIONS = ["--format", "-o", "--ignore", "--exit-zero"]
+REPORT_FORMATS = "text|json|jsonl|sarif|junit|github|markdown|html"
 OPTIONS = {
     "build": [
         "-o",
@@ -33,6 +35,7 @@ OPTIONS = {
         "--exclude",
         "--sha256",
         "--manifest",
+        "--style",
         "--compress",
         "--no-cache",
         "--jobs",
@@ -40,14 +43,18 @@ OPTIONS = {
         "--format",
         "--progress",
     ],
-    "verify": ["--format", "-o", "--jobs", "--quick", "--full", "--progress"],
+    "verify": [*REPORT_OPTIONS, "--jobs", "--quick", "--full", "--progress"],
+    "validate": [*REPORT_OPTIONS, "--profile", "--level", "--base"],
+    "report": REPORT_OPTIONS,
     "sum": ["--tree", "--narrow", "--units", "--format", "-c"],
     "show": ["--format"],
     "explain": [],
 }
 VALUES = {
-    "build": ["text|json", "auto|bar|plain|json|none"],
-    "verify": ["text|json|jsonl", "auto|bar|plain|json|none"],
+    "build": ["text|json", "graph|table", "auto|bar|plain|json|none"],
+    "verify": [REPORT_FORMATS, "auto|bar|plain|json|none"],
+    "validate": [REPORT_FORMATS, "must|should|may"],
+    "report": [REPORT_FORMATS],
     "sum": ["iscc-sum|b3sum|json"],
     "show": ["text|json"],
     "explain": [],

@@ -171,7 +171,7 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "schemas/report.schema.json",
         "examples/make_study.py",
         "tests/conftest.py",
-        "tests/compat/contexts/1.3.jsonld",
+        "schemas/ro-crate-contexts/1.3.jsonld",
         "tests/build/golden/new-ro-crate-metadata.json",
         "src/crate_iscc/py.typed",
     } <= names

@@ -6,7 +6,7 @@ import os
 import sys
 from types import TracebackType
 
-from crate_iscc.cli.streams import say, write_for_machines
+from crate_iscc.cli.streams import say, say_error, write_for_machines
 from crate_iscc.errors import CrateIsccError
 
 INTERRUPTED = 130
@@ -75,12 +75,7 @@ class Guard:
         return True
 
     def _say(self, message: str, cause: str | None, hint: str | None) -> None:
-        lines = [f"error: {message}"]
-        if cause:
-            lines.append(f"  {cause}")
-        if hint:
-            lines.append(f"hint: {hint}")
-        say("\n".join(lines))
+        say_error(CrateIsccError(message, cause=cause, hint=hint))
         if self._as_json:
             value = {"error": {"message": message, "cause": cause, "hint": hint}}
             with contextlib.suppress(CrateIsccError):

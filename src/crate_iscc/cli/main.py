@@ -114,6 +114,14 @@ IgnoreOption = Annotated[
 ExitZeroOption = Annotated[
     bool, typer.Option("--exit-zero", help="End with 0 whatever was found; 2 stays an error.")
 ]
+CratesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CRATE...",
+        help="Directories, zips, or ro-crate-metadata.json files.",
+        show_default=False,
+    ),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -240,7 +248,7 @@ def build(
 
 @app.command(short_help="Check a crate against its fingerprints.")
 def verify(
-    crate: CrateArgument,
+    crates: CratesArgument,
     quick: Annotated[
         bool, typer.Option("--quick", help="Check names and sizes only, read no content.")
     ] = False,
@@ -266,7 +274,7 @@ def verify(
     from crate_iscc.cli import verifying
 
     verifying.run_verify(
-        crate,
+        crates,
         _delivery(format_, output, ignore, exit_zero),
         quick=quick,
         full=full,
@@ -277,7 +285,7 @@ def verify(
 
 @app.command(short_help="Check a crate's metadata against the BIO-CODES profile.")
 def validate(
-    crate: CrateArgument,
+    crates: CratesArgument,
     profile: Annotated[
         str, typer.Option("--profile", metavar="NAME", help="See: crate-iscc profile list.")
     ] = "bio-codes",
@@ -305,7 +313,7 @@ def validate(
     from crate_iscc.cli import verifying
 
     verifying.run_validate(
-        crate,
+        crates,
         _delivery(format_, output, ignore, exit_zero),
         profile=profile,
         level=level.value,

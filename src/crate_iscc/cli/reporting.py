@@ -1,21 +1,24 @@
 """What commands that end with a report have in common: where it goes, and the exit code."""
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
-from crate_iscc.cli.guard import UNREAD
-from crate_iscc.cli.streams import say, write_for_machines, write_out
+from crate_iscc.cli.guard import NO_VERDICT, UNREAD
+from crate_iscc.cli.streams import say, say_error, write_for_machines, write_out
 from crate_iscc.cli.terminal import paint_for_stdout
-from crate_iscc.errors import InputError, WriteError
+from crate_iscc.errors import CrateIsccError, InputError, WriteError
 from crate_iscc.paths import printable
 from crate_iscc.render.formats import FORMATS, format_of, rendered
 from crate_iscc.render.markdown import report_markdown
 from crate_iscc.replacing import replacing
 from crate_iscc.report import Report, Verdict, check_ignorable, without
 
+_SEVERAL = ("text", "jsonl", "github", "markdown")
 _EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
 
 
@@ -53,8 +56,36 @@ class Delivery:
         return known
 
 
-def deliver(report: Report, delivery: Delivery) -> None:
-    """Write a report where and how it is wanted, and exit with the code of its verdict."""
+def check_each(
+    crates: Sequence[str], delivery: Delivery, check: Callable[[str], Report]
+) -> NoReturn:
+    """Check one crate after the other, deliver each report, and exit with the worst code.
+
+    Of several crates 2 (no verdict) weighs more than 1, and 1 more than 3: a run that did not
+    come to a verdict on every crate is not complete.
+    """
+    if len(crates) > 1 and (delivery.output or delivery.chosen_format not in _SEVERAL):
+        raise typer.BadParameter(
+            f"several crates can be written as {', '.join(_SEVERAL)} to stdout only; "
+            "run the command once for each crate"
+        )
+    codes: list[int] = []
+    for crate in crates:
+        try:
+            report = check(crate)
+            if codes and delivery.chosen_format in ("text", "markdown"):
+                write_out("\n")
+            codes.append(deliver(report, delivery))
+        except CrateIsccError as error:
+            if len(crates) == 1:
+                raise
+            say_error(error)
+            codes.append(NO_VERDICT)
+    raise typer.Exit(next((code for code in (NO_VERDICT, 1, UNREAD) if code in codes), 0))
+
+
+def deliver(report: Report, delivery: Delivery) -> int:
+    """Write a report where and how it is wanted; return the exit code of its verdict."""
     report = without(report, delivery.ignored)
     format_ = delivery.chosen_format
     if delivery.output is not None:
@@ -65,7 +96,7 @@ def deliver(report: Report, delivery: Delivery) -> None:
         write_for_machines(rendered(report, format_))
     if format_ == "github":
         _add_step_summary(report)
-    raise typer.Exit(0 if delivery.exit_zero else _EXIT_CODES[report.verdict])
+    return 0 if delivery.exit_zero else _EXIT_CODES[report.verdict]
 
 
 def _write(output: Path, text: str) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import sys
 from typing import TextIO
 
-from crate_iscc.errors import WriteError
+from crate_iscc.errors import CrateIsccError, WriteError
 
 
 def write_out(text: str) -> None:
@@ -29,6 +29,16 @@ def say(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             stderr.write(text + "\n")
             stderr.flush()
+
+
+def say_error(error: CrateIsccError) -> None:
+    """Say what went wrong, why, and what to try next."""
+    lines = [f"error: {error.message}"]
+    if error.cause:
+        lines.append(f"  {error.cause}")
+    if error.hint:
+        lines.append(f"hint: {error.hint}")
+    say("\n".join(lines))
 
 
 def _stdout() -> TextIO:

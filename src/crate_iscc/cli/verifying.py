@@ -1,43 +1,59 @@
 """The verify, validate and report commands."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
-from crate_iscc.cli.reporting import Delivery, deliver
+from crate_iscc.cli.reporting import Delivery, check_each, deliver
 from crate_iscc.cli.terminal import progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.render.saved import parse_report
+from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.verification import Thoroughness, verify
 
 
 def run_verify(
-    crate: str, delivery: Delivery, *, quick: bool, full: bool, jobs: int | None, progress: str
-) -> None:
-    """Verify a crate and deliver the report."""
+    crates: Sequence[str],
+    delivery: Delivery,
+    *,
+    quick: bool,
+    full: bool,
+    jobs: int | None,
+    progress: str,
+) -> NoReturn:
+    """Verify crates and deliver the reports."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
-    with progress_on_stderr(progress) as sink:
-        report = verify(crate, thoroughness=thoroughness, jobs=jobs, progress=sink)
-    deliver(report, delivery)
+
+    def check(crate: str) -> Report:
+        with progress_on_stderr(progress) as sink:
+            return verify(crate, thoroughness=thoroughness, jobs=jobs, progress=sink)
+
+    check_each(crates, delivery, check)
 
 
-def run_validate(crate: str, delivery: Delivery, *, profile: str, level: str, base: bool) -> None:
-    """Validate a crate's metadata and deliver the report."""
+def run_validate(
+    crates: Sequence[str], delivery: Delivery, *, profile: str, level: str, base: bool
+) -> NoReturn:
+    """Validate the metadata of crates and deliver the reports."""
     from crate_iscc.validating.validation import validate
 
     wanted = next(severity for severity in Severity if severity.level.lower() == level)
-    deliver(validate(crate, profile=profile, level=wanted, base=base), delivery)
+    check_each(
+        crates, delivery, lambda crate: validate(crate, profile=profile, level=wanted, base=base)
+    )
 
 
-def run_report(saved: Path, delivery: Delivery) -> None:
+def run_report(saved: Path, delivery: Delivery) -> NoReturn:
     """Read a saved report and deliver it in another format."""
     try:
         text = saved.read_text(encoding="utf-8")
@@ -47,4 +63,4 @@ def run_report(saved: Path, delivery: Delivery) -> None:
         raise InputError(
             f"{printable(str(saved))} is no report", cause="it is not UTF-8"
         ) from error
-    deliver(parse_report(text, json.loads(schema_text("report"))), delivery)
+    raise typer.Exit(deliver(parse_report(text, json.loads(schema_text("report"))), delivery))
