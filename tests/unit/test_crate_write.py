@@ -8,6 +8,7 @@ import pytest
 from unit_literals import CONTEXT, ROOT, crate, entity, files, fingerprint, manifest
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.terms import (
     ACTION_ID,
     DATAHASH_TERM,
@@ -18,7 +19,7 @@ from crate_iscc.crate.terms import (
     media_type,
 )
 from crate_iscc.crate.view import Crate, recorded, with_manifest_file
-from crate_iscc.crate.write import Generator, fingerprinted, new_crate
+from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.jsonld import Entity, as_list, references
 from crate_iscc.manifest import FileFingerprint, Manifest, manifest_lines, treehash
 from crate_iscc.report import Finding

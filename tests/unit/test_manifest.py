@@ -1,5 +1,7 @@
 """The treehash and the manifest file, against computations by hand."""
 
+from dataclasses import replace
+
 import pytest
 from blake3 import blake3
 from unit_literals import files, fingerprint, manifest
@@ -161,6 +163,7 @@ def test_a_line_needs_no_line_end_and_may_hold_a_narrow_code() -> None:
     """The last line of a file may be cut off behind its last character."""
     narrow = fingerprint(b"x").iscc(wide=False)
     known = parse_manifest_line(f"a\t1\t{multihash(b'x')}\t{narrow}")
+    assert isinstance(known, FileFingerprint)
 
     assert known.fingerprint.datahash == multihash(b"x")
     assert known.fingerprint.iscc(wide=False) == narrow
@@ -180,3 +183,23 @@ def test_in_order_sorts_and_keeps_every_file() -> None:
     known = [FileFingerprint(crate_path(p), Fingerprint()) for p in ("é", "z", "A", "a")]
 
     assert [file.path for file in in_order(known)] == ["A", "a", "z", "é"]
+
+
+# --- rows of containers (the table style) ------------------------------------------------------
+
+
+def test_a_container_has_a_row_before_its_members() -> None:
+    """FORMAT, "The manifest file": its path ends in a slash; rows stand in the order of bytes."""
+    known = manifest({"a.txt": b"a", "z.zarr/0": b"0", "z.zarr0": b"1"}, ["z.zarr/"])
+
+    lines = [*manifest_lines(known.files, known.containers)][1:]
+
+    assert [line.split("\t")[0] for line in lines] == ["a.txt", "z.zarr/", "z.zarr/0", "z.zarr0"]
+    assert parse_manifest_line(lines[1]) == replace(known.containers[0], files=None)
+
+
+@pytest.mark.parametrize("path", ["/", "../x/", "a//", "./a/"])
+def test_a_row_of_a_folder_outside_is_refused(path: str) -> None:
+    """A container's path stays in the crate as a file's does."""
+    with pytest.raises(InputError):
+        parse_manifest_line(f"{path}\t1\t{CODES}\n")

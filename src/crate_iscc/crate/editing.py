@@ -22,6 +22,7 @@ from crate_iscc.crate.terms import (
     SOFTWARE_ID,
     TERMS,
     TREEHASH_TERM,
+    media_type,
 )
 from crate_iscc.crate.view import (
     CODE_PREFIXES,
@@ -33,7 +34,7 @@ from crate_iscc.crate.view import (
 from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import FileFingerprint, Manifest
-from crate_iscc.paths import MANIFEST_FILE, CratePath, folder_of, is_payload
+from crate_iscc.paths import MANIFEST_FILE, CratePath, decode_id, encode_id, folder_of, is_payload
 from crate_iscc.report import Finding
 
 
@@ -145,6 +146,34 @@ class Editor(ABC):
         """Tell whether a file is a member of a container."""
         return container_of(path, self.containers) is not None
 
+    def add_file(self, file: FileFingerprint) -> None:
+        """Describe a file; an entity that has its id already, but is no File, becomes one too."""
+        entity_id = encode_id(file.path)
+        there = self.crate.occurrences(entity_id)
+        if there:
+            there[0]["@type"] = unpacked([*as_list(there[0].get("@type")), "File"])
+            self.update_file(there, file)
+        else:
+            self.document.put(self._new_file(file))
+        self.link(entity_id, file.path)
+
+    def _new_file(self, file: FileFingerprint) -> Entity:
+        name = file.path.rpartition("/")[2]
+        entity: Entity = {"@id": encode_id(file.path), "@type": "File", "name": name}
+        if file.path == MANIFEST_FILE:
+            entity["description"] = (
+                "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
+            )
+        entity["contentSize"] = str(file.fingerprint.size)
+        encoding = media_type(name)
+        if encoding:
+            entity["encodingFormat"] = encoding
+        entity["identifier"] = file.fingerprint.iscc()
+        entity[self.keys["datahash"]] = file.fingerprint.datahash
+        if file.sha256 and self.sha256:
+            entity["sha256"] = file.sha256
+        return entity
+
     def update_file(self, objects: list[Entity], file: FileFingerprint) -> None:
         """Write the codes into the first object of an entity, and into any that has older ones."""
         datahash_key = self.keys["datahash"]
@@ -229,7 +258,7 @@ class Editor(ABC):
         return path != MANIFEST_FILE and container_of(path, new) is not None and self.all_ours(ids)
 
     @cached_property
-    def _mentioned(self) -> set[str]:
+    def mentioned(self) -> set[str]:
         """The ids that something others wrote points to, other than as a part."""
         ours = {ACTION_ID, SOFTWARE_ID}
         return {
@@ -246,17 +275,28 @@ class Editor(ABC):
 
         And whether nobody else points to them: a step of a workflow, say, that made the file.
         """
-        if not self._mentioned.isdisjoint(ids):
+        if not self.mentioned.isdisjoint(ids):
             return False
-        keys = {"@id", "@type", "name", "description", "contentSize", "encodingFormat"}
-        keys |= {"identifier", "sha256", self.keys["datahash"]}
         return all(
+            self._is_ours(entity_id, entity)
+            for entity_id in ids
+            for entity in self.crate.occurrences(entity_id)
+        )
+
+    def _is_ours(self, entity_id: str, entity: Entity) -> bool:
+        """Tell whether an object says just what a build writes of a new file."""
+        path = decode_id(entity_id) or ""
+        name = path.rpartition("/")[2]
+        keys = {"@id", "@type", "name", "contentSize", "encodingFormat"}
+        keys |= {"identifier", "sha256", self.keys["datahash"]}
+        keys |= {"description"} if path == MANIFEST_FILE else set()
+        return (
             self.keys["datahash"] in entity
             and entity.keys() <= keys
             and entity.get("@type") == "File"
+            and entity.get("name") == name
+            and entity.get("encodingFormat") == media_type(name)
             and is_iscc_sum(str(entity.get("identifier")))
-            for entity_id in ids
-            for entity in self.crate.occurrences(entity_id)
         )
 
     def remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:

@@ -14,7 +14,6 @@ from crate_iscc.crate.terms import (
     SOFTWARE_URL,
     TREEHASH_ID,
     TREEHASH_TERM,
-    media_type,
 )
 from crate_iscc.crate.view import Crate, container_folders
 from crate_iscc.jsonld import Entity, as_list, references, unpacked
@@ -87,7 +86,7 @@ class GraphEditor(Editor):
                 for entity_id in known[path]:
                     self.update_file(self.crate.occurrences(entity_id), file)
             elif path == MANIFEST_FILE or not self.in_container(path):
-                self._add_file(file)
+                self.add_file(file)
         described = files.keys() - dispensable
         self.remove_vanished({path: ids for path, ids in known.items() if path not in described})
 
@@ -164,31 +163,3 @@ class GraphEditor(Editor):
                 if not kept:
                     del entity["identifier"]
         self.document.drop(ours)
-
-    def _add_file(self, file: FileFingerprint) -> None:
-        """Describe a file; an entity that has its id already, but is no File, becomes one too."""
-        entity_id = encode_id(file.path)
-        there = self.crate.occurrences(entity_id)
-        if there:
-            there[0]["@type"] = unpacked([*as_list(there[0].get("@type")), "File"])
-            self.update_file(there, file)
-        else:
-            self.document.put(self._new_file(file))
-        self.link(entity_id, file.path)
-
-    def _new_file(self, file: FileFingerprint) -> Entity:
-        name = file.path.rpartition("/")[2]
-        entity: Entity = {"@id": encode_id(file.path), "@type": "File", "name": name}
-        if file.path == MANIFEST_FILE:
-            entity["description"] = (
-                "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
-            )
-        entity["contentSize"] = str(file.fingerprint.size)
-        encoding = media_type(name)
-        if encoding:
-            entity["encodingFormat"] = encoding
-        entity["identifier"] = file.fingerprint.iscc()
-        entity[self.keys["datahash"]] = file.fingerprint.datahash
-        if file.sha256 and self.sha256:
-            entity["sha256"] = file.sha256
-        return entity

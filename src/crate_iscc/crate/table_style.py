@@ -92,6 +92,10 @@ class TableEditor(Editor):
                 for entity_id in ids:
                     self.update_file(self.crate.occurrences(entity_id), files[path])
         self.document.drop(gone)
+        for path, file in files.items():
+            # What something points to has to be described: a licence file, say.
+            if path not in known and encode_id(path) in self.mentioned:
+                self.add_file(file)
         self.remove_vanished({path: ids for path, ids in known.items() if path not in files})
 
     def write_provenance(self, manifest_file: FileFingerprint | None) -> None:

@@ -72,4 +72,3 @@ def _finding(crate: Crate, finding_id: str, breach: Breach) -> Finding:
         entity=breach.entity or None,
         pointer=crate.pointer(breach.entity, breach.key),
     )
-

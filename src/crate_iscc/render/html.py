@@ -26,6 +26,17 @@ _TITLES = {
     Command.VERIFY: "Verification of a dataset",
     Command.VALIDATE: "Validation of a dataset's metadata",
 }
+_EXPLAINED = {
+    "presence": "whether the recorded files are there",
+    "size": "their sizes in bytes",
+    "datahash": "their contents, byte for byte (BLAKE3)",
+    "treehash": "names, sizes and contents of all files together",
+    "iscc-sum": "the codes by which similar contents are found",
+    "must": "what the profile requires",
+    "should": "what the profile recommends",
+    "may": "what the profile offers",
+}
+"""What the aspects are, for those who read of them for the first time."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """Nothing is loaded and nothing runs, whatever somebody smuggles into a name."""
 
@@ -57,8 +68,7 @@ def report_html(report: Report) -> str:
         *_counts(report),
         *_findings(report),
         "</main>",
-        f'<footer class="soft">Written by {_text(report.tool)}. '
-        "Who wrote the dataset or its metadata was not checked.</footer>",
+        f'<footer class="soft">Written by {_text(report.tool)}.</footer>',
         "</body>",
         "</html>",
     ]
@@ -68,9 +78,10 @@ def report_html(report: Report) -> str:
 def _checked(report: Report) -> Iterator[str]:
     yield '<section id="checked"><h2>What was checked, and what was not</h2>'
     yield '<div class="card"><div class="columns">'
-    yield from _aspects("Checked", "yes", "✓", checked_words(report))
+    yield from _aspects("Checked", "yes", "●", _explained(report))
     if report.not_checked:
-        yield from _aspects("Not checked", "no", "○", not_checked_words(report))
+        words = [_text(word) for word in not_checked_words(report)]
+        yield from _aspects("Not checked", "no", "○", words)
     yield "</div>"
     if report.excluded:
         yield f"<p>Left out by the crate itself: <bdi>{_text(excluded_line(report))}</bdi></p>"
@@ -79,11 +90,20 @@ def _checked(report: Report) -> Iterator[str]:
     yield "</div></section>"
 
 
-def _aspects(title: str, style: str, sign: str, words: list[str]) -> Iterator[str]:
+def _aspects(title: str, style: str, sign: str, items: list[str]) -> Iterator[str]:
     yield f'<div><h3>{title}</h3><ul class="signs">'
     mark = f'<span class="sign {style}" aria-hidden="true">{sign}</span>'
-    yield from (f"<li>{mark}{_text(word)}</li>" for word in words)
+    yield from (f"<li>{mark}{item}</li>" for item in items)
     yield "</ul></div>"
+
+
+def _explained(report: Report) -> list[str]:
+    """Return what was checked as HTML; no sign says that it is well, the verdict does."""
+    return [
+        _text(word)
+        + (f'<span class="soft">: {_EXPLAINED[aspect]}</span>' if aspect in _EXPLAINED else "")
+        for aspect, word in zip(report.checked, checked_words(report), strict=True)
+    ]
 
 
 def _counts(report: Report) -> Iterator[str]:
@@ -123,8 +143,10 @@ def _kind(kind: FindingKind, shown: list[Finding], total: int) -> Iterator[str]:
     yield f"<h3>{_text(heading_of(kind))} ({number(total)})</h3>"
     level = f'<span class="level {kind.severity.value}">{kind.severity.value}</span>'
     yield f'<p class="soft">{level} · <code>{kind.id}</code></p>'
-    yield "<details><summary>What it means and what to do</summary>"
-    yield f"<p>{_text(kind.meaning)}</p>"
+    yield "<details open><summary>What it means and what to do</summary>"
+    bars = any(finding.distance for finding in shown)
+    legend = " The longer the bar, the less they share." if bars else ""
+    yield f"<p>{_text(kind.meaning)}{legend}</p>"
     yield f"<p><strong>What to do:</strong> {_text(kind.advice)}</p></details>"
     yield '<ul class="found">' if shown else ""
     for finding in shown:
@@ -137,9 +159,8 @@ def _kind(kind: FindingKind, shown: list[Finding], total: int) -> Iterator[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield f"<code><bdi>{_text(place_of(finding))}</bdi></code>"
-    yield f"<div><bdi>{_text(finding.message)}</bdi></div>"
-    if finding.distance:
-        yield from _distance(finding.distance, finding.message)
+    far = _distance(finding.distance, finding.message) if finding.distance else ""
+    yield f"<div><bdi>{_text(finding.message)}</bdi>{far}</div>"
     source = [f"line {number(finding.line)}"] if finding.line else []
     source += [finding.pointer] if finding.pointer else []
     if source:
@@ -150,16 +171,16 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"<details><summary>Codes</summary>{''.join(known)}</details>"
 
 
-def _distance(distance: Distance, message: str) -> Iterator[str]:
-    """Yield how far two contents are apart: a bar that is full where they share nothing.
+def _distance(distance: Distance, message: str) -> str:
+    """Return how far two contents are apart: a bar that is full where they share nothing.
 
     Half of the bits differ between unrelated contents. The message has the words already, and
     for small files better ones.
     """
     width = min(100, round(200 * distance.bits / distance.of))
-    words = "" if f"{distance}" in message else f"{distance} differ: {distance.word}"
-    yield f'<div><span class="bar" aria-hidden="true"><span style="width:{width}%"></span></span>'
-    yield f"{words}</div>"
+    words = "" if f"{distance}" in message else f" ({distance} differ: {distance.word})"
+    bar = f'<span class="bar" aria-hidden="true"><span style="width:{width}%"></span></span>'
+    return f"{words} {bar}"
 
 
 def _text(text: str) -> str:

@@ -10,12 +10,14 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 60rem; background: var(--page);
   color: var(--ink); font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
+nav { margin-bottom: 1rem; }
 h1, h2, h3, p, ul { margin: 0 0 .5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; }
 h2 { font-size: 1.2rem; margin-top: 2rem; }
 h3 { font-size: 1rem; }
 h1, h3, code, li, td { overflow-wrap: anywhere; }
-code { font: .9em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+code { white-space: pre-wrap;
+  font: .9em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
 a { color: var(--link); }
 ul { padding-left: 1.2rem; }
 .soft { color: var(--soft); }
@@ -26,7 +28,7 @@ ul { padding-left: 1.2rem; }
 .verdict.invalid { background: var(--badbg); border-color: var(--bad); }
 .verdict.incomplete { background: var(--warnbg); border-color: var(--warn); }
 .word { font-size: 1.35rem; font-weight: 700; margin: .75rem 0 0; }
-.valid .word, .sign.yes { color: var(--good); }
+.valid .word { color: var(--good); }
 .invalid .word, .level.error { color: var(--bad); }
 .incomplete .word, .sign.no, .level.warning { color: var(--warn); }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr));
@@ -42,7 +44,7 @@ ul { padding-left: 1.2rem; }
 .level.info { color: var(--soft); }
 .found { list-style: none; padding: 0; margin: .75rem 0 0; }
 .found > li { border-top: 1px solid var(--line); padding: .5rem 0; }
-.bar { display: inline-block; width: 8rem; height: .6rem; margin-right: .5rem;
+.bar { display: inline-block; width: 8rem; height: .6rem; margin-left: .4rem;
   border: 1px solid var(--soft); border-radius: .3rem; overflow: hidden; }
 .bar span { display: block; height: 100%; background: var(--bar);
   print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -53,6 +55,7 @@ footer { margin-top: 2rem; font-size: .875rem; }
 @media print { :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; }
   body { max-width: none; padding: 0; font-size: 10pt; }
   .card, .found > li { break-inside: avoid; } .kind { break-inside: auto; }
+  h2, h3, .kind > p { break-after: avoid; } .kind > details { break-inside: avoid; }
   summary { color: inherit; } details::details-content { content-visibility: visible;
   block-size: auto; } }
 """

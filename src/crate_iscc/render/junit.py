@@ -28,18 +28,20 @@ from crate_iscc.report import Command, Report, Verdict
 _UNREAD = "bytes.unread"
 _RECORD = frozenset({_UNREAD, "fixity.conflict", "fixity.malformed"})
 _CONTENT = _RECORD | {"bytes.changed", "bytes.missing"}
+_BASE = frozenset(kind for kind in FINDING_KINDS if kind.startswith("rocrate."))
 _SPOILED_BY = {
     "presence": _RECORD | {"bytes.missing", "bytes.moved", "bytes.extra", "bytes.changed"},
     "size": _CONTENT,
     "datahash": _CONTENT,
     "treehash": _CONTENT | {"bytes.moved", "bytes.extra", "tree.changed"},
     "iscc-sum": _CONTENT | {"bytes.moved", "bytes.extra", "tree.changed", "code.mismatch"},
-    "rocrate": frozenset(kind for kind in FINDING_KINDS if kind.startswith("rocrate.")),
+    "rocrate": _BASE,
+    "rocrate-sample": _BASE,
 } | {
     severity.level.lower(): frozenset(
         kind.id
         for kind in FINDING_KINDS.values()
-        if kind.severity is severity and not kind.id.startswith("rocrate.")
+        if kind.severity is severity and kind.id not in _BASE
     )
     for severity in Severity
 }

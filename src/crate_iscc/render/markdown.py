@@ -19,14 +19,17 @@ from crate_iscc.report import Command, Finding, Report, Verdict
 
 _SHOWN_OF_EACH = 50
 _LONGEST = 500
-_ROOM = 900_000
+ROOM = 900_000
 """Bytes for tables: GitHub drops a step's summary of more than 1 MiB as a whole."""
 _SYMBOLS = {Verdict.VALID: "✅", Verdict.INVALID: "❌", Verdict.INCOMPLETE: "⚠️"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>&~$@#]|:(?=//)|(?<=www)\.")
 
 
-def report_markdown(report: Report) -> str:
-    """Return the verdict, what was checked and what not, and tables of what was found."""
+def report_markdown(report: Report, room: int = ROOM) -> str:
+    """Return the verdict, what was checked and what not, and tables of what was found.
+
+    The rows of the tables take up to `room` bytes.
+    """
     subject = code_span(report.subject)
     lines = [
         f"## {_SYMBOLS[report.verdict]} {escaped(conclusion(report))}",
@@ -44,7 +47,6 @@ def report_markdown(report: Report) -> str:
     if report.command is Command.VERIFY:
         lines.extend(["", "| files | came out |", "| ---: | --- |"])
         lines.extend(f"| {count} | {escaped(word)} |" for count, word in counts_words(report))
-    room = _ROOM
     for kind, found in by_kind(report):
         section = list(_section(kind, found, room))
         room -= sum(len(line.encode("utf-8")) + 1 for line in section)

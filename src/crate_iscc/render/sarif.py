@@ -57,7 +57,7 @@ def report_sarif(report: Report) -> str:
         "properties": _run_properties(report),
     }
     value = {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": [run]}
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(value, indent=1) + "\n"
 
 
 def _driver(report: Report, rules: list[dict[str, Any]]) -> dict[str, Any]:
