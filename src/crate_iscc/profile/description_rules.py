@@ -46,19 +46,20 @@ def _acquisitions(facts: Facts) -> set[str]:
     found = facts.reached(datasets, ("resultOf", "associatedImageAcquisitionProtocol"))
     found |= {
         action
-        for action in facts.actions
+        for action in facts.crate.ids()
         if not datasets.isdisjoint(references(facts.crate.values(action, "result")))
     }
     return found
 
 
 def _specimens(facts: Facts) -> set[str]:
-    own = facts.reached(_acquisitions(facts), ("specimen",))
+    own = facts.reached(_acquisitions(facts), ("specimen", "associatedSpecimen"))
     return own | facts.reached(_datasets(facts), ("associatedSpecimen",))
 
 
 def _biosamples(facts: Facts) -> set[str]:
-    own = facts.reached(_specimens(facts), ("biosample", "biologicalEntity"))
+    keys = ("biosample", "biologicalEntity", "associatedBiologicalEntity")
+    own = facts.reached(_specimens(facts), keys)
     return own | facts.reached(_datasets(facts), ("associatedBiologicalEntity",))
 
 
@@ -104,7 +105,7 @@ def derivation(subject: Subject) -> Iterator[Breach]:
     made = facts.parts - {facts.root_id}
     for action in facts.actions:
         results = references(facts.crate.values(action, "result"))
-        if not made.isdisjoint(results) and references(facts.crate.values(action, "object")):
+        if not made.isdisjoint(results) and facts.crate.values(action, "object"):
             return
     yield Breach(facts.root_id, None, "no file is linked to the data that it was made from")
 
@@ -132,11 +133,16 @@ def _is_pixel_code(facts: Facts, entity_id: str) -> bool:
     def said(key: str) -> list[Any]:
         return [text for value in facts.crate.values(entity_id, key) for text in as_list(value)]
 
+    codes = strings(said("value"))
     return (
         PIXEL_CODE_TERM in (*strings(said("propertyID")), *references(said("propertyID")))
-        and any(WIDE_ISCC_SUM.fullmatch(text) for text in strings(said("value")))
+        and len(codes) == 1
+        and WIDE_ISCC_SUM.fullmatch(codes[0]) is not None
         and "pixels" in strings(facts.own(entity_id, "codeLevel"))
-        and all(facts.own(entity_id, term) for term in ("axes", "shape", "dtype"))
+        and all(
+            any(v not in ("", None) for v in facts.own(entity_id, t))
+            for t in ("axes", "shape", "dtype")
+        )
     )
 
 

@@ -149,7 +149,7 @@ class Facts:
             literals = strings(self.crate.values(entity_id, "identifier"))
         elif term == TREEHASH_TERM:
             literals = strings(self.own(entity_id, "treehash"))
-        values = [t for pv in self.property_values(entity_id, term) for t in pv]
+        values = [t for pv in self.property_values(entity_id, term) if len(pv) == 1 for t in pv]
         form = DATAHASH if term == TREEHASH_TERM else WIDE_ISCC_SUM
         return [t for t in (*dict.fromkeys(literals), *values) if form.fullmatch(t)]
 
@@ -191,11 +191,13 @@ class Facts:
             if "CreateAction" in strings(self.crate.values(entity_id, "@type"))
         )
 
+    @cached_property
     def recipe_holders(self) -> tuple[str, ...]:
-        """Return what may state the recipe: the root, and the actions that have it as object."""
+        """What may state the recipe: the root, and actions that it mentions or is the object of."""
+        mentioned = references(self.crate.values(self.root_id, "mentions"))
         about_root = (
-            action
-            for action in self.actions
-            if self.root_id in references(self.crate.values(action, "object"))
+            entity_id
+            for entity_id in self.crate.ids()
+            if self.root_id in references(self.crate.values(entity_id, "object"))
         )
-        return (self.root_id, *about_root)
+        return tuple(dict.fromkeys((self.root_id, *mentioned, *about_root)))

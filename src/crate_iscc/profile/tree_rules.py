@@ -5,7 +5,7 @@ from typing import Any
 
 from crate_iscc.crate.terms import ISCC_TERM, TREEHASH_TERM
 from crate_iscc.errors import InputError
-from crate_iscc.jsonld import as_list, references, strings
+from crate_iscc.jsonld import references, strings
 from crate_iscc.manifest import RECIPE_VERSION
 from crate_iscc.paths import MANIFEST_FILE, decode_id, glob_matcher
 from crate_iscc.profile.facts import DATAHASH
@@ -67,7 +67,7 @@ def manifest_recorded(subject: Subject) -> Iterator[Breach]:
 def _recipe(subject: Subject, term: str) -> list[tuple[str, Any]]:
     return [
         (holder, value)
-        for holder in subject.facts.recipe_holders()
+        for holder in subject.facts.recipe_holders
         for value in subject.facts.own(holder, term)
     ]
 
@@ -112,15 +112,26 @@ def generator(subject: Subject) -> Iterator[Breach]:
     literals = strings(facts.own(facts.root_id, "generator"))
     if any(len(text.split()) >= 2 for text in literals):
         return
-    for action in facts.recipe_holders()[1:]:
-        for software in references(facts.crate.values(action, "instrument")):
-            versions = [
-                value
-                for key in ("version", "softwareVersion")
-                for value in as_list(facts.crate.values(software, key))
-            ]
-            if strings(facts.crate.values(software, "name")) and any(map(strings, versions)):
+    for action in facts.recipe_holders[1:]:
+        # What tells the fingerprinting from other actions: it carries the recipe.
+        if facts.own(action, "recipeVersion") or facts.own(action, "codeLevel"):
+            instruments = references(facts.crate.values(action, "instrument"))
+            if any(_is_versioned(subject, software) for software in instruments):
                 return
     yield Breach(
         facts.root_id, None, "the software that made the codes is not named with its version"
+    )
+
+
+def _is_versioned(subject: Subject, software: str) -> bool:
+    """Tell whether an entity is a SoftwareApplication with a name and a version."""
+
+    def said(key: str) -> bool:
+        return any(strings(subject.crate.values(software, key)))
+
+    types = strings(subject.crate.values(software, "@type"))
+    return (
+        "SoftwareApplication" in types
+        and said("name")
+        and (said("version") or said("softwareVersion"))
     )

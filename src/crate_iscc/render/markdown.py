@@ -53,7 +53,7 @@ def report_markdown(report: Report, room: int = ROOM) -> str:
         lines.extend(section)
     if hint := hint_of(report):
         lines.extend(["", f"hint: `{hint}`"])
-    lines.extend(["", escaped(report.tool)])
+    lines.extend(["", escaped(_cut(report.tool))])
     return "\n".join(lines) + "\n"
 
 
