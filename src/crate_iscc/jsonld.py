@@ -7,7 +7,7 @@ whether other than ASCII is escaped. Nothing here follows a context or asks the 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 from uuid import uuid4
@@ -154,6 +154,10 @@ class Document:
             if isinstance(context, dict):
                 known |= context
         return known
+
+    def terms(self) -> Collection[str]:
+        """Return the terms that the document's own contexts define."""
+        return self._definitions().keys()
 
     def expanded(self, name: str) -> str:
         """Return the IRI of a term or compact IRI, or the name itself where it has none."""

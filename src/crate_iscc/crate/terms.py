@@ -2,9 +2,9 @@
 
 ISCC_TERM = "http://purl.org/iscc/terms/#iscc"
 DATAHASH_TERM = "http://purl.org/iscc/terms/#datahash"
-_BIO_CODES = "https://w3id.org/bio-codes/terms#"
-TREEHASH_TERM = _BIO_CODES + "treehash"
-PIXEL_CODE_TERM = _BIO_CODES + "pixelCode"
+BIO_CODES_TERMS = "https://w3id.org/bio-codes/terms#"
+TREEHASH_TERM = BIO_CODES_TERMS + "treehash"
+PIXEL_CODE_TERM = BIO_CODES_TERMS + "pixelCode"
 
 _OWN_TERMS = (
     "treehash",
@@ -19,7 +19,7 @@ _OWN_TERMS = (
     "shape",
     "dtype",
 )
-TERMS = {"datahash": DATAHASH_TERM} | {term: _BIO_CODES + term for term in _OWN_TERMS}
+TERMS = {"datahash": DATAHASH_TERM} | {term: BIO_CODES_TERMS + term for term in _OWN_TERMS}
 """Terms that go into the crate's own `@context`."""
 
 PROFILE = "https://w3id.org/bio-codes/ro-crate/0.1"

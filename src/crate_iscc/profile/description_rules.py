@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from crate_iscc.crate.terms import PIXEL_CODE_TERM
+from crate_iscc.crate.terms import BIO_CODES_TERMS, PIXEL_CODE_TERM
 from crate_iscc.jsonld import as_list, references, strings
 from crate_iscc.profile.facts import WIDE_ISCC_SUM, Facts
 from crate_iscc.profile.rules import Breach, Rule, Subject
@@ -36,31 +36,44 @@ creator = _root("describe.creator", "author", "neither creator nor author is nam
 # --- the chain from the dataset to the organism ------------------------------------------------
 # Each step by the names that the NGFF challenge and REMBI (BioImage Archive) give it.
 
-
-def _datasets(facts: Facts) -> set[str]:
-    return facts.parts
+_BIA = "http://bia/"
+_OBO = "http://purl.obolibrary.org/obo/"
+_ACQUISITION = {
+    "resultOf": (BIO_CODES_TERMS + "resultOf", _BIA + "resultOf"),
+    "associatedImageAcquisitionProtocol": (_BIA + "associatedImageAcquisitionProtocol",),
+}
+_METHOD = {"fbbi_id": (BIO_CODES_TERMS + "fbbi_id",), "fbbiId": (_BIA + "fbbiId",)}
+_DATASETS_SPECIMEN = {"associatedSpecimen": (_BIA + "associatedSubject",)}
+_SPECIMEN = {"specimen": (_OBO + "HSO_0000308",)} | _DATASETS_SPECIMEN
+_DATASETS_BIOSAMPLE = {"associatedBiologicalEntity": (_BIA + "associatedBiologicalEntity",)}
+_BIOSAMPLE = {
+    "biosample": (_OBO + "OBI_0002648",),
+    "biologicalEntity": (_BIA + "sampleOf",),
+} | _DATASETS_BIOSAMPLE
+_TAXONOMIC_RANGE = ("https://schema.org/taxonomicRange", "http://schema.org/taxonomicRange")
+_ORGANISM = dict.fromkeys(
+    ("organism_classification", "organismClassification", "taxonomicRange"), _TAXONOMIC_RANGE
+)
 
 
 def _acquisitions(facts: Facts) -> set[str]:
-    datasets = _datasets(facts)
-    found = facts.reached(datasets, ("resultOf", "associatedImageAcquisitionProtocol"))
+    found = facts.reached(facts.parts, facts.keys_of(_ACQUISITION))
     found |= {
         action
         for action in facts.crate.ids()
-        if not datasets.isdisjoint(references(facts.crate.values(action, "result")))
+        if not facts.parts.isdisjoint(references(facts.crate.values(action, "result")))
     }
     return found
 
 
 def _specimens(facts: Facts) -> set[str]:
-    own = facts.reached(_acquisitions(facts), ("specimen", "associatedSpecimen"))
-    return own | facts.reached(_datasets(facts), ("associatedSpecimen",))
+    own = facts.reached(_acquisitions(facts), facts.keys_of(_SPECIMEN))
+    return own | facts.reached(facts.parts, facts.keys_of(_DATASETS_SPECIMEN))
 
 
 def _biosamples(facts: Facts) -> set[str]:
-    keys = ("biosample", "biologicalEntity", "associatedBiologicalEntity")
-    own = facts.reached(_specimens(facts), keys)
-    return own | facts.reached(_datasets(facts), ("associatedBiologicalEntity",))
+    own = facts.reached(_specimens(facts), facts.keys_of(_BIOSAMPLE))
+    return own | facts.reached(facts.parts, facts.keys_of(_DATASETS_BIOSAMPLE))
 
 
 def _names(facts: Facts, ids: Iterable[str], keys: tuple[str, ...]) -> Iterator[str]:
@@ -74,7 +87,7 @@ def _names(facts: Facts, ids: Iterable[str], keys: tuple[str, ...]) -> Iterator[
 def modality(subject: Subject) -> Iterator[Breach]:
     """5.4: an image acquisition with an FBbi term."""
     facts = subject.facts
-    named = _names(facts, _acquisitions(facts), ("fbbi_id", "fbbiId"))
+    named = _names(facts, _acquisitions(facts), facts.keys_of(_METHOD))
     if not any(_FBBI.search(text) for text in named):
         yield Breach(facts.root_id, None, "no image acquisition with an FBbi term is described")
 
@@ -94,8 +107,8 @@ def biosample(subject: Subject) -> Iterator[Breach]:
 def organism(subject: Subject) -> Iterator[Breach]:
     """5.7: an organism of the NCBI Taxonomy."""
     facts = subject.facts
-    keys = ("organism_classification", "organismClassification", "taxonomicRange")
-    if not any(_TAXON.search(text) for text in _names(facts, _biosamples(facts), keys)):
+    named = _names(facts, _biosamples(facts), facts.keys_of(_ORGANISM))
+    if not any(_TAXON.search(text) for text in named):
         yield Breach(facts.root_id, None, "no organism is named by an NCBI Taxonomy term")
 
 

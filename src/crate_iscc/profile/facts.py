@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
 )
 from crate_iscc.crate.view import Crate, property_ids, recipe
+from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Entity, as_list, references, strings
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
@@ -39,6 +40,15 @@ def is_local(entity_id: str) -> bool:
     return not entity_id.startswith(("#", "/", "_:")) and not has_scheme(entity_id)
 
 
+def is_pattern(text: str) -> bool:
+    """Tell whether a text is a pattern in the syntax of .gitignore."""
+    try:
+        glob_matcher([text])
+    except InputError:
+        return False
+    return bool(text.strip())
+
+
 class Facts:
     """A crate as the profile sees it.
 
@@ -59,7 +69,7 @@ class Facts:
         Left out are files on the web, the metadata file, the preview, and what the crate records
         as excluded.
         """
-        excluded = glob_matcher(recipe(self.crate).excluded)
+        excluded = glob_matcher(filter(is_pattern, recipe(self.crate).excluded))
         found = []
         for entity_id in self.crate.ids():
             if not is_local(entity_id) or not self.crate.is_file(entity_id):
@@ -110,6 +120,17 @@ class Facts:
         if self.document.meaning(term) == iri or self._foreign_contexts:
             return self.crate.term_keys(term)
         return (iri,)
+
+    def keys_of(self, words: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+        """Return the keys under which a document may write what `words` means: name -> IRIs.
+
+        A name that the document defines as something else is left out. One that it does not
+        define counts: published crates of the NGFF challenge leave some undefined.
+        """
+        iris = {iri for meanings in words.values() for iri in meanings}
+        known = (n for n in words if self.document.meaning(n) in (None, *words[n]))
+        renamed = (term for term in self.document.terms() if self.document.meaning(term) in iris)
+        return tuple(dict.fromkeys((*known, *renamed, *sorted(iris))))
 
     @cached_property
     def _foreign_contexts(self) -> bool:

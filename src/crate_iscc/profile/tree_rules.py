@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from crate_iscc.crate.terms import ISCC_TERM, TREEHASH_TERM
-from crate_iscc.errors import InputError
 from crate_iscc.jsonld import references, strings
 from crate_iscc.manifest import RECIPE_VERSION
-from crate_iscc.paths import MANIFEST_FILE, decode_id, glob_matcher
-from crate_iscc.profile.facts import DATAHASH
+from crate_iscc.paths import MANIFEST_FILE, decode_id
+from crate_iscc.profile.facts import DATAHASH, is_pattern
 from crate_iscc.profile.rules import Breach, Rule, Subject, shown
 
 _LEVELS = frozenset({"bytes", "pixels"})
@@ -96,14 +95,8 @@ def _stated(subject: Subject, term: str, known: set[str] | frozenset[str]) -> It
 def exclusions(subject: Subject) -> Iterator[Breach]:
     """4.2: each exclusion is a pattern that can be understood."""
     for holder, value in _recipe(subject, "excludedPattern"):
-        texts = strings(value)
-        try:
-            if texts and texts[0].strip():
-                glob_matcher(texts)
-                continue
-        except InputError:
-            pass
-        yield Breach(holder, "excludedPattern", f"{value!r:.40} is no pattern")
+        if not any(map(is_pattern, strings(value))):
+            yield Breach(holder, "excludedPattern", f"{value!r:.40} is no pattern")
 
 
 def generator(subject: Subject) -> Iterator[Breach]:
