@@ -111,6 +111,20 @@ def test_crates_that_are_well_pass(place: Path) -> None:
     assert json.loads((reports / "json/verify-1.json").read_text("utf-8"))["counts"]["match"] == 7
 
 
+def test_the_example_study_passes(tmp_path: Path) -> None:
+    """What examples/make_study.py makes and build writes is what the action accepts."""
+    study = tmp_path / "study"
+    for command in (
+        [REPOSITORY / "examples" / "make_study.py", study],
+        ["-m", "crate_iscc", "build", study, "--license", "CC0-1.0", "--no-cache"],
+    ):
+        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+
+    ran = run_step("Check", tmp_path, {"crates": "study"})
+
+    assert ran.code == 0, ran.log
+
+
 def test_a_damaged_crate_fails_and_is_annotated(place: Path) -> None:
     """The step ends with 1, and the annotation names the file."""
     (place / "crates/a study/raw/cell.ome.tif").write_bytes(b"other pixels")

@@ -126,6 +126,8 @@ def test_the_wheel_holds_the_type_marker_the_schemas_and_the_licence(
 
     assert "crate_iscc/py.typed" in members
     assert "crate_iscc/_data/schemas/report.schema.json" in members
+    assert "crate_iscc/_data/schemas/ro-crate-contexts/1.3.jsonld" in members
+    assert "crate_iscc/_data/profiles/bio-codes/0.1/profile.ttl" in members
     assert f"crate_iscc-{__version__}.dist-info/licenses/LICENSE" in members
 
 
@@ -170,6 +172,9 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "Makefile",
         "schemas/report.schema.json",
         "examples/make_study.py",
+        "profiles/bio-codes/0.1/profile.ttl",
+        "action.yml",
+        ".pre-commit-hooks.yaml",
         "tests/conftest.py",
         "schemas/ro-crate-contexts/1.3.jsonld",
         "tests/build/golden/new-ro-crate-metadata.json",
@@ -236,6 +241,22 @@ def test_an_installed_wheel_builds_and_verifies(installed: Path, tmp_path: Path)
     )
 
     assert json.loads(report)["verdict"] == "valid"
+
+
+def test_an_installed_wheel_validates_and_knows_its_profiles(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Schema, contexts and profile are read from inside the installation."""
+    example = PROJECT / "profiles" / "bio-codes" / "0.1" / "examples" / "graph"
+
+    report = _run(
+        [installed / "crate-iscc", "validate", example, "--base", "--format", "json"], cwd=tmp_path
+    )
+    place = Path(_run([installed / "crate-iscc", "profile", "path"], cwd=tmp_path).strip())
+
+    assert json.loads(report)["verdict"] == "valid"
+    assert place.is_relative_to(installed.parent)
+    assert (place / "bio-codes" / "0.1" / "must").is_dir()
 
 
 def test_an_installed_wheel_is_typed(installed: Path, tmp_path: Path) -> None:
