@@ -419,11 +419,6 @@ def _nested_author(*, with_id: bool) -> Edit:
 _CRATE_FAULTS = (
     Fault("profile-not-declared", "profile.declared", _lose(ROOT, "conformsTo")),
     Fault("profile-as-text", "profile.declared", _put(ROOT, conformsTo=PROFILE)),
-    Fault(
-        "another-profile",
-        "profile.declared",
-        _put(ROOT, conformsTo=_ref("https://w3id.org/ro/wfrun/process/0.5")),
-    ),
     Fault("profile-on-a-container", "profile.declared", _move_profile(ZARR)),
     Fault("profile-on-the-descriptor", "profile.declared", _move_profile(DESCRIPTOR)),
     _not_in_shacl("nested-author", "graph.flat", _nested_author(with_id=True)),
@@ -440,11 +435,6 @@ _CRATE_FAULTS = (
     Fault("file-not-linked", "graph.part", _unlink(ROOT, "hasPart", RAW)),
     Fault("container-not-linked", "graph.part", _unlink(ROOT, "hasPart", ZARR)),
     Fault("new-file-not-linked", "graph.part", _new_file("notes/new.txt")),
-    Fault(
-        "file-linked-upwards",
-        "graph.part",
-        _all(_unlink(ROOT, "hasPart", RAW), _put(RAW, isPartOf=_ref(ROOT))),
-    ),
     Fault(
         "file-linked-to-a-lost-folder",
         "graph.part",
@@ -546,11 +536,6 @@ _TREE_FAULTS = (
         "tree.iscc-sum",
         _tree_code(ROOT, "iscc-sum", lambda c: [c, OTHER_ISCC]),
     ),
-    Fault(
-        "container-with-two-iscc-sums",
-        "tree.iscc-sum",
-        _tree_code(ZARR, "iscc-sum", lambda c: [c, OTHER_ISCC]),
-    ),
     Fault("root-without-treehash", "tree.treehash", _tree_code(ROOT, "treehash", _none)),
     Fault("container-without-treehash", "tree.treehash", _tree_code(ZARR, "treehash", _none)),
     Fault(
@@ -558,14 +543,12 @@ _TREE_FAULTS = (
         "tree.treehash",
         _tree_code(ROOT, "treehash", lambda c: ["1e20" + c[4:].upper()]),
     ),
-    Fault("treehash-cut", "tree.treehash", _tree_code(ZARR, "treehash", lambda c: [c[:-2]])),
     Fault(
         "root-with-two-treehashes",
         "tree.treehash",
         _tree_code(ROOT, "treehash", lambda c: [c, OTHER_DATAHASH]),
     ),
     Fault("root-without-size", "tree.size", _lose(ROOT, "contentSize")),
-    Fault("container-without-size", "tree.size", _lose(ZARR, "contentSize")),
     Fault("root-with-size-as-number", "tree.size", _put(ROOT, contentSize=3276)),
     Fault("root-without-file-count", "tree.size", _lose(ROOT, "fileCount")),
     Fault("container-without-file-count", "tree.size", _lose(ZARR, "fileCount")),
@@ -665,11 +648,6 @@ _DESCRIPTION_FAULTS = (
     Fault("licence-as-a-word", "describe.license", _put(ROOT, license="CC0")),
     Fault("no-date", "describe.date-published", _lose(ROOT, "datePublished")),
     Fault("date-in-words", "describe.date-published", _put(ROOT, datePublished="1 January 2026")),
-    Fault(
-        "date-of-creation-only",
-        "describe.date-published",
-        _all(_lose(ROOT, "datePublished"), _put(ROOT, dateCreated="2026-01-01")),
-    ),
     Fault("nobody", "describe.creator", _lose(ROOT, "author")),
     Fault("author-empty", "describe.creator", _put(ROOT, author="")),
     Fault("acquisition-without-method", "describe.modality", _lose(ACQUISITION, "fbbi_id")),
@@ -764,7 +742,6 @@ _OTHER_FAULTS = (
     ),
     Fault("no-iscc-id", "proof.iscc-id", _iscc_id(_none)),
     Fault("iscc-id-cut", "proof.iscc-id", _iscc_id(lambda c: [c[:-1]])),
-    Fault("iscc-id-of-another-kind", "proof.iscc-id", _iscc_id(_to("ISCC:MIIGI5EEMICAAAAA"))),
     _not_in_shacl("no-signature", "proof.signature", _nothing, removes="iscc-proof/signature.json"),
     _not_in_shacl("no-timestamp", "proof.timestamp", _nothing, removes="iscc-proof/*.tsr"),
 )
@@ -873,10 +850,12 @@ VARIANTS = (
             _put(RAW, mood="good", colour="green"),
             _put(ROOT, mood=_ref("https://example.org/good")),
         ),
+        GRAPH,
     ),
     Variant(
         "other-profiles-too",
         _append(ROOT, "conformsTo", _ref("https://w3id.org/ro/wfrun/process/0.5")),
+        TABLE,
     ),
     Variant(
         "other-identifiers",
@@ -917,6 +896,7 @@ VARIANTS = (
     Variant(
         "file-on-the-web-mentioned",
         _add({"@id": "s3://bucket/x.tif", "@type": "File", "name": "x.tif"}),
+        GRAPH,
     ),
     Variant(
         "zarr-on-the-web",
@@ -924,8 +904,11 @@ VARIANTS = (
             _add({"@id": "https://example.org/x.ome.zarr/", "@type": "Dataset", "name": "x"}),
             _append(ROOT, "hasPart", _ref("https://example.org/x.ome.zarr/")),
         ),
+        TABLE,
     ),
-    Variant("file-within-the-metadata", _add({"@id": "#x", "@type": "File", "name": "no path"})),
+    Variant(
+        "file-within-the-metadata", _add({"@id": "#x", "@type": "File", "name": "no path"}), TABLE
+    ),
     Variant(
         "preview",
         _add(
@@ -938,13 +921,14 @@ VARIANTS = (
             {"@id": "ro-crate-preview_files/a.css", "@type": "File", "name": "a.css"},
         ),
     ),
-    Variant("descriptor-as-file", _put(DESCRIPTOR, **{"@type": ["CreativeWork", "File"]})),
+    Variant("descriptor-as-file", _put(DESCRIPTOR, **{"@type": ["CreativeWork", "File"]}), GRAPH),
     Variant(
         "files-of-several-types",
         _all(
             _put(RAW, **{"@type": ["File", "ImageObject"]}),
             _put(ZARR, **{"@type": ["Dataset", "RepositoryObject"]}),
         ),
+        GRAPH,
     ),
     Variant(
         "files-in-folders",
@@ -984,18 +968,20 @@ VARIANTS = (
                 "about": [_ref(ZARR), _ref(AUTHOR)],
             }
         ),
+        TABLE,
     ),
     Variant(
         "creator-instead-of-author",
         _all(_lose(ROOT, "author"), _put(ROOT, creator=[_ref(AUTHOR), "Charles Babbage"])),
+        GRAPH,
     ),
     Variant(
-        "licence-as-url", _put(ROOT, license="https://creativecommons.org/publicdomain/zero/1.0/")
+        "licence-as-url",
+        _put(ROOT, license="https://creativecommons.org/publicdomain/zero/1.0/"),
+        TABLE,
     ),
-    Variant("date-with-time", _put(ROOT, datePublished="2026-01-01T12:30:00+01:00")),
-    Variant("date-is-a-year", _put(ROOT, datePublished="2026")),
+    Variant("date-with-time", _put(ROOT, datePublished="2026-01-01T12:30:00+01:00"), GRAPH),
     Variant("exclusions", _excluding("scratch/*", "!scratch/keep.txt")),
-    Variant("pixels-level", _recipe(codeLevel="pixels")),
     Variant(
         "software-version",
         _all(_lose(SOFTWARE, "version"), _put(SOFTWARE, softwareVersion="0.1.0")),
@@ -1016,8 +1002,7 @@ VARIANTS = (
             ),
         ),
     ),
-    Variant("acquisition-by-result-only", _lose(ROOT, "resultOf")),
-    Variant("acquisition-by-result-of-only", _lose(ACQUISITION, "result")),
+    Variant("acquisition-by-result-only", _lose(ROOT, "resultOf"), TABLE),
     Variant(
         "acquisition-of-a-container",
         _all(
@@ -1025,6 +1010,7 @@ VARIANTS = (
             _lose(ACQUISITION, "result"),
             _put(ZARR, resultOf=_ref(ACQUISITION)),
         ),
+        GRAPH,
     ),
     Variant(
         "rembi-of-an-acquisition",
@@ -1051,6 +1037,7 @@ VARIANTS = (
             ),
             _add(_PROTOCOL, {**_DISH, "biologicalEntity": _ref("#cells")}, _CELLS),
         ),
+        TABLE,
     ),
 )
 """Every variant; their names are unique."""
