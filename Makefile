@@ -36,6 +36,7 @@ deep: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/bench_validate.py
 
 format: $(STAMP)
 	$(BIN)/ruff format src tests examples benchmarks

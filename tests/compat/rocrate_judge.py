@@ -6,47 +6,20 @@
 A process of its own, because the validator and what it imports warn on their own account.
 """
 
-import io
 import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import requests
-import requests_cache
-import urllib3
-from requests.adapters import HTTPAdapter
-
-
-class FromFiles(HTTPAdapter):
-    """A transport that answers from files, `VERSION.jsonld` for each version of RO-Crate."""
-
-    def __init__(self, files: Mapping[str, Path]) -> None:
-        super().__init__()
-        self._files = files
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """Return the file that stands for the URL of the request."""
-        answer = urllib3.HTTPResponse(
-            body=io.BytesIO(self._files[request.url or ""].read_bytes()),
-            headers={"Content-Type": "application/ld+json"},
-            status=200,
-            preload_content=False,
-        )
-        return self.build_response(request, answer)
+from crate_iscc.validating import rocrate_judge
 
 
 def seed(cache: str, contexts: str) -> None:
-    """Fetch each context once through a cached session whose transport is the files."""
+    """Put the contexts of a folder, one `VERSION.jsonld` each, into the validator's cache."""
     files = {
-        f"https://w3id.org/ro/crate/{place.stem}/context": place
+        f"https://w3id.org/ro/crate/{place.stem}/context": str(place)
         for place in Path(contexts).glob("*.jsonld")
     }
-    with requests_cache.CachedSession(cache, backend="sqlite", expire_after=-1) as session:
-        session.mount("https://", FromFiles(files))
-        for url in files:
-            session.get(url).raise_for_status()
+    rocrate_judge.seed(Path(cache), files)
 
 
 def judge(cache: str, crate: str, version: str) -> list[str]:

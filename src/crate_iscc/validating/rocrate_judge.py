@@ -1,10 +1,9 @@
 """Asks rocrate-validator what is wrong with metadata, offline: a program of its own.
 
-It reads a JSON object with `metadata` (a document), `names` (of files and folders that are there),
-`version` (of RO-Crate), `severity`
-(REQUIRED, RECOMMENDED, OPTIONAL) and `contexts` (URL -> path of the context's file) from stdin,
-and writes a JSON list of issues. A process of its own, because the validator logs, warns and
-changes the process that it runs in.
+It reads a JSON object from stdin: `metadata` (a document), `names` (of files and folders that are
+there), `version` (of RO-Crate), `severity` (REQUIRED, RECOMMENDED, OPTIONAL), `contexts` (URL ->
+path of the context's file). It writes a JSON list of issues. A process of its own, because the
+validator logs, warns and changes the process that it runs in.
 """
 
 import contextlib
@@ -23,7 +22,7 @@ from requests.adapters import HTTPAdapter
 
 
 class _FromFiles(HTTPAdapter):
-    """A transport that answers from files, so that a cache can be filled without a network."""
+    """A transport that answers from files."""
 
     def __init__(self, files: Mapping[str, str]) -> None:
         super().__init__()
@@ -40,6 +39,14 @@ class _FromFiles(HTTPAdapter):
         return self.build_response(request, answer)
 
 
+def seed(cache: Path, contexts: Mapping[str, str]) -> None:
+    """Fill the validator's HTTP cache with contexts (URL -> file), without a network."""
+    with requests_cache.CachedSession(cache, backend="sqlite", expire_after=-1) as session:
+        session.mount("https://", _FromFiles(contexts))
+        for url in contexts:
+            session.get(url).raise_for_status()
+
+
 def judge(
     metadata: dict[str, Any],
     names: list[str],
@@ -54,10 +61,7 @@ def judge(
     # Metadata without a folder would count as a crate on the web. Files are there, but empty.
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as elsewhere:
         cache = Path(elsewhere) / "contexts"
-        with requests_cache.CachedSession(cache, backend="sqlite", expire_after=-1) as session:
-            session.mount("https://", _FromFiles(contexts))
-            for url in contexts:
-                session.get(url).raise_for_status()
+        seed(cache, contexts)
         settings = ValidationSettings(
             rocrate_uri=folder,
             profile_identifier=f"ro-crate-{version}",
