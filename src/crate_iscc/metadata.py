@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crate_iscc.errors import InputError
-from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
+from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable, valid_unicode
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 
@@ -42,8 +42,8 @@ def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
 def folder_on_disk(tree: Tree) -> str | None:
     """Return the directory that the paths of a tree start from, or None inside an archive.
 
-    It is spelt as the caller spelt it.
+    It is spelt as the caller spelt it, with escapes for what is no Unicode.
     """
     if not isinstance(tree, DirectoryTree):
         return None
-    return tree.subject
+    return valid_unicode(tree.subject)

@@ -380,10 +380,6 @@ def _none(_: str) -> list[Any]:
     return []
 
 
-def _to(*values: Any) -> Callable[[str], list[Any]]:
-    return lambda _: list(values)
-
-
 def _new_file(entity_id: str, **values: Any) -> Edit:
     """Add a File with codes of its own, which are those of the figure."""
 
@@ -502,7 +498,7 @@ _FILE_FAULTS = (
     Fault("size-with-unit", "file.size", _put(RAW, contentSize="1375 B")),
     Fault("file-with-two-sizes", "file.size", _put(RAW, contentSize=["1375", "1376"])),
     _not_in_shacl(
-        "iscc-sum-of-another-file", "file.codes-agree", _file_iscc(FIGURE, _to(OTHER_ISCC))
+        "iscc-sum-of-another-file", "file.codes-agree", _file_iscc(FIGURE, lambda _: [OTHER_ISCC])
     ),
     _not_in_shacl(
         "datahash-of-another-file", "file.codes-agree", _put(RAW, datahash=OTHER_DATAHASH)

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from property_strategies import fingerprint, manifests, payload_paths, steady
 
+from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.view import Crate, recorded, with_manifest_file
-from crate_iscc.crate.write import Generator, fingerprinted, new_crate
+from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.jsonld import Document, Entity, as_list, references
 from crate_iscc.manifest import Manifest, manifest_lines
 from crate_iscc.paths import CratePath, encode_id

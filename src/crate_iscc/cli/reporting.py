@@ -19,6 +19,8 @@ from crate_iscc.replacing import replacing
 from crate_iscc.report import Report, Verdict, check_ignorable, without
 
 _SEVERAL = ("text", "jsonl", "github", "markdown")
+_LONGEST_SUMMARY = 1 << 20
+"""Bytes that GitHub takes as the summary of a step."""
 _EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
 
 
@@ -119,8 +121,12 @@ def _add_step_summary(report: Report) -> None:
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if not place:
         return
+    text = report_markdown(report).encode("utf-8")
     try:
-        with Path(place).open("a", encoding="utf-8") as file:
-            file.write(report_markdown(report))
+        with Path(place).open("ab") as file:
+            if file.tell() + len(text) > _LONGEST_SUMMARY:
+                say("warning: the step summary is full, this report is not in it")
+            else:
+                file.write(text)
     except OSError as error:
         say(f"warning: the step summary was not written: {error.strerror}")

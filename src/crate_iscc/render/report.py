@@ -48,7 +48,7 @@ def report_text(report: Report, paint: Paint = plain) -> str:
         lines.append(paint(f"ignored: {ignored_line(report)}", "warn"))
     verdict, _, words = conclusion(report).partition(":")
     lines.append(paint(verdict, _VERDICT_STYLES[report.verdict]) + ":" + words)
-    if report.verdict is not Verdict.VALID:
+    if report.verdict is not Verdict.VALID and report.findings:
         worst = min(report.findings, key=lambda finding: finding.weight)
         lines.append(f"hint: crate-iscc explain {worst.id}")
     return "\n".join(lines) + "\n"
@@ -64,7 +64,7 @@ def headline(report: Report) -> str:
 
 def profile_name(report: Report) -> str:
     """Return the profile as people call it: its name and version."""
-    return "BIO-CODES " + (report.profile or "").rpartition("/")[2]
+    return "BIO-CODES " + printable((report.profile or "").rpartition("/")[2])
 
 
 def counts_line(report: Report) -> str:

@@ -29,6 +29,12 @@ def parse_report(text: str, schema: dict[str, Any]) -> Report:
             cause=f"{place}: {error.message:.200}",
             hint="save one with: crate-iscc verify CRATE --format json -o report.json",
         )
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "this is no report of crate-iscc", cause=f"it holds text that is none: {error.reason}"
+        ) from error
     unknown = sorted({item["id"] for item in value["findings"]} - FINDING_KINDS.keys())
     if unknown:
         raise InputError(
@@ -72,7 +78,7 @@ def _loaded(text: str) -> dict[str, Any]:
         records = [value]
     except ValueError:
         try:
-            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+            records = [json.loads(line) for line in text.split("\n") if line.strip()]
         except ValueError as error:
             raise InputError("this is no report of crate-iscc", cause=str(error)) from error
     summary: dict[str, Any] = {}
@@ -81,6 +87,11 @@ def _loaded(text: str) -> dict[str, Any]:
         match record:
             case {"record": "finding"}:
                 findings.append({k: v for k, v in record.items() if k != "record"})
+            case {"record": "report"} if summary:
+                raise InputError(
+                    "there are reports of several crates in the file",
+                    hint="give them one by one: each ends with its line of record: report",
+                )
             case {"record": "report"}:
                 summary = {k: v for k, v in record.items() if k != "record"}
     return summary | {"findings": findings}

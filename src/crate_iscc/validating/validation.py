@@ -9,6 +9,7 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.json_lines import lines_of
 from crate_iscc.metadata import MetadataFile, folder_on_disk, read_metadata
+from crate_iscc.paths import valid_unicode
 from crate_iscc.profile.checker import check
 from crate_iscc.profile.facts import Facts
 from crate_iscc.profile.requirements import BIO_CODES, profile_called, refuse_newer
@@ -54,7 +55,7 @@ def validate(
     asked = levels[: level.rank + 1]
     return Report(
         command=Command.VALIDATE,
-        subject=str(source),
+        subject=valid_unicode(str(source)),
         folder=folder,
         metadata=metadata.name,
         checked=(*asked, *rocrate),

@@ -34,7 +34,7 @@ from crate_iscc.manifest import (
     split_lines,
 )
 from crate_iscc.metadata import folder_on_disk, read_metadata
-from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
+from crate_iscc.paths import MANIFEST_FILE, CratePath, printable, valid_unicode
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Entry, Tree, read_all
@@ -379,7 +379,7 @@ class _Verification:
                 number[Status(finding.id.removeprefix("bytes."))] += 1
         counts = Counts(**{status.value: count for status, count in number.items()})
         return Report(
-            subject=self._subject,
+            subject=valid_unicode(self._subject),
             folder=folder_on_disk(self._tree),
             metadata=metadata,
             checked=tuple(checked),
