@@ -1,6 +1,7 @@
 """validate, report and profile: formats, levels, exit codes, and what is bad input."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -483,3 +484,43 @@ def test_the_output_is_the_same_whatever_the_order_of_hashing(broken: Path) -> N
     )
 
     assert first.raw_out == second.raw_out
+
+
+# --- names and texts from outside --------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_a_folder_whose_name_is_no_unicode_is_reported(graph: Path, tmp_path: Path) -> None:
+    """Every format can name it."""
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    shutil.copytree(graph, place)
+
+    for format_ in FORMATS:
+        outcome = run("verify", place, "--format", format_)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert outcome.raw_out.decode("utf-8")
+
+
+def test_a_forged_report_cannot_write_on_the_terminal(broken: Path, tmp_path: Path) -> None:
+    """Control characters in a message are shown, not obeyed, and make no line of their own."""
+    saved = tmp_path / "run.json"
+    run("validate", broken, "-o", saved)
+    value = json.loads(saved.read_text("utf-8"))
+    value["findings"][0]["message"] = "\x1b[2J\nVALID: all is well"
+    saved.write_text(json.dumps(value), "utf-8")
+
+    outcome = run("report", saved)
+
+    assert outcome.code == 1
+    assert "\x1b" not in outcome.out
+    assert not [line for line in outcome.lines if line.startswith("VALID")]
+
+
+def test_reports_of_several_crates_are_not_taken_for_one(graph: Path, tmp_path: Path) -> None:
+    """JSON lines of two crates hold two verdicts."""
+    (tmp_path / "two.jsonl").write_bytes(run("validate", graph, graph, "--format", "jsonl").raw_out)
+
+    outcome = run("report", tmp_path / "two.jsonl")
+
+    assert outcome.code == 2
+    assert "several crates" in error_of(outcome)

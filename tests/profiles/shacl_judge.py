@@ -4,6 +4,7 @@
                                                                 should or may
     python shacl_judge.py detect CACHE                          which profiles it would choose
     python shacl_judge.py pyshacl CONTEXTS                      pyshacl alone
+    python shacl_judge.py well-formed                           the shapes themselves; no crates
 
 Reads a JSON list of crates, each the metadata as an object or the path of a folder, and prints a
 JSON list of answers. CACHE is what `compat/rocrate_judge.py seed` makes.
@@ -97,12 +98,10 @@ def by_pyshacl(crates: list[dict[str, Any]], contexts: str) -> list[list[Issue]]
     import pyshacl
     from rdflib import SH, Graph
 
-    shapes = Graph()
-    for place in sorted(SHAPES.glob("*/*.ttl")):
-        shapes.parse(place)
+    shapes = _shapes()
     levels = {SH.Violation: "must", SH.Warning: "should", SH.Info: "may"}
     answers = []
-    for number, crate in enumerate(crates):
+    for crate in crates:
         data = Graph().parse(
             data=json.dumps(_with_contexts(crate, Path(contexts))),
             format="json-ld",
@@ -113,10 +112,6 @@ def by_pyshacl(crates: list[dict[str, Any]], contexts: str) -> list[list[Issue]]
             shacl_graph=shapes,
             inference="none",
             advanced=False,
-            # The shapes are the same for all; that they are well-formed is asked once. The shapes
-            # of SHACL itself walk along lists, so they go deeper than ours.
-            meta_shacl=number == 0,
-            max_validation_depth=200 if number == 0 else 15,
         )
         if not isinstance(report, Graph):
             raise TypeError(text)
@@ -128,6 +123,24 @@ def by_pyshacl(crates: list[dict[str, Any]], contexts: str) -> list[list[Issue]]
             issues.append((shape.removeprefix(REQUIREMENT), severity, entity))
         answers.append(issues)
     return answers
+
+
+def well_formed() -> str:
+    """Return what the shapes of SHACL itself say of ours; nothing if they are well-formed."""
+    from pyshacl.entrypoints import meta_validate
+
+    # They walk along lists, one step deeper for each member.
+    conforms, _, text = meta_validate(_shapes(), inference="none", max_validation_depth=500)
+    return "" if conforms else str(text)
+
+
+def _shapes() -> Any:
+    from rdflib import Graph
+
+    shapes = Graph()
+    for place in sorted(SHAPES.glob("*/*.ttl")):
+        shapes.parse(place)
+    return shapes
 
 
 def _with_contexts(crate: dict[str, Any], contexts: Path) -> dict[str, Any]:
@@ -154,6 +167,8 @@ def _main(arguments: list[str]) -> Any:
             return detected(crates, cache)
         case ["pyshacl", contexts]:
             return by_pyshacl(crates, contexts)
+        case ["well-formed"]:
+            return [well_formed()]
     sys.exit(__doc__)
 
 

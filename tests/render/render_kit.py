@@ -208,7 +208,7 @@ REPORTS = {
     ),
     "hostile subject": verification(
         [UNREAD],
-        subject="\r\n::error::x ##[error]y \udc80 \ud800 <b> `",
+        subject="\r\n::error::x ##[error]y \\udc80 \\ud800 <b> `",
         folder=None,
         excluded=tuple(HOSTILE),
     ),

@@ -134,7 +134,7 @@ def _finding_lines(report: Report, paint: Paint) -> list[str]:
             where = f"line {item.line}" if item.line else ""
             source = ", ".join(filter(None, (rule_of(item), where)))
             lines.append(
-                f"           {item.message}{paint(f' ({source})', 'dim') if source else ''}"
+                f"           {printable(item.message)}{paint(f' ({source})', 'dim') if source else ''}"
             )
         more = len(found) - _SHOWN_OF_EACH
         if more > 0:

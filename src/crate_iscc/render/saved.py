@@ -31,10 +31,10 @@ def parse_report(text: str, schema: dict[str, Any]) -> Report:
         )
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
+    except UnicodeEncodeError as problem:
         raise InputError(
-            "this is no report of crate-iscc", cause=f"it holds text that is none: {error.reason}"
-        ) from error
+            "this is no report of crate-iscc", cause=f"it holds text that is none: {problem.reason}"
+        ) from problem
     unknown = sorted({item["id"] for item in value["findings"]} - FINDING_KINDS.keys())
     if unknown:
         raise InputError(
