@@ -133,9 +133,8 @@ def _finding_lines(report: Report, paint: Paint) -> list[str]:
             lines.append(f"  {label} {place_of(item)}")
             where = f"line {item.line}" if item.line else ""
             source = ", ".join(filter(None, (rule_of(item), where)))
-            lines.append(
-                f"           {printable(item.message)}{paint(f' ({source})', 'dim') if source else ''}"
-            )
+            message = printable(item.message) + (paint(f" ({source})", "dim") if source else "")
+            lines.append(f"           {message}")
         more = len(found) - _SHOWN_OF_EACH
         if more > 0:
             lines.append(f"           … and {number(more)} more {word} (--format json has all)")
