@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from crate_iscc.errors import InputError
-from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable, valid_unicode
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    METADATA_FILE,
+    CratePath,
+    printable,
+    valid_unicode,
+)
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 
@@ -12,15 +18,14 @@ from crate_iscc.sources.directory import DirectoryTree
 class MetadataFile:
     """The bytes of a crate's metadata file, and its name at the root of the crate."""
 
-    name: str
+    name: CratePath
     raw: bytes
 
 
-def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
-    """Return the metadata file at the root of a tree.
+def find_metadata(tree: Tree, listing: Listing) -> MetadataFile | None:
+    """Return the metadata file at the root of a tree, or None if there is none.
 
-    Raises InputError if there is none, or if it is no regular file; ReadError if it cannot be
-    read.
+    Raises InputError if it is no regular file, ReadError if it cannot be read.
     """
     entries = {entry.path: entry for entry in listing.entries}
     for name in (METADATA_FILE, LEGACY_METADATA_FILE):
@@ -32,11 +37,19 @@ def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
                     f"the metadata of {printable(tree.subject)} cannot be used",
                     cause=f"{name}: {refused.reason}",
                 )
-    raise InputError(
-        f"not an RO-Crate: {printable(tree.subject)}",
-        cause=f"there is no {METADATA_FILE} at its root",
-        hint="make it one with: crate-iscc build",
-    )
+    return None
+
+
+def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
+    """Return the metadata file at the root of a tree. Raises InputError if there is none."""
+    found = find_metadata(tree, listing)
+    if found is None:
+        raise InputError(
+            f"not an RO-Crate: {printable(tree.subject)}",
+            cause=f"there is no {METADATA_FILE} at its root",
+            hint="make it one with: crate-iscc build",
+        )
+    return found
 
 
 def folder_on_disk(tree: Tree) -> str | None:

@@ -33,6 +33,7 @@ from crate_iscc.manifest import (
     manifest_lines,
     split_lines,
 )
+from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
@@ -146,12 +147,14 @@ def plan_build(
         target = target_for(tree, Path(path), out, compress=options.compress)
         listing, leftovers = _without_leftovers(tree.listing())
         entries = {entry.path: entry for entry in listing.entries}
-        metadata_path, previous = _existing_metadata(tree, entries, listing)
+        there = find_metadata(tree, listing)
+        metadata_path = there.name if there else METADATA_FILE
+        previous = there.raw if there else None
         crate = Crate.parse(previous) if previous is not None else new_crate()
         check_recipe(crate)
         _check_places(tree, listing, crate)
-        there = entries.get(MANIFEST_FILE)
-        previous_manifest_file = read_all(tree, there) if there else None
+        listed = entries.get(MANIFEST_FILE)
+        previous_manifest_file = read_all(tree, listed) if listed else None
         excluded, payload = _payload(listing, crate, options, previous_manifest_file)
         _check_payload(payload, tree)
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
@@ -222,18 +225,6 @@ def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]
     leftovers = tuple(entry.path for entry in listing.entries if is_leftover(entry.path))
     entries = tuple(entry for entry in listing.entries if entry.path not in leftovers)
     return replace(listing, entries=entries), leftovers
-
-
-def _existing_metadata(
-    tree: Tree, entries: dict[CratePath, Entry], listing: Listing
-) -> tuple[CratePath, bytes | None]:
-    for name in (METADATA_FILE, LEGACY_METADATA_FILE):
-        if name in entries:
-            return name, read_all(tree, entries[name])
-        for refused in listing.refused:
-            if refused.path == name:
-                raise InputError(f"{name} cannot be used", cause=f"it is {refused.reason}")
-    return METADATA_FILE, None
 
 
 def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
