@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 DEMO = demo
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test lint unit deep bench format clean
+.PHONY: demo test lint unit deep bench format profile clean
 
 $(STAMP): pyproject.toml src/crate_iscc/version.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -22,10 +22,11 @@ demo: $(STAMP)
 test: lint unit
 
 lint: $(STAMP)
-	$(BIN)/ruff format --check src tests examples benchmarks
-	$(BIN)/ruff check src tests examples benchmarks
+	$(BIN)/ruff format --check src tests examples benchmarks profiles
+	$(BIN)/ruff check src tests examples benchmarks profiles
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python profiles/make_profile.py --check
 
 unit: $(STAMP)
 	$(BIN)/python -m pytest -n auto -m 'not deep'
@@ -39,8 +40,12 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/bench_validate.py
 
 format: $(STAMP)
-	$(BIN)/ruff format src tests examples benchmarks
-	$(BIN)/ruff check --fix src tests examples benchmarks
+	$(BIN)/ruff format src tests examples benchmarks profiles
+	$(BIN)/ruff check --fix src tests examples benchmarks profiles
+
+# The profile's page and its crate, after a change of specification, shapes or examples.
+profile: $(STAMP)
+	$(BIN)/python profiles/make_profile.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist

@@ -23,6 +23,10 @@ MANIFEST_FILE = CratePath("iscc-manifest.tsv")
 PREVIEW_FILE = CratePath("ro-crate-preview.html")
 PREVIEW_FOLDER = "ro-crate-preview_files/"
 
+PROOF_FOLDER = "iscc-proof"
+SIGNATURE_NAME = "signature.json"
+TIMESTAMP_ENDING = ".tsr"
+
 NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
 
@@ -67,7 +71,17 @@ def path_problem(text: str) -> str | None:
 
 def is_payload(path: str) -> bool:
     """Tell whether the fingerprints of a crate cover the file at `path`."""
-    return path not in NOT_PAYLOAD and not path.startswith(PREVIEW_FOLDER)
+    return not (path in NOT_PAYLOAD or path.startswith(PREVIEW_FOLDER) or is_proof(path))
+
+
+def is_proof(path: str) -> bool:
+    """Tell whether a file is a proof of the metadata by its name (FORMAT, "Payload").
+
+    A signature or a timestamp token stands for the metadata, so it can be no part of what they
+    record. Any other file in that folder is payload.
+    """
+    folder, _, name = path.rpartition("/")
+    return folder == PROOF_FOLDER and (name == SIGNATURE_NAME or name.endswith(TIMESTAMP_ENDING))
 
 
 def is_leftover(path: str) -> bool:

@@ -479,3 +479,32 @@ def test_every_finding_of_a_real_crate_is_listed_for_its_own_path(crate: Path) -
     assert {finding.path for finding in report.findings} <= before | after
     assert {finding.moved_to for finding in report.findings} - {None} <= after
     assert fingerprint(crate).root.treehash is not None
+
+
+# --- proofs beside the metadata ----------------------------------------------------------------
+
+
+def test_proofs_are_no_payload_and_named_as_not_checked(crate: Path) -> None:
+    """FORMAT, "Payload": a signature cannot be part of what it signs; nothing is said of it yet."""
+    (crate / "iscc-proof").mkdir()
+    for name in ("signature.json", "signature.json.tsr"):
+        (crate / "iscc-proof" / name).write_bytes(b"{}")
+
+    report = verified(crate)
+
+    assert report.verdict is Verdict.VALID
+    assert "proofs" in report.not_checked
+    assert "the proofs in iscc-proof/" in report_text(report)
+
+
+@pytest.mark.parametrize(
+    "name", ["iscc-proof/notes.txt", "iscc-proof/old/signature.json", "raw/signature.json"]
+)
+def test_other_files_are_extra_wherever_they_hide(crate: Path, name: str) -> None:
+    """Only the fixed names in that one folder are left out."""
+    (crate / name).parent.mkdir(parents=True, exist_ok=True)
+    (crate / name).write_bytes(b"{}")
+
+    report = verified(crate)
+
+    assert [(f.id, f.path) for f in report.findings] == [("bytes.extra", name)]

@@ -6,13 +6,14 @@ from typing import Any
 
 from crate_iscc.crate.terms import BIO_CODES_TERMS, PIXEL_CODE_TERM
 from crate_iscc.jsonld import as_list, references, strings
+from crate_iscc.paths import PROOF_FOLDER, SIGNATURE_NAME, TIMESTAMP_ENDING, is_proof
 from crate_iscc.profile.facts import WIDE_ISCC_SUM, Facts
 from crate_iscc.profile.rules import Breach, Rule, Subject
 
 _FBBI = re.compile(r"FBbi[_:][0-9]+")
 _TAXON = re.compile(r"(NCBI:txid|NCBITaxon[_:]|taxonomy/)[0-9]+")
 _ISCC_ID = re.compile(r"ISCC:M[AE]I[A-Z2-7]{13}")
-_SIGNATURE = "iscc-proof/signature.json"
+_SIGNATURE = f"{PROOF_FOLDER}/{SIGNATURE_NAME}"
 
 
 def _root(finding_id: str, key: str, message: str) -> Rule:
@@ -174,5 +175,6 @@ def signature(subject: Subject) -> Iterator[Breach]:
 
 def timestamp(subject: Subject) -> Iterator[Breach]:
     """7.3: a timestamp token lies beside the signature."""
-    if not any(n.startswith("iscc-proof/") and n.endswith(".tsr") for n in subject.names):
-        yield Breach(subject.facts.root_id, None, "there is no timestamp token in iscc-proof/")
+    if not any(is_proof(name) and name != _SIGNATURE for name in subject.names):
+        message = f"there is no timestamp token (*{TIMESTAMP_ENDING}) in {PROOF_FOLDER}/"
+        yield Breach(subject.facts.root_id, None, message)

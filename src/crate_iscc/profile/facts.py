@@ -100,10 +100,12 @@ class Facts:
             and (entity_id.endswith(".zarr/") or self.own(entity_id, "fileCount"))
         }
         paths = {path.rstrip("/") + "/" for path in folders}
+        parts = self.reached(folders.values(), ["hasPart"])
+        inside = self.reached(parts, ["hasPart"], again=True)
         return tuple(
             entity_id
             for path, entity_id in folders.items()
-            if container_of(path.rstrip("/"), paths) is None
+            if container_of(path.rstrip("/"), paths) is None and entity_id not in inside
         )
 
     @property

@@ -53,7 +53,7 @@ def manifest_recorded(subject: Subject) -> Iterator[Breach]:
     if not facts.containers and not table:
         return
     bound = [t for t in strings(facts.own(root_id, "manifestDatahash")) if DATAHASH.fullmatch(t)]
-    named = strings(facts.own(root_id, "manifestSchema"))
+    named = any(strings(facts.own(root_id, "manifestSchema")))
     listed = any(
         decode_id(entity_id) == MANIFEST_FILE and entity_id in facts.parts
         for entity_id in facts.files

@@ -20,6 +20,7 @@ _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
+    "proofs": "the proofs in iscc-proof/ (not yet possible)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",

@@ -34,7 +34,7 @@ from crate_iscc.manifest import (
     split_lines,
 )
 from crate_iscc.metadata import folder_on_disk, read_metadata
-from crate_iscc.paths import MANIFEST_FILE, CratePath, printable, valid_unicode
+from crate_iscc.paths import MANIFEST_FILE, CratePath, is_proof, printable, valid_unicode
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Entry, Tree, read_all
@@ -371,6 +371,8 @@ class _Verification:
         quick = self._thoroughness is Thoroughness.QUICK
         checked = ["presence", "size", *([] if quick else ["datahash"]), *trees.checked]
         not_checked = [*(["datahash"] if quick else []), *trees.not_checked, "metadata"]
+        if any(is_proof(entry.path) for entry in self._listing.entries):
+            not_checked.append("proofs")
         number = dict.fromkeys(Status, 0)
         for difference in differences:
             number[difference.status] += 1
