@@ -6,6 +6,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEMO = demo
 STAMP = $(VENV)/.installed
+# The JSON Schema of SARIF is in no Python package; where npm is, it comes out of one of npm's.
+SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
+TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
 .PHONY: demo test lint unit deep bench format profile clean
 
@@ -14,6 +17,7 @@ $(STAMP): pyproject.toml src/crate_iscc/version.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	-mkdir -p $(VENV)/npm && cd $(VENV)/npm && tar xzf "$$(npm pack --silent @microsoft/jest-sarif@1.0.0-beta.0)"
 	touch $@
 
 demo: $(STAMP)
@@ -29,11 +33,11 @@ lint: $(STAMP)
 	$(BIN)/python profiles/make_profile.py --check
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -n auto -m 'not deep'
+	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n auto -m 'not deep'
 
 # Slow and very thorough: more examples, larger inputs, kill -9 in the middle of writes.
 deep: $(STAMP)
-	HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
+	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import csvw
 import pytest
 from build_support import NOW, graph_of, write_tree
 
@@ -319,7 +320,6 @@ def test_a_file_that_only_the_list_hides_is_found(tmp_path: Path) -> None:
 
 def test_csvw_readers_understand_the_manifest_file(tmp_path: Path) -> None:
     """The `csvw` package reads every row by the description that the crate names."""
-    csvw = pytest.importorskip("csvw")
     dataset = write_tree(tmp_path / "study", {k: v for k, v in FILES.items() if "\t" not in k})
     build(dataset, style=Style.TABLE)
     described = graph_of(dataset)["./"]["manifestSchema"]

@@ -29,7 +29,7 @@ from render.render_kit import (
 from render.sarif_structure import check
 
 EACH = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
-SCHEMA = os.environ.get("CRATE_ISCC_SARIF_SCHEMA")
+SCHEMA = os.environ.get("CRATE_ISCC_SARIF_SCHEMA") or None
 
 
 def run_of(report: Report) -> dict[str, Any]:
