@@ -10,7 +10,7 @@ from crate_iscc.crate.describe import Description
 from crate_iscc.crate.style import Style
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
-from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources.opening import open_tree
@@ -91,7 +91,7 @@ def fingerprint(
         return fingerprint_tree(
             tree,
             payload,
-            kernel or NativeKernel(),
+            kernel or chosen_kernel(),
             jobs=jobs,
             sha256=sha256,
             excluded=excluded,

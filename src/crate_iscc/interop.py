@@ -24,7 +24,7 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.jsonld import Document
 from crate_iscc.kernel import Kernel
-from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import FileFingerprint, Manifest, manifest_lines
 from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, encode_id, is_payload, printable
 from crate_iscc.progress import ProgressSink, nobody
@@ -50,7 +50,7 @@ def add_fingerprints(
     Raises InputError for a file whose content is not on this disk (a URL to fetch, a stream),
     and ReadError if one cannot be read.
     """
-    kernel = kernel or NativeKernel()
+    kernel = kernel or chosen_kernel()
     places = dict(_places(crate))
     places.update((path, place) for path, place in _unlisted(crate) if path not in places)
     tree = NamedFiles(places)

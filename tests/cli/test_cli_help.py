@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.cli_kit import BIN, COMMAND, environment, error_of, run, run_other
+from crate_iscc import __version__
 from crate_iscc.finding_kinds import FINDING_KINDS
+from crate_iscc.kernel.choosing import kernel
 from verify.verify_kit import (
     AWKWARD,
     CELL_ZARR,
@@ -135,9 +137,17 @@ def test_the_version_names_the_kernel() -> None:
     outcome = run("--version")
 
     assert (outcome.code, outcome.err) == (0, "")
-    assert re.fullmatch(
-        r"crate-iscc \d+\.\d+\.\d+\S* \(kernel iscc-lib \d+\.\d+\.\d+\)\n", outcome.out
-    )
+    assert outcome.out == f"crate-iscc {__version__} (kernel {kernel().name})\n"
+
+
+def test_the_environment_chooses_the_kernel() -> None:
+    """CRATE_ISCC_KERNEL names one; an unknown name is an error, not another kernel."""
+    chosen = run("--version", env={"CRATE_ISCC_KERNEL": "iscc-lib"})
+    unknown = run("--version", env={"CRATE_ISCC_KERNEL": "slow"})
+
+    assert chosen.out == f"crate-iscc {__version__} (kernel {kernel('iscc-lib').name})\n"
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "there is no kernel 'slow'" in unknown.err
 
 
 def test_the_installed_command_is_the_module(tmp_path: Path) -> None:

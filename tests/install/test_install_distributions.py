@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -39,16 +40,42 @@ class Distributions:
 
 
 @pytest.fixture(scope="session")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Return an sdist of this tree, and the wheel that is built from it where a compiler is."""
+    if not _has_compiler():
+        pytest.skip("there is no C compiler here")
+    return _built(tmp_path_factory.mktemp("compiled"), CRATE_ISCC_COMPILE="1")
+
+
+@pytest.fixture(scope="session")
+def pure(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
+    """Return an sdist of this tree, and the wheel that is built from it with a failing compiler."""
+    out = tmp_path_factory.mktemp("pure")
+    return _built(out, CC=str(out / "no-compiler"), CRATE_ISCC_COMPILE="")
+
+
+@pytest.fixture(scope="session", params=["compiled", "pure"])
+def distributions(request: pytest.FixtureRequest) -> Distributions:
+    """Return both kinds of distributions, one after the other."""
+    made: Distributions = request.getfixturevalue(request.param)
+    return made
+
+
+def _has_compiler() -> bool:
+    command = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "").split()
+    return bool(command) and shutil.which(command[0]) is not None
+
+
+def _built(out: Path, **environment: str) -> Distributions:
     """Return an sdist of this tree, and the wheel that is built from that sdist.
 
     Where the build back-end is not installed, `build` fetches it into an environment of its own.
     """
-    out = tmp_path_factory.mktemp("dist")
-    here = importlib.util.find_spec("hatchling") is not None
+    here = all(importlib.util.find_spec(name) is not None for name in ("hatchling", "setuptools"))
     _run(
         [sys.executable, "-m", "build", *["--no-isolation"] * here, "--outdir", out, PROJECT],
         cwd=out,
+        **environment,
     )
     (sdist,) = out.glob("*.tar.gz")
     (wheel,) = out.glob("*.whl")
@@ -140,9 +167,29 @@ def test_the_wheel_holds_nothing_else(distributions: Distributions) -> None:
     assert not [name for name in members if "__pycache__" in name or name.endswith(".pyc")]
 
 
-def test_the_wheel_is_for_any_platform(distributions: Distributions) -> None:
-    """It is pure Python; the compiled kernel is a dependency."""
-    assert distributions.wheel.name == f"crate_iscc-{__version__}-py3-none-any.whl"
+def test_a_compiled_wheel_is_for_its_platform_and_every_later_python(
+    compiled: Distributions,
+) -> None:
+    """It has one module in the stable ABI, and a tag that says so."""
+    version, python, abi, platform = compiled.wheel.stem.split("-")[1:]
+    modules = [name for name in _members(compiled.wheel) if name.endswith((".so", ".pyd"))]
+
+    assert (version, python, abi) == (__version__, "cp311", "abi3")
+    assert platform == sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    assert len(modules) == 1
+    assert modules[0].startswith("crate_iscc/kernel/_native.")
+
+
+def test_a_wheel_without_a_compiler_is_for_any_platform(pure: Distributions) -> None:
+    """An install does not fail where there is no compiler: iscc-lib then does the work."""
+    assert pure.wheel.name == f"crate_iscc-{__version__}-py3-none-any.whl"
+    assert not [name for name in _members(pure.wheel) if name.endswith((".so", ".pyd"))]
+
+
+def test_a_wheel_that_must_be_compiled_is_not_made_without_a_compiler(tmp_path: Path) -> None:
+    """Whoever publishes wheels asks for it, and gets an error instead of a pure wheel."""
+    with pytest.raises(AssertionError, match="no-compiler"):
+        _built(tmp_path, CC=str(tmp_path / "no-compiler"), CRATE_ISCC_COMPILE="1")
 
 
 def test_the_wheel_says_what_it_needs(distributions: Distributions) -> None:
@@ -166,6 +213,8 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
 
     assert {
         "pyproject.toml",
+        "hatch_build.py",
+        "src/crate_iscc/kernel/_native.c",
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
@@ -181,6 +230,7 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "src/crate_iscc/py.typed",
     } <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith(".venv")]
+    assert not [name for name in names if name.endswith((".so", ".pyd"))]
 
 
 # --- that they work ----------------------------------------------------------------------------
@@ -215,11 +265,14 @@ def test_the_package_under_test_finds_its_schemas() -> None:
     assert schema_text("report") == SCHEMA
 
 
-def test_an_installed_wheel_has_the_command(installed: Path, tmp_path: Path) -> None:
+def test_an_installed_wheel_has_the_command(
+    installed: Path, distributions: Distributions, tmp_path: Path
+) -> None:
     """It names its version and its kernel."""
     printed = _run([installed / "crate-iscc", "--version"], cwd=tmp_path)
 
-    assert printed.startswith(f"crate-iscc {__version__} (kernel iscc-lib ")
+    expected = "iscc-lib " if distributions.wheel.stem.endswith("-any") else "crate-iscc-c "
+    assert printed.startswith(f"crate-iscc {__version__} (kernel {expected}")
 
 
 def test_an_installed_wheel_runs_as_a_module(installed: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 from subprocess import CompletedProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import iscc_core
 import iscc_lib
@@ -22,8 +22,14 @@ from hypothesis import strategies as st
 
 from crate_iscc.codes import Fingerprint, parse_iscc
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import has_compiled_module
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.kernel.reference import ReferenceKernel
+
+if TYPE_CHECKING or has_compiled_module():
+    from crate_iscc.kernel.compiled import CompiledKernel
+
+AnyKernel: TypeAlias = "NativeKernel | CompiledKernel | ReferenceKernel"
 
 MIB = 1 << 20
 SIZES = (0, 1, 255, 256, 257, 1023, 1024, 1025, 8191, 8192, 8193, MIB - 1, MIB, MIB + 1)
@@ -109,7 +115,7 @@ def fingerprint(kernel: Kernel, content: bytes) -> Fingerprint:
 
 
 @cache
-def fingerprint_once(kernel: NativeKernel | ReferenceKernel, content: bytes) -> Fingerprint:
+def fingerprint_once(kernel: "AnyKernel", content: bytes) -> Fingerprint:
     """Return what a kernel makes of a sample, computed for the first test that asks."""
     return fingerprint(kernel, content)
 
@@ -126,12 +132,15 @@ def vectors(function: str) -> list[tuple[bytes, int, dict[str, Any]]]:
 class KernelTests:
     """What holds for every kernel; a subclass only says which one it is."""
 
-    kernel: NativeKernel | ReferenceKernel
+    kernel: "AnyKernel"
     distribution: str
+    label = ""
+    """What the kernel's name begins with, if not its distribution's name."""
 
     def test_a_kernel_knows_its_name_and_version(self) -> None:
         """The name of a kernel is the distribution that computes, and its installed version."""
-        assert self.kernel.name == f"{self.distribution} {version(self.distribution)}"
+        label = self.label or self.distribution
+        assert self.kernel.name == f"{label} {version(self.distribution)}"
 
     @pytest.mark.parametrize("name", NAMES)
     def test_a_kernel_equals_iscc_lib(self, name: str, samples: dict[str, Sample]) -> None:
@@ -271,11 +280,8 @@ class KernelTests:
         assert distance.bits < 64
 
 
-class TestNativeKernel(KernelTests):
-    """iscc-lib, which all work is done with."""
-
-    kernel = NativeKernel()
-    distribution = "iscc-lib"
+class LargeFileTests(KernelTests):
+    """What holds for every kernel that is fast enough to be asked."""
 
     @pytest.mark.parametrize("name", LARGE_NAMES)
     def test_a_large_file_equals_iscc_lib_and_iscc_sum(
@@ -290,6 +296,22 @@ class TestNativeKernel(KernelTests):
         assert known.iscc() == expected["iscc"]
         assert known.datahash == expected["datahash"]
         assert (known.iscc(), *known.units(), known.iscc(wide=False)) == sample.printed
+
+
+class TestNativeKernel(LargeFileTests):
+    """iscc-lib, which work is done with where the C module was not compiled."""
+
+    kernel = NativeKernel()
+    distribution = "iscc-lib"
+
+
+@pytest.mark.skipif(not has_compiled_module(), reason="the C module was not compiled here")
+class TestCompiledKernel(LargeFileTests):
+    """The C module of this project, which all work is done with."""
+
+    kernel = CompiledKernel() if has_compiled_module() else NativeKernel()
+    distribution = "crate-iscc"
+    label = "crate-iscc-c"
 
 
 class TestReferenceKernel(KernelTests):

@@ -24,7 +24,7 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
-from crate_iscc.kernel.native import NativeKernel
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
     FileFingerprint,
@@ -142,7 +142,7 @@ def plan_build(
     any payload file cannot be read whole.
     """
     options = options or BuildOptions()
-    kernel = kernel or NativeKernel()
+    kernel = kernel or chosen_kernel()
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
         listing, leftovers = _without_leftovers(tree.listing())

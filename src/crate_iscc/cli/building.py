@@ -12,6 +12,7 @@ from crate_iscc.cli.guard import UNREAD
 from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import (
     cache_folder,
+    chosen_kernel,
     now,
     paint_for_stdout,
     progress_on_stderr,
@@ -70,6 +71,7 @@ def run(request: Request) -> None:
                 jobs=request.jobs,
                 cache_folder=cache_folder() if request.use_cache else None,
                 now=now(),
+                kernel=chosen_kernel(),
                 progress=sink,
             )
             if not request.dry_run:

@@ -48,10 +48,10 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from crate_iscc.kernel.native import NativeKernel
+        from crate_iscc.cli.terminal import chosen_kernel
         from crate_iscc.version import __version__
 
-        typer.echo(f"crate-iscc {__version__} (kernel {NativeKernel.name})")
+        typer.echo(f"crate-iscc {__version__} (kernel {chosen_kernel().name})")
         raise typer.Exit
 
 

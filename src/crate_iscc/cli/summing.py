@@ -14,10 +14,9 @@ from crate_iscc.checklist import (
 )
 from crate_iscc.cli.guard import UNREAD
 from crate_iscc.cli.streams import say, write_for_machines, write_out
-from crate_iscc.cli.terminal import progress_on_stderr
+from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.kernel import Kernel
-from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.progress import ProgressSink
@@ -35,7 +34,7 @@ def print_sums(
     progress: str,
 ) -> None:
     """Print a line for each file (or tree); exit 3 if any could not be read."""
-    kernel = NativeKernel()
+    kernel = chosen_kernel()
     with progress_on_stderr(progress) as sink:
         results: list[NamedSum | Unread]
         if tree:
@@ -70,7 +69,7 @@ def _sum_tree(
 
 def check(lists: list[str], *, jobs: int | None, progress: str) -> None:
     """Check lists of ISCC-SUMs; exit 1 if anything differs or is not understood, 3 if unread."""
-    kernel = NativeKernel()
+    kernel = chosen_kernel()
     failed = unread = False
     for place in lists:
         sums, malformed = parse_list(_text(place))

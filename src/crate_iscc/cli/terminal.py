@@ -12,6 +12,8 @@ from typing import TextIO
 
 from crate_iscc.cli.streams import say
 from crate_iscc.errors import InputError
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import kernel
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.units import file_size, number
@@ -49,6 +51,11 @@ def cache_folder() -> Path | None:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc" / "Cache"
     return home / ".cache" / "crate-iscc"
+
+
+def chosen_kernel() -> Kernel:
+    """Return the kernel that CRATE_ISCC_KERNEL names, or the fastest that is there."""
+    return kernel(os.environ.get("CRATE_ISCC_KERNEL") or None)
 
 
 def now() -> datetime:

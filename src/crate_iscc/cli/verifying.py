@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
-from crate_iscc.cli.terminal import progress_on_stderr
+from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
@@ -33,10 +33,11 @@ def run_verify(
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
+    kernel = chosen_kernel()
 
     def check(crate: str) -> Report:
         with progress_on_stderr(progress) as sink:
-            return verify(crate, thoroughness=thoroughness, jobs=jobs, progress=sink)
+            return verify(crate, thoroughness=thoroughness, jobs=jobs, kernel=kernel, progress=sink)
 
     check_each(crates, delivery, check)
 

@@ -20,8 +20,8 @@ from crate_iscc.fingerprinting.tree import (
     payload_of,
 )
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
-from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import (
     Difference,
     FileFingerprint,
@@ -77,7 +77,7 @@ def verify(
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, or a crate that records nothing to check against.
     """
-    kernel = kernel or NativeKernel()
+    kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
         jobs = jobs or default_jobs()
         return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
