@@ -16,6 +16,7 @@ import pytest
 from crate_iscc.crate.view import Crate
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.profile.checker import check
+from crate_iscc.profile.facts import Facts
 from crate_iscc.resources import schema_text
 from profiles.faults import BOTH, FAULTS, REQUIREMENTS, VARIANTS, Document, Style, example
 from profiles.test_specification_examples import EXAMPLES, with_entities
@@ -58,7 +59,7 @@ def test_both_come_to_the_same_verdict(style: Style, tmp_path: Path) -> None:
     differ = {}
     for (name, document, ours_alone), broken in zip(every, theirs, strict=True):
         crate = Crate.parse(json.dumps(document).encode())
-        ours = {finding.id for finding in check(crate, SCHEMA, PROOFS, Severity.INFO)}
+        ours = {finding.id for finding in check(Facts(crate), SCHEMA, PROOFS, Severity.INFO)}
         comparable = ours - BEYOND_SHACL - ours_alone
         if _verdicts(comparable) != _verdicts(broken):
             differ[name] = (sorted(comparable), sorted(broken))

@@ -11,6 +11,7 @@ import pytest
 from crate_iscc.crate.view import Crate
 from crate_iscc.finding_kinds import FINDING_KINDS, PROFILE_KINDS, Severity
 from crate_iscc.profile.checker import check
+from crate_iscc.profile.facts import Facts
 from crate_iscc.resources import schema_text
 from profiles.faults import PROFILE_FOLDER, REQUIREMENTS, Style, example
 
@@ -79,7 +80,7 @@ def test_an_example_is_right_or_wrong_in_the_one_thing(shown: Example) -> None:
         names = frozenset(shown.text.split())
 
     crate = Crate.parse(json.dumps(document).encode())
-    found = {item.id for item in check(crate, SCHEMA, names, Severity.INFO)}
+    found = {item.id for item in check(Facts(crate), SCHEMA, names, Severity.INFO)}
 
     if shown.correct:
         assert found == set()

@@ -48,16 +48,16 @@ RULES: Mapping[str, Rule] = {
 
 
 def check(
-    crate: Crate, schema: Mapping[str, Any], names: Collection[str], level: Severity
+    facts: Facts, schema: Mapping[str, Any], names: Collection[str], level: Severity
 ) -> tuple[Finding, ...]:
     """Return every breach of the requirements of `level` and of stronger ones.
 
     `schema` is schemas/crate.schema.json, `names` are the paths of the files that lie at the
-    root of the crate. Raises InputError for a crate without a root.
+    root of the crate.
     """
-    subject = Subject(Facts(crate), Definitions(schema), names)
+    subject = Subject(facts, Definitions(schema), names)
     return tuple(
-        _finding(crate, kind.id, breach)
+        _finding(facts.crate, kind.id, breach)
         for kind in kinds_at(level)
         for breach in RULES[kind.id](subject)
     )

@@ -9,7 +9,6 @@ from typing import Any
 from crate_iscc.containers import container_of
 from crate_iscc.crate.terms import (
     ISCC_TERM,
-    NO_LICENCE_ID,
     RO_CRATE,
     TERMS,
     TREEHASH_TERM,
@@ -31,8 +30,6 @@ WIDE_ISCC_SUM = re.compile(r"ISCC:K4A[A-Z2-7]{52}")
 DATAHASH = re.compile(r"1e20[0-9a-f]{64}")
 _SPEC_CONTEXT = re.compile(re.escape(RO_CRATE) + r"[^/]+/context/?")
 _NO_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE})
-
-__all__ = ["DATAHASH", "NO_LICENCE_ID", "WIDE_ISCC_SUM", "Facts", "is_local"]
 
 
 def is_local(entity_id: str) -> bool:

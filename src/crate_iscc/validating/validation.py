@@ -45,7 +45,8 @@ def validate(
         folder = folder_on_disk(tree)
     crate = Crate.parse(metadata.raw)
     refuse_newer(crate)
-    findings = list(check(crate, schema, names, level))
+    facts = Facts(crate)
+    findings = list(check(facts, schema, names, level))
     rocrate: tuple[str, ...] = ()
     if base:
         judgement = judged(crate, names, level)
@@ -61,7 +62,7 @@ def validate(
         checked=(*asked, *rocrate),
         not_checked=(*levels[len(asked) :], *(() if base else ("rocrate",)), "contents"),
         findings=_with_lines(findings, metadata),
-        files=len(Facts(crate).files),
+        files=len(facts.files),
         tool=f"crate-iscc {__version__}",
         profile=wanted.uri,
         level=level,
