@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from crate_iscc.crate.describe import Description
     from crate_iscc.crate.style import Style
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
+    from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.interop import add_fingerprints
-    from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+    from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.progress import Progress
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
@@ -37,7 +38,8 @@ _HOMES = {
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
     "interop": ("add_fingerprints",),
-    "manifest": ("FileFingerprint", "Manifest", "TreeFingerprint"),
+    "file_table": ("FileFingerprint", "FileTable"),
+    "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
     "finding_kinds": ("Severity",),
     "render.report": ("report_text",),
@@ -55,6 +57,7 @@ __all__ = [
     "Description",
     "Distance",
     "FileFingerprint",
+    "FileTable",
     "Finding",
     "Fingerprint",
     "InputError",

@@ -21,11 +21,15 @@ from crate_iscc.crate.style import Style
 from crate_iscc.crate.view import Crate, container_folders, recipe
 from crate_iscc.crate.write import fingerprinted
 from crate_iscc.errors import InputError, ReadError
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.jsonld import Document
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.manifest import FileFingerprint, Manifest, manifest_lines
+from crate_iscc.manifest import (
+    Manifest,
+    manifest_lines,
+)
 from crate_iscc.paths import MANIFEST_FILE, crate_path, decode_id, encode_id, is_payload, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources.directory import DirectoryTree

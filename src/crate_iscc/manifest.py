@@ -4,9 +4,8 @@ Build and verify meet here and only here. Everything in this module is a value o
 over values, so all of it is tested with literals.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -21,18 +20,12 @@ from crate_iscc.codes import (
     parse_iscc,
 )
 from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.paths import CratePath, crate_path, utf8_order
 
 RECIPE_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True)
-class FileFingerprint:
-    """What is known of the file at `path`; `sha256` is hex, where it was asked for."""
-
-    path: CratePath
-    fingerprint: Fingerprint
-    sha256: str | None = None
+DIGEST_SIZE = 32
+"""Bytes of a whole BLAKE3-256 digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class Manifest:
     `files` and `unread` are sorted by the UTF-8 bytes of their paths.
     """
 
-    files: tuple[FileFingerprint, ...] = ()
+    files: FileTable = field(default_factory=lambda: FileTable.of(()))
     containers: tuple[TreeFingerprint, ...] = ()
     root: TreeFingerprint = field(default=TreeFingerprint(""))
     unread: tuple[Unread, ...] = ()
@@ -89,28 +82,7 @@ class Manifest:
     @property
     def size(self) -> int:
         """The bytes of all files whose size is known."""
-        return sum(file.fingerprint.size or 0 for file in self.files)
-
-
-def in_order(files: Iterable[FileFingerprint]) -> tuple[FileFingerprint, ...]:
-    """Return files in the order of the manifest: by the UTF-8 bytes of their paths."""
-    return tuple(sorted(files, key=lambda file: utf8_order(file.path)))
-
-
-def files_below(files: Sequence[FileFingerprint], folder: str) -> Sequence[FileFingerprint]:
-    """Return those of `files` (in manifest order) that lie below `folder`; all of them for `""`.
-
-    They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
-    one prefix.
-    """
-    if not folder:
-        return files
-    prefix = utf8_order(folder)
-    start = bisect_left(files, prefix, key=lambda file: utf8_order(file.path))
-    end = start
-    while end < len(files) and files[end].path.startswith(folder):
-        end += 1
-    return files[start:end]
+        return self.files.size
 
 
 def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
@@ -122,12 +94,13 @@ def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
     known: a treehash over files that were not all read must not exist.
     """
     hasher = blake3()
-    for file in in_order(files):
-        if file.fingerprint.size is None or file.fingerprint.datahash is None:
-            raise ValueError(f"size or datahash is not known: {file.path}")
-        path = file.path.removeprefix(folder)
-        record = f"{path}\0{file.fingerprint.size}\0{file.fingerprint.datahash}\n"
-        hasher.update(record.encode("utf-8"))
+    cut = len(folder.encode("utf-8"))
+    prefix = DATAHASH_PREFIX.encode("ascii")
+    for path, size, _, instance in FileTable.of(files).rows():
+        if size < 0 or len(instance) != DIGEST_SIZE:
+            raise ValueError(f"size or datahash is not known: {path.decode()}")
+        digest = instance.hex().encode("ascii")
+        hasher.update(b"%b\0%d\0%b%b\n" % (path[cut:], size, prefix, digest))
     return DATAHASH_PREFIX + hasher.hexdigest()
 
 

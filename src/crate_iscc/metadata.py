@@ -27,10 +27,10 @@ def find_metadata(tree: Tree, listing: Listing) -> MetadataFile | None:
 
     Raises InputError if it is no regular file, ReadError if it cannot be read.
     """
-    entries = {entry.path: entry for entry in listing.entries}
     for name in (METADATA_FILE, LEGACY_METADATA_FILE):
-        if name in entries:
-            return MetadataFile(name, read_all(tree, entries[name]))
+        entry = listing.entries.get(name)
+        if entry is not None:
+            return MetadataFile(name, read_all(tree, entry))
         for refused in listing.refused:
             if refused.path == name:
                 raise InputError(

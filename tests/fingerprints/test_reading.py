@@ -14,12 +14,15 @@ import pytest
 from tree_wrappers import CountingTree
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.fingerprinting.reading import Message, Piece, hash_files, read_files
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of, tree_code
 from crate_iscc.kernel import Hasher
 from crate_iscc.kernel.digest import DatahashHasher, SizeHasher
 from crate_iscc.kernel.native import NativeKernel
-from crate_iscc.manifest import FileFingerprint, Unread
+from crate_iscc.manifest import (
+    Unread,
+)
 from crate_iscc.progress import Progress, nobody
 from crate_iscc.sources import Tree
 from crate_iscc.sources.opening import open_tree

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from crate_iscc.sources import ByteStream, Entry, Listing, Tree
+from crate_iscc.entries import Entry
+from crate_iscc.sources import ByteStream, Listing, Tree
 
 
 class CountingTree:

@@ -8,13 +8,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
-    FileFingerprint,
     Manifest,
     Recipe,
     TreeFingerprint,
-    files_below,
-    in_order,
     treehash,
 )
 from crate_iscc.paths import CratePath, crate_path, is_payload
@@ -82,9 +80,9 @@ def fingerprint(content: bytes) -> Fingerprint:
     return Fingerprint(len(content), blake3(b"data" + content).digest()[:16], digest)
 
 
-def files_of(tree: dict[CratePath, bytes]) -> tuple[FileFingerprint, ...]:
+def files_of(tree: dict[CratePath, bytes]) -> FileTable:
     """Return the files of a manifest from their contents."""
-    return in_order(FileFingerprint(path, fingerprint(tree[path])) for path in tree)
+    return FileTable.of(FileFingerprint(path, fingerprint(tree[path])) for path in tree)
 
 
 def manifest_of(tree: dict[CratePath, bytes], containers: Iterable[str] = ()) -> Manifest:
@@ -92,7 +90,7 @@ def manifest_of(tree: dict[CratePath, bytes], containers: Iterable[str] = ()) ->
     files = files_of(tree)
 
     def tree_of(folder: str) -> TreeFingerprint:
-        members = files_below(files, folder)
+        members = files.below(folder)
         code = fingerprint("".join(file.path for file in members).encode())
         return TreeFingerprint(
             folder,

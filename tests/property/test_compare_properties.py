@@ -7,14 +7,13 @@ from hypothesis import strategies as st
 from property_strategies import files_of, fingerprint, fingerprints, steady, trees
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
     Difference,
-    FileFingerprint,
     Manifest,
     Status,
     Unread,
     compare,
-    in_order,
 )
 from crate_iscc.paths import CratePath, utf8_order
 
@@ -133,7 +132,9 @@ def test_a_record_of_anything_gets_an_outcome(tree: Tree, known: dict[str, Finge
     """Cut, partial and contradictory records are compared as far as they go."""
     paths = [*tree, *map(CratePath, known)]
     recorded = Manifest(
-        in_order(FileFingerprint(path, known.get(path) or fingerprint(b"A")) for path in set(paths))
+        FileTable.of(
+            FileFingerprint(path, known.get(path) or fingerprint(b"A")) for path in set(paths)
+        )
     )
 
     differences = compare(recorded, manifest(tree))

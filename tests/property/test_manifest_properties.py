@@ -7,9 +7,8 @@ from property_strategies import bodies, contents, files_of, paths, steady, trees
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
-    FileFingerprint,
-    files_below,
     manifest_lines,
     parse_manifest_line,
     treehash,
@@ -47,7 +46,7 @@ def test_the_files_below_a_folder_are_those_whose_paths_say_so(
     """A search in the order of the manifest finds what a look at every path finds."""
     files = files_of(tree | {CratePath(f"{folder}/x"): b""})
 
-    below = files_below(files, f"{folder}/")
+    below = FileTable.of(files).below(f"{folder}/")
 
     assert list(below) == [file for file in files if file.path.startswith(f"{folder}/")]
 

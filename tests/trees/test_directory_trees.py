@@ -16,9 +16,10 @@ from typing import TypeVar
 
 import pytest
 
+from crate_iscc.entries import Entry
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import CratePath
-from crate_iscc.sources import ByteStream, Entry, read_all
+from crate_iscc.sources import ByteStream, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.named import NamedFiles
 
@@ -489,12 +490,12 @@ def test_a_named_link_is_followed(write_tree: WriteTree) -> None:
     assert listing.refused == ()
 
 
-def test_named_files_keep_the_order_of_their_names(write_tree: WriteTree) -> None:
-    """Files are listed as they were named, not sorted."""
+def test_named_files_come_in_the_order_of_every_listing(write_tree: WriteTree) -> None:
+    """Files are listed by the bytes of their names, however they were named."""
     folder = write_tree({"a": b"1", "b": b"2", "c": b"3"})
     tree = NamedFiles({name: folder / name for name in "cab"})
 
-    assert [entry.path for entry in tree.listing().entries] == ["c", "a", "b"]
+    assert [entry.path for entry in tree.listing().entries] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("what", ["folder", "missing"])

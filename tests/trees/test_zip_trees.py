@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crate_iscc.entries import Entry
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import CratePath
-from crate_iscc.sources import Entry, Tree, read_all
+from crate_iscc.sources import Tree, read_all
 from crate_iscc.sources.zip import ZipTree
 
 MakeZip = Callable[..., Path]
@@ -588,4 +589,4 @@ def test_more_members_than_a_zip_without_zip64_can_count(tmp_path: Path) -> None
         entries = tree.listing().entries
 
         assert {entry.path for entry in entries} == {"top", *files}
-        assert read_all(tree, entries[-1]) == b"69999"
+        assert read_all(tree, entries[entries.find("chunks/69999") or 0]) == b"69999"

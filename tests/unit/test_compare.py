@@ -6,14 +6,13 @@ import pytest
 from unit_literals import fingerprint, manifest
 
 from crate_iscc.codes import Distance, Fingerprint
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
     Difference,
-    FileFingerprint,
     Manifest,
     Status,
     Unread,
     compare,
-    in_order,
 )
 from crate_iscc.paths import CratePath, crate_path
 
@@ -23,7 +22,7 @@ A, B, C = (fingerprint(content) for content in (b"content A", b"content B", b"co
 def of(known: Mapping[str, Fingerprint], *unread: Unread) -> Manifest:
     """Return a manifest from fingerprints."""
     named = (FileFingerprint(crate_path(path), known[path]) for path in known)
-    return Manifest(in_order(named), unread=unread)
+    return Manifest(FileTable.of(named), unread=unread)
 
 
 def unread(path: str, reason: str = "permission denied") -> Unread:

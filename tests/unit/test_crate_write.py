@@ -20,8 +20,13 @@ from crate_iscc.crate.terms import (
 )
 from crate_iscc.crate.view import Crate, recorded, with_manifest_file
 from crate_iscc.crate.write import fingerprinted, new_crate
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.jsonld import Entity, as_list, references
-from crate_iscc.manifest import FileFingerprint, Manifest, manifest_lines, treehash
+from crate_iscc.manifest import (
+    Manifest,
+    manifest_lines,
+    treehash,
+)
 from crate_iscc.report import Finding
 
 NOW = fingerprint(b"pixels")
@@ -533,7 +538,9 @@ def test_sha256_is_written_where_asked_for_and_renewed_where_it_is(
     """A checksum of old bytes never stays beside the new ones."""
     (file,) = CELL.files
     known = Manifest(
-        (FileFingerprint(file.path, file.fingerprint, "new"),), CELL.containers, CELL.root
+        FileTable.of([FileFingerprint(file.path, file.fingerprint, "new")]),
+        CELL.containers,
+        CELL.root,
     )
     mine = cell() if there is None else cell(sha256=there)
 

@@ -8,10 +8,8 @@ from unit_literals import files, fingerprint, manifest
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
-    FileFingerprint,
-    files_below,
-    in_order,
     manifest_lines,
     parse_manifest_line,
     parse_size,
@@ -55,7 +53,7 @@ def test_the_treehash_of_a_folder_is_that_of_the_folder_on_its_own() -> None:
     whole = files({"x.zarr/zarr.json": b"{}", "x.zarr/0/c": b"1", "y": b"2"})
     alone = files({"zarr.json": b"{}", "0/c": b"1"})
 
-    assert treehash(files_below(whole, "x.zarr/"), "x.zarr/") == treehash(alone)
+    assert treehash(FileTable.of(whole).below("x.zarr/"), "x.zarr/") == treehash(alone)
 
 
 def test_the_treehash_of_nothing_is_that_of_no_bytes() -> None:
@@ -97,9 +95,9 @@ def test_the_files_below_a_folder_stand_side_by_side() -> None:
     """Neighbours whose names only begin alike are not among them."""
     known = files(dict.fromkeys(["a", "a!/x", "a/x", "a/y/z", "a0", "b/a/x"], b""))
 
-    assert [file.path for file in files_below(known, "a/")] == ["a/x", "a/y/z"]
-    assert [file.path for file in files_below(known, "c/")] == []
-    assert files_below(known, "") == known
+    assert [file.path for file in FileTable.of(known).below("a/")] == ["a/x", "a/y/z"]
+    assert [file.path for file in FileTable.of(known).below("c/")] == []
+    assert FileTable.of(known).below("") == known
 
 
 def test_the_size_of_a_manifest_is_that_of_the_files_whose_size_is_known() -> None:
@@ -182,7 +180,7 @@ def test_in_order_sorts_and_keeps_every_file() -> None:
     """The order is that of UTF-8 bytes, which is not that of locale or case."""
     known = [FileFingerprint(crate_path(p), Fingerprint()) for p in ("é", "z", "A", "a")]
 
-    assert [file.path for file in in_order(known)] == ["A", "a", "z", "é"]
+    assert [file.path for file in FileTable.of(known)] == ["A", "a", "z", "é"]
 
 
 # --- rows of containers (the table style) ------------------------------------------------------

@@ -8,14 +8,12 @@ from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.view import Crate
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.jsonld import Document, Entity
 from crate_iscc.manifest import (
-    FileFingerprint,
     Manifest,
     Recipe,
     TreeFingerprint,
-    files_below,
-    in_order,
     treehash,
 )
 from crate_iscc.paths import crate_path
@@ -35,9 +33,9 @@ def fingerprint(content: bytes) -> Fingerprint:
     return Fingerprint(len(content), sha256(content).digest()[:16], blake3(content).digest())
 
 
-def files(contents: Mapping[str, bytes]) -> tuple[FileFingerprint, ...]:
+def files(contents: Mapping[str, bytes]) -> FileTable:
     """Return the files of a manifest from their contents, in its order."""
-    return in_order(FileFingerprint(crate_path(p), fingerprint(c)) for p, c in contents.items())
+    return FileTable.of(FileFingerprint(crate_path(p), fingerprint(c)) for p, c in contents.items())
 
 
 def manifest(
@@ -50,7 +48,7 @@ def manifest(
     known = files(contents)
 
     def tree(folder: str) -> TreeFingerprint:
-        members = files_below(known, folder)
+        members = known.below(folder)
         stream = b"".join(contents[file.path] for file in members)
         return TreeFingerprint(
             folder,

@@ -16,12 +16,13 @@ from typing import assert_never
 
 from crate_iscc.building.plan import BuildPlan
 from crate_iscc.building.target import TargetKind
+from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError, WriteError
 from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.paths import MANIFEST_FILE, CratePath, printable, utf8_order
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.replacing import flush_folder, replacing, umask
-from crate_iscc.sources import CHUNK_SIZE, Entry, Tree
+from crate_iscc.sources import CHUNK_SIZE, Tree
 from crate_iscc.sources.opening import open_tree
 
 _EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)

@@ -1,5 +1,6 @@
 """Works out what a build writes, down to the last byte, and writes nothing."""
 
+from array import array
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,14 +21,15 @@ from crate_iscc.crate.view import (
     with_manifest_file,
 )
 from crate_iscc.crate.write import fingerprinted, new_crate
+from crate_iscc.entries import Entry
 from crate_iscc.errors import InputError, ReadError
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
-    FileFingerprint,
     Manifest,
     Unread,
     manifest_lines,
@@ -48,7 +50,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Entry, Listing, Tree, chunks, read_all
+from crate_iscc.sources import Listing, Tree, chunks, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.version import __version__
@@ -146,14 +148,13 @@ def plan_build(
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
         listing, leftovers = _without_leftovers(tree.listing())
-        entries = {entry.path: entry for entry in listing.entries}
         there = find_metadata(tree, listing)
         metadata_path = there.name if there else METADATA_FILE
         previous = there.raw if there else None
         crate = Crate.parse(previous) if previous is not None else new_crate()
         check_recipe(crate)
         _check_places(tree, listing, crate)
-        listed = entries.get(MANIFEST_FILE)
+        listed = listing.entries.get(MANIFEST_FILE)
         previous_manifest_file = read_all(tree, listed) if listed else None
         excluded, payload = _payload(listing, crate, options, previous_manifest_file)
         _check_payload(payload, tree)
@@ -197,7 +198,7 @@ def plan_build(
         kernel=kernel,
         manifest_file=manifest_file,
         style=style,
-        left_out=entries.keys() - {entry.path for entry in payload.entries},
+        left_out=set(listing.entries.paths()) - set(payload.entries.paths()),
     )
     return BuildPlan(
         subject=str(path),
@@ -222,9 +223,14 @@ def plan_build(
 
 def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
     """Return the listing less the half-written files of a build that was killed, and these."""
-    leftovers = tuple(entry.path for entry in listing.entries if is_leftover(entry.path))
-    entries = tuple(entry for entry in listing.entries if entry.path not in leftovers)
-    return replace(listing, entries=entries), leftovers
+    numbers = array("Q")
+    leftovers = []
+    for number, path in enumerate(listing.entries.paths()):
+        if is_leftover(path):
+            leftovers.append(path)
+        else:
+            numbers.append(number)
+    return replace(listing, entries=listing.entries.chosen(numbers)), tuple(leftovers)
 
 
 def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
@@ -237,15 +243,15 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
             raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
     if records_manifest_file(crate):
         return
-    for entry in listing.entries:
-        if entry.path == MANIFEST_FILE:
-            head = next(chunks(tree.open(entry), 1024), b"")
-            if not head.startswith("\t".join(MANIFEST_COLUMNS).encode()):
-                raise InputError(
-                    f"{MANIFEST_FILE} is there, and is no manifest of crate-iscc",
-                    cause="build keeps its list of files under that name",
-                    hint="rename the file",
-                )
+    entry = listing.entries.get(MANIFEST_FILE)
+    if entry is not None:
+        head = next(chunks(tree.open(entry), 1024), b"")
+        if not head.startswith("\t".join(MANIFEST_COLUMNS).encode()):
+            raise InputError(
+                f"{MANIFEST_FILE} is there, and is no manifest of crate-iscc",
+                cause="build keeps its list of files under that name",
+                hint="rename the file",
+            )
 
 
 def _payload(
@@ -291,7 +297,9 @@ def _has_sha256(crate: Crate) -> bool:
 
 def _copied(listing: Listing, payload: Payload) -> tuple[Entry, ...]:
     """Return what a copy of the crate holds beside what build makes: payload and preview."""
-    preview = (e for e in listing.entries if not is_payload(e.path) and e.path not in _MADE)
+    preview = (
+        entry for entry in listing.entries if not is_payload(entry.path) and entry.path not in _MADE
+    )
     return (*payload.entries, *preview)
 
 
@@ -303,8 +311,8 @@ def _folder_entries(
     Excluded folders are left out.
     """
     filled: set[str] = set()
-    for entry in payload.entries:
-        folder = folder_of(entry.path)
+    for path in payload.entries.paths():
+        folder = folder_of(path)
         while folder and folder not in filled:
             filled.add(folder)
             folder = folder_of(folder[:-1])

@@ -32,8 +32,11 @@ from crate_iscc.crate.view import (
     property_ids,
 )
 from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
-from crate_iscc.manifest import FileFingerprint, Manifest
+from crate_iscc.manifest import (
+    Manifest,
+)
 from crate_iscc.paths import MANIFEST_FILE, CratePath, decode_id, encode_id, folder_of, is_payload
 from crate_iscc.report import Finding
 

@@ -16,8 +16,12 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
 )
 from crate_iscc.crate.view import Crate, container_folders
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.jsonld import Entity, as_list, references, unpacked
-from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+from crate_iscc.manifest import (
+    Manifest,
+    TreeFingerprint,
+)
 from crate_iscc.paths import MANIFEST_FILE, encode_id
 
 

@@ -13,8 +13,12 @@ from crate_iscc.crate.terms import (
     TREEHASH_ID,
 )
 from crate_iscc.crate.view import Crate, treehash_texts
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.jsonld import Entity, as_list, references, strings
-from crate_iscc.manifest import FileFingerprint, Manifest, TreeFingerprint
+from crate_iscc.manifest import (
+    Manifest,
+    TreeFingerprint,
+)
 from crate_iscc.paths import MANIFEST_FILE, encode_id
 
 TABLE_TERMS = (

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +15,14 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
 )
 from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.jsonld import Document, Entity, as_list, pointer_step, references, strings
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
     RECIPE_VERSION,
-    FileFingerprint,
     Manifest,
     Recipe,
     TreeFingerprint,
-    in_order,
     parse_manifest_line,
     parse_size,
 )
@@ -227,7 +226,7 @@ class Recorded:
     manifest: Manifest
     manifest_file: FileFingerprint | None = None
     findings: tuple[Finding, ...] = ()
-    in_metadata: tuple[FileFingerprint, ...] = ()
+    in_metadata: FileTable = field(default_factory=lambda: FileTable.of(()))
 
 
 def recorded(crate: Crate) -> Recorded:
@@ -249,7 +248,7 @@ def recorded(crate: Crate) -> Recorded:
         for folder in sorted(container_folders(crate), key=utf8_order)
     )
     root = _tree_fingerprint(crate, crate.root_id, "", findings)
-    manifest = Manifest(in_order(files.values()), containers, root, recipe=recipe(crate))
+    manifest = Manifest(FileTable.of(files.values()), containers, root, recipe=recipe(crate))
     return Recorded(manifest, manifest_file, tuple(findings), manifest.files)
 
 
@@ -279,7 +278,7 @@ def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
         replace(tree, files=counts[tree.path]) if tree.files is None else tree
         for _, tree in sorted(trees.items(), key=lambda item: utf8_order(item[0]))
     )
-    manifest = replace(record.manifest, files=in_order(files.values()), containers=containers)
+    manifest = replace(record.manifest, files=FileTable.of(files.values()), containers=containers)
     return replace(record, manifest=manifest, findings=tuple(findings))
 
 

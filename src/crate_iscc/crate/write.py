@@ -11,8 +11,11 @@ from crate_iscc.crate.style import Style, fitting_style
 from crate_iscc.crate.table_style import TableEditor
 from crate_iscc.crate.terms import NEW_CRATE_VERSION, RO_CRATE
 from crate_iscc.crate.view import Crate
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.jsonld import Document
-from crate_iscc.manifest import FileFingerprint, Manifest
+from crate_iscc.manifest import (
+    Manifest,
+)
 from crate_iscc.report import Finding
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.manifest import FileFingerprint
+from crate_iscc.entries import Entry, StatKey
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.paths import CratePath
 from crate_iscc.replacing import replacing
-from crate_iscc.sources import Entry, StatKey
 
 _HEADER = "crate-iscc cache 1"
 # A file that was written in the same tick of the file system's clock as it was hashed may change

@@ -9,18 +9,22 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
+from crate_iscc.file_table import FileFingerprint
 from crate_iscc.kernel import MakeHasher
 from crate_iscc.kernel.digest import Sha256
-from crate_iscc.manifest import FileFingerprint, Unread
+from crate_iscc.manifest import (
+    Unread,
+)
 from crate_iscc.progress import Progress, ProgressSink
-from crate_iscc.sources import CHUNK_SIZE, Entry, Tree
+from crate_iscc.sources import CHUNK_SIZE, Tree
 
 _BATCH_BYTES = 4 << 20
 _BATCH_FILES = 512
@@ -69,7 +73,7 @@ class _Channel:
 
 def read_files(
     tree: Tree,
-    entries: Sequence[Entry],
+    entries: Collection[Entry],
     make_hasher: MakeHasher,
     *,
     jobs: int,
@@ -189,7 +193,7 @@ class _Worker:
 class Meter:
     """Counts what is done and tells the sink now and then."""
 
-    def __init__(self, step: str, entries: Sequence[Entry], sink: ProgressSink) -> None:
+    def __init__(self, step: str, entries: Collection[Entry], sink: ProgressSink) -> None:
         self._step = step
         self._total_bytes = sum(entry.size for entry in entries)
         self._total_files = len(entries)
@@ -221,7 +225,7 @@ class Meter:
 
 def hash_files(
     tree: Tree,
-    entries: Sequence[Entry],
+    entries: Collection[Entry],
     make_hasher: MakeHasher,
     *,
     jobs: int,

@@ -2,25 +2,25 @@
 
 import os
 import re
+from array import array
 from collections.abc import Collection, Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import container_of, find_containers
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.reading import Meter, StreamCode, read_files
 from crate_iscc.kernel import Kernel, MakeHasher
 from crate_iscc.kernel.digest import SizeHasher
 from crate_iscc.manifest import (
-    FileFingerprint,
     Manifest,
     Recipe,
     TreeFingerprint,
     Unread,
-    files_below,
-    in_order,
     treehash,
 )
 from crate_iscc.paths import (
@@ -34,7 +34,7 @@ from crate_iscc.paths import (
     utf8_order,
 )
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.sources import Entry, Listing, Tree, read_all
+from crate_iscc.sources import Listing, Tree, read_all
 
 
 def default_jobs() -> int:
@@ -48,7 +48,7 @@ def default_jobs() -> int:
 class Payload:
     """What of a listing belongs to the payload, and the containers in it."""
 
-    entries: tuple[Entry, ...]
+    entries: EntryTable
     refused: tuple[Unread, ...]
     containers: tuple[str, ...]
 
@@ -72,9 +72,12 @@ def payload_of(
         return is_payload(path) and (path in never_excluded or not matches(path))
 
     asked_for = glob_matcher(containers)
-    entries = tuple(entry for entry in listing.entries if belongs(entry.path))
+    paths = enumerate(listing.entries.paths())
+    entries = listing.entries.chosen(
+        array("Q", (number for number, path in paths if belongs(path)))
+    )
     found = find_containers(
-        (entry.path for entry in entries),
+        entries.paths(),
         lambda folder: folder in known_containers or asked_for(folder),
     )
     refused = tuple(item for item in listing.refused if belongs(item.path))
@@ -126,7 +129,7 @@ def fingerprint_tree(
         )
         if cache and not unread:
             _remember(cache, payload.entries, scopes, files)
-    ordered = in_order(files)
+    ordered = FileTable.of(files)
     unread.extend(payload.refused)
     root, *containers = scopes
     return Manifest(
@@ -226,7 +229,7 @@ def _lines(tree: Tree, entry: Entry) -> tuple[str, ...]:
 
 
 def _remembered(
-    entries: Sequence[Entry], scopes: list[_Scope], cache: Cache | None, *, sha256: bool
+    entries: Collection[Entry], scopes: list[_Scope], cache: Cache | None, *, sha256: bool
 ) -> list[FileFingerprint] | None:
     """Return every file's fingerprint and set every scope's, if the cache knows them all."""
     if cache is None:
@@ -247,7 +250,7 @@ def _remembered(
 
 
 def _remember(
-    cache: Cache, entries: Sequence[Entry], scopes: list[_Scope], files: list[FileFingerprint]
+    cache: Cache, entries: Collection[Entry], scopes: list[_Scope], files: list[FileFingerprint]
 ) -> None:
     by_path = {file.path: file for file in files}
     cache.store(
@@ -258,7 +261,7 @@ def _remember(
 
 def _read(
     tree: Tree,
-    entries: Sequence[Entry],
+    entries: Collection[Entry],
     scopes: list[_Scope],
     kernel: Kernel,
     file_hasher: MakeHasher,
@@ -338,19 +341,17 @@ def _container_trees(
     folders: Sequence[str],
     scopes: list[_Scope],
     root: _Scope,
-    files: tuple[FileFingerprint, ...],
+    files: FileTable,
     unread: list[Unread],
 ) -> tuple[TreeFingerprint, ...]:
     by_folder = {scope.folder: scope for scope in scopes} | {"": root}
     return tuple(_tree(by_folder[folder], files, unread) for folder in folders)
 
 
-def _tree(
-    scope: _Scope, files: tuple[FileFingerprint, ...], unread: list[Unread]
-) -> TreeFingerprint:
+def _tree(scope: _Scope, files: FileTable, unread: list[Unread]) -> TreeFingerprint:
     if any(f"{item.path}/".startswith(scope.folder) for item in unread):
         return TreeFingerprint(scope.folder)
-    members = files_below(files, scope.folder)
+    members = files.below(scope.folder)
     return TreeFingerprint(
         scope.folder,
         scope.iscc,

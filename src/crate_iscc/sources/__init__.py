@@ -1,35 +1,17 @@
 """Trees of files, wherever they are: list and open, nothing more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self
 
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
-from crate_iscc.paths import CratePath, printable
+from crate_iscc.paths import printable
 
 CHUNK_SIZE = 1 << 20
 """Bytes read at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatKey:
-    """What changes when a file does: times in nanoseconds, and which file it is."""
-
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-    device: int
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One regular file of a tree: its path, its size in bytes, and its state if that is known."""
-
-    path: CratePath
-    size: int
-    stat: StatKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +22,7 @@ class Listing:
     `refused` what is no regular file, cannot be listed, or has a name that cannot be used.
     """
 
-    entries: tuple[Entry, ...] = ()
+    entries: EntryTable = field(default_factory=lambda: EntryTable.of(()))
     folders: tuple[str, ...] = ()
     refused: tuple[Unread, ...] = ()
 

@@ -6,10 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, path_problem, printable, valid_unicode
-from crate_iscc.sources import Closing, Entry, Listing, StatKey
+from crate_iscc.sources import Closing, Listing
 
 # O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
 _OPEN_FLAGS = (
@@ -39,7 +40,7 @@ class DirectoryTree(Closing):
         self.name = self.path.name or "dataset"
 
     def listing(self) -> Listing:
-        """Return everything below the directory, in the order in which the system lists it."""
+        """Return everything below the directory."""
         entries: list[Entry] = []
         folders: list[str] = []
         refused: list[Unread] = []
@@ -64,7 +65,7 @@ class DirectoryTree(Closing):
                     case subfolder:
                         folders.append(subfolder)
                         waiting.append(subfolder)
-        return Listing(tuple(entries), tuple(folders), tuple(refused))
+        return Listing(EntryTable.of(entries), tuple(folders), tuple(refused))
 
     def _scan(self, folder: str) -> Iterator[Entry | Unread | str]:
         with os.scandir(self.path / folder) as scan:

@@ -4,10 +4,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
-from crate_iscc.sources import Closing, Entry, Listing
+from crate_iscc.sources import Closing, Listing
 from crate_iscc.sources.directory import FileStream, stat_key
 
 
@@ -24,7 +25,7 @@ class NamedFiles(Closing):
         self._places = {name: place.resolve() for name, place in places.items()}
 
     def listing(self) -> Listing:
-        """Return the files in the order in which they were named."""
+        """Return the files that were named."""
         entries: list[Entry] = []
         refused: list[Unread] = []
         for name, place in self._places.items():
@@ -38,7 +39,7 @@ class NamedFiles(Closing):
                 entries.append(Entry(path, status.st_size, stat_key(status)))
             else:
                 refused.append(Unread(path, "not a regular file"))
-        return Listing(tuple(entries), (), tuple(refused))
+        return Listing(EntryTable.of(entries), (), tuple(refused))
 
     def open(self, entry: Entry) -> FileStream:
         """Open a file of the listing. Raises ReadError."""

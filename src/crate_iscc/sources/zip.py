@@ -15,15 +15,17 @@ from collections import Counter
 from pathlib import Path
 from typing import IO
 
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import METADATA_FILE, CratePath, path_problem, printable, valid_unicode
-from crate_iscc.sources import Closing, Entry, Listing
+from crate_iscc.sources import Closing, Listing
 
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
 _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_SIZE = 30
+_LARGEST = (1 << 63) - 1
 
 
 class ZipTree(Closing):
@@ -77,7 +79,7 @@ class ZipTree(Closing):
             self._members[CratePath(path)] = info
             entries.append(Entry(CratePath(path), info.file_size))
         unique = {item.path: item for item in refused}
-        return Listing(tuple(entries), tuple(sorted(folders)), tuple(unique.values()))
+        return Listing(EntryTable.of(entries), tuple(sorted(folders)), tuple(unique.values()))
 
     def open(self, entry: Entry) -> "StoredStream | CompressedStream":
         """Open a member of the listing. Raises ReadError."""
@@ -112,6 +114,8 @@ def _problem(info: zipfile.ZipInfo, path: str, times: int) -> str | None:
         return "the name stands in the archive more than once"
     if info.flag_bits & _ENCRYPTED_FLAG:
         return "the member is encrypted"
+    if info.file_size > _LARGEST:
+        return "the archive gives it a size that no file has"
     if stat.S_ISLNK(mode):
         return "a symbolic link, which is not followed"
     # Archives from systems without modes have 0 here.

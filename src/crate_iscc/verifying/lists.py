@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 
 from crate_iscc.containers import container_of
 from crate_iscc.crate.view import Recorded
+from crate_iscc.file_table import FileTable
 from crate_iscc.manifest import (
     Difference,
     Manifest,
     Status,
     TreeFingerprint,
-    files_below,
-    in_order,
     treehash,
 )
 from crate_iscc.paths import CratePath, glob_matcher
@@ -37,9 +36,11 @@ def less_left_out(record: Recorded) -> Recorded:
     """
     matches = glob_matcher(record.manifest.recipe.excluded)
     manifest = record.manifest
-    kept = tuple(f for f in manifest.files if f.fingerprint.verifiable or not matches(f.path))
+    kept = FileTable.of(
+        f for f in manifest.files if f.fingerprint.verifiable or not matches(f.path)
+    )
     paths = {file.path for file in kept}
-    in_metadata = tuple(file for file in record.in_metadata if file.path in paths)
+    in_metadata = FileTable.of(file for file in record.in_metadata if file.path in paths)
     return replace(record, manifest=replace(manifest, files=kept), in_metadata=in_metadata)
 
 
@@ -56,7 +57,7 @@ def observed_treehashes(known: Manifest, observed: Manifest) -> dict[str, str | 
     return {
         tree.path: None
         if any(f"{item.path}/".startswith(tree.path) for item in observed.unread)
-        else treehash(files_below(observed.files, tree.path), tree.path)
+        else treehash(observed.files.below(tree.path), tree.path)
         for tree in trees_of(known)
         if tree.treehash
     }
@@ -67,7 +68,7 @@ def settle_names(record: Recorded, observed: Manifest, *, list_is_lost: bool) ->
     if not list_is_lost:
         return Settled(record.manifest, observed)
     named = {file.path for file in record.in_metadata}
-    seen = tuple(file for file in observed.files if file.path in named)
+    seen = FileTable.of(file for file in observed.files if file.path in named)
     return Settled(
         replace(record.manifest, files=record.in_metadata), replace(observed, files=seen)
     )
@@ -118,7 +119,7 @@ def settle_lists(
                 opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))
         judged = replace(
             observed,
-            files=tuple(f for f in observed.files if container_of(f.path, lost) is None),
+            files=FileTable.of(f for f in observed.files if container_of(f.path, lost) is None),
             unread=tuple(u for u in observed.unread if container_of(u.path, lost) is None),
         )
-    return Settled(replace(known, files=in_order(believed)), judged, tuple(opaque))
+    return Settled(replace(known, files=FileTable.of(believed)), judged, tuple(opaque))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.view import Crate, Recorded, check_recipe, recorded, with_manifest_file
+from crate_iscc.entries import Entry
 from crate_iscc.errors import InputError, ReadError
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
@@ -24,20 +26,18 @@ from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.manifest import (
     Difference,
-    FileFingerprint,
     Manifest,
     Status,
     TreeFingerprint,
     Unread,
     compare,
-    in_order,
     split_lines,
 )
 from crate_iscc.metadata import folder_on_disk, read_metadata
 from crate_iscc.paths import MANIFEST_FILE, CratePath, is_proof, printable, valid_unicode
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Entry, Tree, read_all
+from crate_iscc.sources import Tree, read_all
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -132,7 +132,6 @@ class _Verification:
         self._list_is_lost = False
         self._treehashes: dict[str, str | None] = {}
         self._listing = tree.listing()
-        self._entries = {entry.path: entry for entry in self._listing.entries}
 
     def run(self) -> Report:
         metadata = read_metadata(self._tree, self._listing)
@@ -165,7 +164,7 @@ class _Verification:
         """
         record = recorded(crate)
         self._findings.extend(record.findings)
-        entry = self._entries.get(MANIFEST_FILE)
+        entry = self._listing.entries.get(MANIFEST_FILE)
         if record.manifest_file is None:
             if entry is not None and record.manifest.root.treehash:
                 self._findings.append(
@@ -291,7 +290,7 @@ class _Verification:
                 unread.append(Unread(path, "it changed while it was verified"))
         gone = {item.path for item in unread}
         files = [coded.get(f.path, f) for f in observed.files if f.path not in gone]
-        return replace(observed, files=tuple(files), unread=(*observed.unread, *unread))
+        return replace(observed, files=FileTable.of(files), unread=(*observed.unread, *unread))
 
     # --- what it comes to ----------------------------------------------------------------------
 
@@ -399,7 +398,7 @@ class _Verification:
 def _manifest(
     files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
 ) -> Manifest:
-    return Manifest(in_order(files), unread=tuple(unread), recipe=known.recipe)
+    return Manifest(FileTable.of(files), unread=tuple(unread), recipe=known.recipe)
 
 
 def _tree_code_differs(wanted: TreeFingerprint, found: TreeFingerprint) -> bool:
