@@ -65,6 +65,14 @@ class PackedBytes:
         edges = memoryview(self._edges)[start : stop + 1]
         return (bytes(blob[begin:end]) for begin, end in pairwise(edges))
 
+    def part(self, start: int, stop: int) -> "PackedBytes":
+        """Return the strings from number `start` on, up to `stop`, as a column of their own."""
+        part = PackedBytes()
+        first = self._edges[start]
+        part._blob = self._blob[first : self._edges[stop]]
+        part._edges = array("Q", (edge - first for edge in self._edges[start : stop + 1]))
+        return part
+
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""
         number = bisect_left(self, string)
@@ -85,10 +93,13 @@ class FixedBytes:
 
     __slots__ = ("_blob", "_count", "width")
 
-    def __init__(self, count: int, width: int) -> None:
+    def __init__(self, count: int, width: int, blob: bytes | memoryview | None = None) -> None:
+        """`blob` holds the strings one behind the other, if they are known already."""
         self.width = width
         self._count = count
-        self._blob = bytearray(count * width)
+        self._blob = bytearray(count * width if blob is None else blob)
+        if len(self._blob) != count * width:
+            raise ValueError("the strings of a column are not of its width")
 
     def __len__(self) -> int:
         return self._count

@@ -4,26 +4,25 @@ The datahash decides. So each file is read once with BLAKE3 alone, and a Data-Co
 only where something differs, to say how far.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.view import Crate, Recorded, check_recipe, recorded, with_manifest_file
-from crate_iscc.entries import Entry
+from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
-    default_jobs,
     fingerprint_tree,
     payload_of,
 )
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.manifest import (
     Difference,
     Manifest,
@@ -79,7 +78,6 @@ def verify(
     """
     kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
-        jobs = jobs or default_jobs()
         return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
 
 
@@ -118,7 +116,7 @@ class _Verification:
         subject: str,
         tree: Tree,
         thoroughness: Thoroughness,
-        jobs: int,
+        jobs: int | None,
         kernel: Kernel,
         progress: ProgressSink,
     ) -> None:
@@ -233,15 +231,15 @@ class _Verification:
                     progress=self._progress,
                 )
             case Thoroughness.DATAHASH:
-                files, unread = hash_files(
+                table, unread = hash_files(
                     self._tree,
                     payload.entries,
-                    DatahashHasher,
+                    datahashes(self._kernel),
                     jobs=self._jobs,
                     progress=self._progress,
                     step="verifying",
                 )
-                return _manifest(files, (*unread, *payload.refused), known)
+                return _manifest(table, (*unread, *payload.refused), known)
 
     def _compare(
         self, record: Recorded, observed: Manifest, payload: Payload
@@ -263,7 +261,7 @@ class _Verification:
             if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
         }
         if paths:
-            again = [entry for entry in payload.entries if entry.path in paths]
+            again = EntryTable.of(entry for entry in payload.entries if entry.path in paths)
             observed = self._with_data_codes(observed, again)
             differences = self._compare_contents(record, observed)
         return differences, observed
@@ -273,12 +271,12 @@ class _Verification:
         sides = settle_lists(record, observed, self._treehashes, list_is_lost=self._list_is_lost)
         return [*compare(sides.recorded, sides.observed), *sides.opaque]
 
-    def _with_data_codes(self, observed: Manifest, entries: Sequence[Entry]) -> Manifest:
+    def _with_data_codes(self, observed: Manifest, entries: EntryTable) -> Manifest:
         """Read files again for their Data-Codes; one that is not the same any more is unread."""
         again, unread = hash_files(
             self._tree,
             entries,
-            self._kernel.hasher,
+            self._kernel,
             jobs=self._jobs,
             progress=self._progress,
             step="comparing",
@@ -396,7 +394,7 @@ class _Verification:
 
 
 def _manifest(
-    files: Sequence[FileFingerprint], unread: Sequence[Unread], known: Manifest
+    files: Iterable[FileFingerprint], unread: Sequence[Unread], known: Manifest
 ) -> Manifest:
     return Manifest(FileTable.of(files), unread=tuple(unread), recipe=known.recipe)
 
