@@ -31,6 +31,8 @@ class Entry:
 _STAT = 4
 """Numbers in a StatKey."""
 _WORD = (1 << 64) - 1
+_BEFORE_1970 = 16 * 10**18
+"""Nanoseconds that are nearer to the end of a word than to its begin."""
 
 
 class EntryTable:
@@ -175,5 +177,8 @@ class EntryTable:
 
 
 def _signed(word: int) -> int:
-    """Return a time that was kept as an unsigned word: before 1970 it is negative."""
-    return word - (_WORD + 1) if word >> 63 else word
+    """Return a time that was kept as an unsigned word: before 1970 it is negative.
+
+    Times of file systems end in 1901 and in 2486; these words tell 1892 from 2477.
+    """
+    return word - (_WORD + 1) if word >= _BEFORE_1970 else word

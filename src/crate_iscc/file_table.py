@@ -142,11 +142,16 @@ class FileTable(Sequence[FileFingerprint]):
         They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
         one prefix.
         """
+        members = self.range_below(folder)
+        return self[members.start : members.stop] if folder else self
+
+    def range_below(self, folder: str) -> range:
+        """Return the numbers of the files below `folder`."""
         if not folder:
-            return self
+            return range(len(self))
         prefix = utf8_order(folder)
         # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        return self[self._bisect(prefix) : self._bisect(prefix[:-1] + b"0")]
+        return range(self._bisect(prefix), self._bisect(prefix[:-1] + b"0"))
 
     def _bisect(self, path: bytes) -> int:
         return bisect_left(self._columns.paths, path, self._start, self._stop) - self._start
@@ -163,6 +168,16 @@ class FileTable(Sequence[FileFingerprint]):
     def __repr__(self) -> str:
         shown = ", ".join(repr(file) for file in islice(self, 3))
         return f"<FileTable of {len(self)}: {shown}{', …' if len(self) > 3 else ''}>"
+
+
+class PathsOf:
+    """The paths of a table as a set that only answers whether a path is in it."""
+
+    def __init__(self, files: FileTable) -> None:
+        self._files = files
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._files.find(path) is not None
 
 
 def _file(row: Row, sha256: bytes = b"") -> FileFingerprint:
