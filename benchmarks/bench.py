@@ -15,6 +15,7 @@ POSIX only.
 import argparse
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import sys
@@ -119,9 +120,18 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
+def settle_python_path() -> None:
+    """Make the folders of PYTHONPATH absolute, for commands that run in another folder."""
+    folders = os.environ.get("PYTHONPATH")
+    if folders:
+        absolute = map(os.path.abspath, folders.split(os.pathsep))
+        os.environ["PYTHONPATH"] = os.pathsep.join(absolute)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and return its exit status."""
     arguments = parse_arguments(argv)
+    settle_python_path()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         work = Path(tempfile.mkdtemp(prefix="crate-iscc-bench-", dir=arguments.dir)).resolve()

@@ -37,9 +37,9 @@ GROUPS = (
     ),
 )
 WIDTH = 760
-LABELS = 236
+LABELS = 250
 """Where the labels end and the bars begin."""
-LONGEST = 430
+LONGEST = 420
 LINE = 20
 MARGIN = 20
 # The picture has a ground of its own: on whichever page it lands, its words stand out.
@@ -87,7 +87,7 @@ def svg(outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         if outcome.workload.name in PLOTTED:
             y = _panel(outcome, shapes, y)
-    note = "GB/s, longer is faster; each panel has its own scale. Whole processes, page cache warm."
+    note = "Longer is faster; each panel has its own scale. Whole processes, page cache warm."
     shapes.append(f'<text class="note" x="{MARGIN}" y="{y + 14}">{escape(note)}</text>')
     height = y + 14 + MARGIN
     return "\n".join(
@@ -108,7 +108,7 @@ def _panel(outcome: Outcome, shapes: list[str], y: int) -> int:
     """Draw one workload below `y` and return where it ends."""
     groups = [(group, _bars(outcome, names)) for group, names in GROUPS]
     fastest = max((bar.speed for _, bars in groups for bar in bars), default=1.0)
-    title = escape(outcome.workload.title)
+    title = escape(f"{outcome.workload.title}, GB/s")
     shapes.append(f'<text class="title" x="{MARGIN}" y="{y + 15}">{title}</text>')
     y += 26
     for group, bars in groups:

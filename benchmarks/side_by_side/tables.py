@@ -205,7 +205,7 @@ def as_json(
                 "claim": verdict.target.claim,
                 "asked": verdict.target.asked,
                 "bound": "at least" if verdict.target.least else "at most",
-                "unit": "MB" if verdict.target.unit == "MB" else "times",
+                "unit": verdict.target.unit,
                 "measured": verdict.measured,
                 "verdict": verdict.word,
             }
