@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from side_by_side import labels, workloads
+from side_by_side.commands import Cost
 from side_by_side.measuring import SECONDS_EACH, Outcome, Row
 from side_by_side.targets import TIMES, Verdict, above_interpreter
 
@@ -59,7 +60,7 @@ def report(
             lines += ["", *_workload_table(outcome, rounds)]
     scales = [outcome for outcome in outcomes if outcome.workload.name == workloads.SCALE]
     if scales:
-        lines += ["", *_scale_table(scales)]
+        lines += ["", *_scale_table(scales, rounds)]
     return "\n".join(lines)
 
 
@@ -101,19 +102,24 @@ def _unmeasured(row: Row) -> str:
     return f"failed ({row.failure})"
 
 
+def _seconds(row: Row, best: Cost, rounds: int) -> str:
+    """Return a row's best seconds, and of how many rounds if it sat some out."""
+    fewer = f" ({len(row.costs)} of {rounds} rounds)" if len(row.costs) < rounds else ""
+    return f"{figure(best.seconds)}{fewer}"
+
+
 def _cells(outcome: Outcome, row: Row, rounds: int) -> list[str]:
     """Return a row's figures, or why there are none."""
     best = row.best
     baselines = BASELINES[outcome.workload.name]
     if best is None:
         return [_unmeasured(row), *["-"] * (len(baselines) + 2)]
-    fewer = f" ({len(row.costs)} of {rounds} rounds)" if len(row.costs) < rounds else ""
     bases = [
         outcome.best(verified if row.contender.task == labels.VERIFY else built)
         for _, built, verified in baselines
     ]
     return [
-        f"{figure(best.seconds)}{fewer}",
+        _seconds(row, best, rounds),
         figure(outcome.workload.payload / best.seconds / 1e9),
         *("-" if base is None else figure(base.seconds / best.seconds) for base in bases),
         f"{best.cpu / best.seconds:.1f}",
@@ -127,12 +133,7 @@ def _notes(outcome: Outcome, rounds: int) -> list[str]:
     if outcome.deflated:
         times = outcome.workload.payload / outcome.deflated
         found.append(f"The deflated zip is {figure(times)} times smaller than its files.")
-    if any(row.best is not None and len(row.costs) < rounds for row in rows):
-        found.append(
-            "Slow contenders sat out the rounds that would have taken them beyond "
-            f"{SECONDS_EACH:.0f} s in all."
-        )
-    found += _busy(rows)
+    found += [*_sat_out(rows, rounds), *_busy(rows)]
     for peer, twin, why in (
         (
             labels.SHA256SUM,
@@ -148,6 +149,16 @@ def _notes(outcome: Outcome, rounds: int) -> list[str]:
                 f"{twin} for the same codes{why}: read its column with {twin}'s row in mind."
             )
     return [line for note in found for line in ("", note)]
+
+
+def _sat_out(rows: Iterable[Row], rounds: int) -> list[str]:
+    """Return what it means that some rows have fewer rounds, should there be any."""
+    if all(row.best is None or len(row.costs) >= rounds for row in rows):
+        return []
+    return [
+        "Slow contenders sat out the rounds that would have taken them beyond "
+        f"{SECONDS_EACH:.0f} s in all."
+    ]
 
 
 def _busy(rows: Iterable[Row]) -> list[str]:
@@ -166,7 +177,7 @@ def _busy(rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def _scale_table(scales: Sequence[Outcome]) -> list[str]:
+def _scale_table(scales: Sequence[Outcome], rounds: int) -> list[str]:
     """Return the table of the growing Zarr: time and memory, side by side for each command."""
     head = ("Zarr chunks of 1 KiB", "contender", "seconds", "seconds a million chunks")
     lines: list[list[str]] = []
@@ -181,16 +192,18 @@ def _scale_table(scales: Sequence[Outcome]) -> list[str]:
                 cells += [_unmeasured(row), "-", "-"]
             else:
                 cells += [
-                    figure(row.best.seconds),
+                    _seconds(row, row.best, rounds),
                     figure(row.best.seconds / files * 1e6),
                     "-" if memory is None else f"{memory / 1e6:.0f}",
                 ]
             lines.append(cells)
-    title = ["### One Zarr of more and more chunks", ""]
-    notes = [
-        line for outcome in scales for warning in _busy(outcome.rows) for line in ("", warning)
+    rows = [row for outcome in scales for row in outcome.rows]
+    return [
+        "### One Zarr of more and more chunks",
+        "",
+        *_table([*head, "peak MB above the interpreter"], 2, lines),
+        *(line for note in (*_sat_out(rows, rounds), *_busy(rows)) for line in ("", note)),
     ]
-    return [*title, *_table([*head, "peak MB above the interpreter"], 2, lines), *notes[:2]]
 
 
 def as_json(
