@@ -18,6 +18,12 @@ class StatKey:
     inode: int
     device: int
 
+    def words(self) -> tuple[int, int, int, int]:
+        """Return the numbers as unsigned 64-bit words, as tables keep them."""
+        numbers = (self.mtime_ns, self.ctime_ns, self.inode, self.device)
+        mtime, ctime, inode, device = (number & _WORD for number in numbers)
+        return mtime, ctime, inode, device
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -67,9 +73,7 @@ class EntryTable:
             if (entry.stat is None) is not (stats is None):
                 raise ValueError("some entries of a table have a state and others have none")
             if stats is not None and entry.stat is not None:
-                stat = entry.stat
-                words = (stat.mtime_ns, stat.ctime_ns, stat.inode, stat.device)
-                stats.extend(word & _WORD for word in words)
+                stats.extend(entry.stat.words())
         paths = PackedBytes(utf8_order(entry.path) for entry in ordered)
         if not paths.is_sorted():
             raise ValueError("a path stands in a table twice")

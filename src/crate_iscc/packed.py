@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import Protocol
 
 
@@ -42,6 +42,14 @@ class PackedBytes:
         """Add strings at the end."""
         for string in strings:
             self.append(string)
+
+    def extend_ended(self, strings: bytes) -> None:
+        """Add strings that lie one behind the other, each ended by a NUL, and hold none."""
+        if isinstance(self._blob, bytes):
+            self._blob = bytearray(self._blob)
+        lengths = map(len, strings.split(b"\0")[:-1])
+        self._edges.extend(accumulate(lengths, initial=self._edges.pop()))
+        self._blob += strings.replace(b"\0", b"")
 
     def freeze(self) -> "PackedBytes":
         """Make reading cheaper, once all strings are there, and return this column."""
