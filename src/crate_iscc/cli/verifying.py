@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import typer
 
+from crate_iscc.cli.options import Manner
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
@@ -24,8 +25,7 @@ def run_verify(
     *,
     quick: bool,
     full: bool,
-    jobs: int | None,
-    progress: str,
+    manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
     if quick and full:
@@ -33,11 +33,18 @@ def run_verify(
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
-    kernel = chosen_kernel()
+    kernel = chosen_kernel(manner.kernel)
 
     def check(crate: str) -> Report:
-        with progress_on_stderr(progress) as sink:
-            return verify(crate, thoroughness=thoroughness, jobs=jobs, kernel=kernel, progress=sink)
+        with progress_on_stderr(manner.progress) as sink:
+            return verify(
+                crate,
+                thoroughness=thoroughness,
+                jobs=manner.jobs,
+                gentle=manner.gentle,
+                kernel=kernel,
+                progress=sink,
+            )
 
     check_each(crates, delivery, check)
 

@@ -298,6 +298,8 @@ class _Reading:
             Buffers(_TOGETHER_BYTES),
             self._hashers,
         )
+        if self._entries:
+            meter.tell()
         for piece, key in self._pieces(order):
             self._running.append((piece, key, self._readers.submit(piece.run)))
             while len(self._running) >= self._most:

@@ -68,6 +68,7 @@ def verify(
     *,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
     jobs: int | None = None,
+    gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
 ) -> Report:
@@ -78,7 +79,7 @@ def verify(
     """
     kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
-        return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
+        return _Verification(str(source), tree, thoroughness, jobs, gentle, kernel, progress).run()
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -117,6 +118,7 @@ class _Verification:
         tree: Tree,
         thoroughness: Thoroughness,
         jobs: int | None,
+        gentle: bool,
         kernel: Kernel,
         progress: ProgressSink,
     ) -> None:
@@ -124,6 +126,7 @@ class _Verification:
         self._tree = tree
         self._thoroughness = thoroughness
         self._jobs = jobs
+        self._gentle = gentle
         self._kernel = kernel
         self._progress = progress
         self._findings: list[Finding] = []
@@ -227,6 +230,7 @@ class _Verification:
                     payload,
                     self._kernel,
                     jobs=self._jobs,
+                    gentle=self._gentle,
                     sha256=any(file.sha256 for file in known.files),
                     progress=self._progress,
                 )
@@ -236,6 +240,7 @@ class _Verification:
                     payload.entries,
                     datahashes(self._kernel),
                     jobs=self._jobs,
+                    gentle=self._gentle,
                     progress=self._progress,
                     step="verifying",
                 )
@@ -278,6 +283,7 @@ class _Verification:
             entries,
             self._kernel,
             jobs=self._jobs,
+            gentle=self._gentle,
             progress=self._progress,
             step="comparing",
         )
