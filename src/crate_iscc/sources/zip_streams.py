@@ -47,7 +47,9 @@ class Archive:
         Raises ReadError unless its local header has its name and its bytes end before the next
         member starts (APPNOTE 6.3.10, section 4.3.7).
         """
-        name = info.orig_filename.encode("utf-8" if info.flag_bits & UTF8_FLAG else "cp437")
+        text = info.orig_filename
+        utf8 = info.flag_bits & UTF8_FLAG or text.isascii()
+        name = text.encode("utf-8" if utf8 else "cp437")
         name_end = _LOCAL_HEADER_SIZE + len(name)
         size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
         try:
