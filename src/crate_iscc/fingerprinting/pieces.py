@@ -157,6 +157,9 @@ class Together:
     def settle(self) -> Iterator[FileResult]:
         """Yield the results, and give the buffer back."""
         data, instance = self._codes.data, self._codes.instance
+        if reason := self._not_to_be_believed():
+            yield from (FileResult(number, reason=reason) for number in self._numbers)
+            return
         for place, (number, size) in enumerate(
             zip(self._numbers, self._small.files.sizes, strict=True)
         ):
@@ -167,6 +170,15 @@ class Together:
             known = Fingerprint(size, data[at] or None, instance[at])
             yield FileResult(number, known, self._sha256[place] if self._sha256 else None)
         self._work.buffers.give_back(self._buffer)
+
+    def _not_to_be_believed(self) -> str | None:
+        """Say why the bytes of all files are not what they were to be, or None."""
+        try:
+            if self._small.settle:
+                self._small.settle()
+        except ReadError as error:
+            return error.cause or error.message
+        return None
 
 
 def _read_whole(tree: Tree, entry: Entry, into: memoryview) -> str | None:

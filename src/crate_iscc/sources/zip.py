@@ -25,12 +25,15 @@ from crate_iscc.paths import (
     utf8_order,
     valid_unicode,
 )
-from crate_iscc.sources import ByteStream, Closing, Listing
+from crate_iscc.sources import ByteStream, Closing, Listing, Mapped, SmallFiles
 from crate_iscc.sources.inflating import INFLATERS, Inflater
+from crate_iscc.sources.listing import HAS_READING
+from crate_iscc.sources.quick import MappedArchive, mapped
 from crate_iscc.sources.zip_streams import (
     UTF8_FLAG,
     Archive,
     DeflatedStream,
+    StoredPlace,
     StoredStream,
     ZipfileStream,
 )
@@ -69,6 +72,10 @@ class ZipTree(Closing):
         # zipfile moves one file position about, and some of its releases forget to lock it.
         self._lock = threading.Lock()
         self._members: dict[CratePath, zipfile.ZipInfo] = {}
+        self._mapping: MappedArchive | None = None
+        if HAS_READING and not crc:
+            size = self._archive.state.st_size
+            self._mapping = MappedArchive(file, size, self._archive.check_unchanged)
 
     def listing(self) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
@@ -113,9 +120,41 @@ class ZipTree(Closing):
                 return DeflatedStream(self._archive, info, self._inflater)
         return ZipfileStream(self._zip, info, self._archive, self._lock)
 
+    def mapped(self, entry: Entry) -> Mapped | None:
+        """Map a stored member, unless its CRC-32 is wanted. Raises ReadError."""
+        info = self._members.get(entry.path)
+        if self._mapping is None or info is None or not _is_stored(info):
+            return None
+        start, _ = self._archive.locate(info, 0)
+        return mapped(StoredPlace(self._archive, info, entry), start)
+
+    def read_together(
+        self, entries: EntryTable, numbers: "array[int]", _buffer: memoryview
+    ) -> SmallFiles | None:
+        """Return stored members as they lie in the archive, unless their CRC-32 is wanted."""
+        infos = [self._members.get(entries.path(number)) for number in numbers]
+        if self._mapping is None or not all(info and _is_stored(info) for info in infos):
+            return None
+        starts, sizes = array("q"), array("q")
+        failed: dict[int, str] = {}
+        for place, info in enumerate(infos):
+            start = size = 0
+            try:
+                if info is not None:
+                    start, size = self._archive.locate(info, 0)[0], info.file_size
+            except ReadError as error:
+                failed[place] = error.cause or error.message
+            starts.append(start)
+            sizes.append(size)
+        return self._mapping.files(starts, sizes, failed)
+
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
+
+
+def _is_stored(info: zipfile.ZipInfo) -> bool:
+    return info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
 
 
 def _member_name(info: zipfile.ZipInfo) -> str:

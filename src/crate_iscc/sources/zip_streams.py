@@ -13,6 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import IO
 
+from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
@@ -69,16 +70,43 @@ class Archive:
             raise damaged(info, "its bytes overlap others in the archive")
         return start, raw[begin : begin + ahead]
 
-    def check_unchanged(self, info: zipfile.ZipInfo) -> None:
+    def check_unchanged(self) -> None:
         """Raise ReadError if the archive is not as it was when it was opened."""
         now = os.fstat(self.file)
         if (now.st_size, now.st_mtime_ns) != (self.state.st_size, self.state.st_mtime_ns):
-            raise damaged(info, "the archive changed while it was read")
+            raise ReadError("the archive changed while it was read")
+
+
+def _check_unchanged(archive: Archive, info: zipfile.ZipInfo) -> None:
+    try:
+        archive.check_unchanged()
+    except ReadError as error:
+        raise damaged(info, error.message) from error
 
 
 def damaged(info: zipfile.ZipInfo, cause: str | None) -> ReadError:
     """Return the error for a member that cannot be read."""
     return ReadError(printable(info.orig_filename), cause=cause)
+
+
+class StoredPlace:
+    """A stored member as an open file whose bytes lie somewhere in another: to be mapped."""
+
+    def __init__(self, archive: Archive, info: zipfile.ZipInfo, entry: Entry) -> None:
+        self._archive = archive
+        self._info = info
+        self.entry = entry
+
+    def fileno(self) -> int:
+        """Return the descriptor of the archive."""
+        return self._archive.file
+
+    def settle(self) -> None:
+        """Raise ReadError if the archive changed."""
+        _check_unchanged(self._archive, self._info)
+
+    def close(self) -> None:
+        """Do nothing: the archive stays open."""
 
 
 class StoredStream:
@@ -103,7 +131,7 @@ class StoredStream:
         """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
         info = self._info
         if not self._left:
-            self._archive.check_unchanged(info)
+            _check_unchanged(self._archive, info)
             if self._crc is not None and self._crc != info.CRC:
                 raise damaged(info, "its CRC-32 is wrong: it is damaged")
             return 0
@@ -158,7 +186,7 @@ class DeflatedStream:
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
         if self._ended or not buffer:
-            self._archive.check_unchanged(self._info)
+            _check_unchanged(self._archive, self._info)
             return 0
         # One byte more than is left shows a member that holds too much, before it is inflated.
         piece = self._inflate(min(len(buffer), _OUTPUT_SIZE, self._left + 1))
@@ -171,7 +199,7 @@ class DeflatedStream:
             self._finish()
         buffer[:count] = piece
         if not count:
-            self._archive.check_unchanged(self._info)
+            _check_unchanged(self._archive, self._info)
         return count
 
     def _inflate(self, limit: int) -> bytes:
@@ -245,7 +273,7 @@ class ZipfileStream:
             raise damaged(self._info, str(error) or "it is damaged") from error
         self._left -= count
         if not count:
-            self._state.check_unchanged(self._info)
+            _check_unchanged(self._state, self._info)
             if self._left:
                 raise damaged(self._info, "its size is not the one the archive gives")
         return count
