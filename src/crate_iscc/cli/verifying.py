@@ -13,7 +13,6 @@ from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
-from crate_iscc.render.saved import parse_report
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.verification import Thoroughness, verify
@@ -63,6 +62,8 @@ def run_validate(
 
 def run_report(saved: Path, delivery: Delivery) -> NoReturn:
     """Read a saved report and deliver it in another format."""
+    from crate_iscc.render.saved import parse_report  # jsonschema takes long to load
+
     try:
         text = saved.read_text(encoding="utf-8")
     except OSError as error:
