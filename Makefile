@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep bench format profile clean
+.PHONY: demo test lint unit deep test-deep bench format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -36,6 +36,8 @@ unit: $(STAMP)
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n auto -m 'not deep'
 
 # Slow and very thorough: more examples, larger inputs, kill -9 in the middle of writes.
+test-deep: deep
+
 deep: $(STAMP)
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 

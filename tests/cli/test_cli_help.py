@@ -26,6 +26,8 @@ from verify.verify_kit import (
 
 REPORT_OPTIONS = ["--format", "-o", "--ignore", "--exit-zero"]
 REPORT_FORMATS = "text|json|jsonl|sarif|junit|github|markdown|html"
+MANNER_OPTIONS = ["--jobs", "--io", "--kernel"]
+MANNERS = ["fast|gentle", "compiled|iscc-lib|reference"]
 OPTIONS = {
     "build": [
         "-o",
@@ -40,24 +42,24 @@ OPTIONS = {
         "--style",
         "--compress",
         "--no-cache",
-        "--jobs",
+        *MANNER_OPTIONS,
         "--dry-run",
         "--format",
         "--progress",
     ],
-    "verify": [*REPORT_OPTIONS, "--jobs", "--quick", "--full", "--progress"],
+    "verify": [*REPORT_OPTIONS, *MANNER_OPTIONS, "--quick", "--full", "--progress"],
     "validate": [*REPORT_OPTIONS, "--profile", "--level", "--base"],
     "report": REPORT_OPTIONS,
-    "sum": ["--tree", "--narrow", "--units", "--format", "-c"],
+    "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--format", "-c"],
     "show": ["--format"],
     "explain": [],
 }
 VALUES = {
-    "build": ["text|json", "graph|table", "auto|bar|plain|json|none"],
-    "verify": [REPORT_FORMATS, "auto|bar|plain|json|none"],
+    "build": [*MANNERS, "text|json", "graph|table", "auto|bar|plain|json|none"],
+    "verify": [*MANNERS, REPORT_FORMATS, "auto|bar|plain|json|none"],
     "validate": [REPORT_FORMATS, "must|should|may"],
     "report": [REPORT_FORMATS],
-    "sum": ["iscc-sum|b3sum|json"],
+    "sum": [*MANNERS, "iscc-sum|b3sum|json"],
     "show": ["text|json"],
     "explain": [],
 }
