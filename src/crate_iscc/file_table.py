@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, repeat
 from typing import overload
 
 from crate_iscc.codes import Fingerprint
@@ -12,6 +12,10 @@ from crate_iscc.packed import Column, PackedBytes
 from crate_iscc.paths import CratePath, utf8_order
 
 _UNKNOWN = -1
+_WHOLE = 32
+"""Bytes of a whole code."""
+_AT_ONCE = 1024
+"""Files that are compared with one look where they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +50,23 @@ class Columns:
 Row = tuple[bytes, int, bytes, bytes]
 """Path, size, Data-Code and Instance-Code of a file as they stand in the columns."""
 
+Rows = tuple[list[bytes], list[int], list[bytes], list[bytes]]
+"""The same of some files, as lists of one length."""
+
 
 class FileTable(Sequence[FileFingerprint]):
     """Files in the order of the manifest: by the UTF-8 bytes of their paths, each path once.
 
-    Objects are made when they are asked for. A slice shares the columns of its table.
+    Objects are made when they are asked for. A slice shares the columns of its table: it has
+    those of their rows that are numbered from `start` on, up to `stop`.
     """
 
-    __slots__ = ("_columns", "_start", "_stop")
+    __slots__ = ("columns", "start", "stop")
 
     def __init__(self, columns: Columns, start: int = 0, stop: int | None = None) -> None:
-        self._columns = columns
-        self._start = start
-        self._stop = len(columns.sizes) if stop is None else stop
+        self.columns = columns
+        self.start = start
+        self.stop = len(columns.sizes) if stop is None else stop
 
     @classmethod
     def of(cls, files: Iterable[FileFingerprint]) -> "FileTable":
@@ -70,8 +78,16 @@ class FileTable(Sequence[FileFingerprint]):
             builder.add(file)
         return builder.table()
 
+    @classmethod
+    def of_rows(cls, rows: Rows) -> "FileTable":
+        """Return a table of files whose paths are in ascending order."""
+        paths, sizes, data, instance = rows
+        return cls(
+            Columns(PackedBytes(paths), array("q", sizes), PackedBytes(data), PackedBytes(instance))
+        )
+
     def __len__(self) -> int:
-        return self._stop - self._start
+        return self.stop - self.start
 
     @overload
     def __getitem__(self, number: int) -> FileFingerprint: ...
@@ -84,21 +100,21 @@ class FileTable(Sequence[FileFingerprint]):
             start, stop, step = number.indices(len(self))
             if step != 1:
                 raise ValueError("a table has no slices with steps")
-            return FileTable(self._columns, self._start + start, self._start + max(start, stop))
-        place = range(self._start, self._stop)[number]
-        c = self._columns
+            return FileTable(self.columns, self.start + start, self.start + max(start, stop))
+        place = range(self.start, self.stop)[number]
+        c = self.columns
         row = c.paths[place], c.sizes[place], c.data[place], c.instance[place]
-        return _file(row, c.sha256[place] if c.sha256 is not None else b"")
+        return file_of(row, c.sha256[place] if c.sha256 is not None else b"")
 
     def __iter__(self) -> Iterator[FileFingerprint]:
-        column = self._columns.sha256
+        column = self.columns.sha256
         if column is None:
-            return map(_file, self.rows())
-        return map(_file, self.rows(), column.between(self._start, self._stop))
+            return map(file_of, self.rows())
+        return map(file_of, self.rows(), column.between(self.start, self.stop))
 
     def rows(self) -> Iterator[Row]:
         """Yield the files as they stand in the columns: several times as fast as objects."""
-        c, start, stop = self._columns, self._start, self._stop
+        c, start, stop = self.columns, self.start, self.stop
         return zip(
             c.paths.between(start, stop),
             memoryview(c.sizes)[start:stop],
@@ -109,20 +125,20 @@ class FileTable(Sequence[FileFingerprint]):
 
     def paths(self) -> Iterator[CratePath]:
         """Yield the paths."""
-        for path in self._columns.paths.between(self._start, self._stop):
+        for path in self.columns.paths.between(self.start, self.stop):
             yield CratePath(path.decode("utf-8"))
 
     @property
     def size(self) -> int:
         """The bytes of all files whose size is known."""
-        sizes = memoryview(self._columns.sizes)[self._start : self._stop]
+        sizes = memoryview(self.columns.sizes)[self.start : self.stop]
         return sum(size for size in sizes if size != _UNKNOWN)
 
     def find(self, path: str) -> int | None:
         """Return the number of the file at `path`, or None."""
         wanted = utf8_order(path)
-        number = self._bisect(wanted)
-        if number < len(self) and self._columns.paths[self._start + number] == wanted:
+        number = self.bisect(wanted)
+        if number < len(self) and self.columns.paths[self.start + number] == wanted:
             return number
         return None
 
@@ -141,10 +157,75 @@ class FileTable(Sequence[FileFingerprint]):
             return self
         prefix = utf8_order(folder)
         # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        return self[self._bisect(prefix) : self._bisect(prefix[:-1] + b"0")]
+        return self[self.bisect(prefix) : self.bisect(prefix[:-1] + b"0")]
 
-    def _bisect(self, path: bytes) -> int:
-        return bisect_left(self._columns.paths, path, self._start, self._stop) - self._start
+    def bisect(self, path: bytes) -> int:
+        """Return how many files have a path (UTF-8) that is less than `path`."""
+        return bisect_left(self.columns.paths, path, self.start, self.stop) - self.start
+
+    def chosen(self, numbers: Sequence[int]) -> "FileTable":
+        """Return the files of those numbers, in ascending order, as a table of their own."""
+        if len(numbers) == len(self):
+            return self
+        places = array("Q", (self.start + number for number in numbers))
+        return FileTable(chosen(self.columns, places))
+
+    def path_at(self, number: int) -> bytes:
+        """Return the path of a file as it stands in its column."""
+        return self.columns.paths[self.start + number]
+
+    @property
+    def has_sha256(self) -> bool:
+        """Tell whether the SHA-256 of any file is known."""
+        column = self.columns.sha256
+        return column is not None and any(column.between(self.start, self.stop))
+
+    def same_paths(self, other: "FileTable") -> bool:
+        """Tell whether two tables name the same files."""
+        return self._same(other, self.columns.paths, other.columns.paths)
+
+    def same_rows(self, other: "FileTable") -> bool:
+        """Tell whether all that rows() yields is the same in two tables."""
+        mine, theirs = self.columns, other.columns
+        return (
+            self.same_paths(other)
+            and mine.sizes[self.start : self.stop] == theirs.sizes[other.start : other.stop]
+            and self._same(other, mine.data, theirs.data)
+            and self._same(other, mine.instance, theirs.instance)
+        )
+
+    def same_sizes(self, other: "FileTable") -> bool:
+        """Tell whether the files of two tables have the same sizes, all of them known."""
+        mine = self.columns.sizes[self.start : self.stop]
+        return (
+            mine == other.columns.sizes[other.start : other.stop]
+            and min(mine, default=0) > _UNKNOWN
+        )
+
+    def same_codes(self, other: "FileTable") -> bool:
+        """Tell whether two tables hold the same whole Instance-Codes, and like Data-Codes.
+
+        Data-Codes are alike if they are the same or one side knows none. False says nothing:
+        codes that are cut are to be compared one by one.
+        """
+        mine, theirs = self.columns, other.columns
+        whole = range(_WHOLE, _WHOLE * len(self) + 1, _WHOLE)
+        return (
+            mine.instance.ends(self.start, self.stop) == list(whole)
+            and self._same(other, mine.instance, theirs.instance)
+            and (
+                not mine.data.joined(self.start, self.stop)
+                or not theirs.data.joined(other.start, other.stop)
+                or self._same(other, mine.data, theirs.data)
+            )
+        )
+
+    def _same(self, other: "FileTable", mine: Column, theirs: Column) -> bool:
+        """Compare a column without an object for each of its strings."""
+        here, there = (self.start, self.stop), (other.start, other.stop)
+        return mine.joined(*here) == theirs.joined(*there) and mine.ends(*here) == theirs.ends(
+            *there
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -160,11 +241,16 @@ class FileTable(Sequence[FileFingerprint]):
         return f"<FileTable of {len(self)}: {shown}{', …' if len(self) > 3 else ''}>"
 
 
-def _file(row: Row, sha256: bytes = b"") -> FileFingerprint:
-    path, size, data, instance = row
-    known = Fingerprint(None if size == _UNKNOWN else size, data or None, instance or None)
+def fingerprint_of(row: Row) -> Fingerprint:
+    """Return what a row says of its file."""
+    _, size, data, instance = row
+    return Fingerprint(None if size == _UNKNOWN else size, data or None, instance or None)
+
+
+def file_of(row: Row, sha256: bytes = b"") -> FileFingerprint:
+    """Return a file from its row and its SHA-256."""
     digest = sha256.decode("utf-8", "surrogatepass") if sha256 else None
-    return FileFingerprint(CratePath(path.decode("utf-8")), known, digest)
+    return FileFingerprint(CratePath(row[0].decode("utf-8")), fingerprint_of(row), digest)
 
 
 class TableBuilder:
@@ -173,7 +259,8 @@ class TableBuilder:
     def __init__(self) -> None:
         self._paths, self._data, self._instance = PackedBytes(), PackedBytes(), PackedBytes()
         self._sizes = array("q")
-        self._sha256: PackedBytes | None = None
+        # Shorter than the other columns where the last files have none.
+        self._sha256 = PackedBytes()
 
     def add(self, file: FileFingerprint) -> None:
         """Take a file."""
@@ -190,30 +277,105 @@ class TableBuilder:
         self, path: bytes, size: int, data: bytes, instance: bytes, sha256: bytes = b""
     ) -> None:
         """Take a file as it stands in the columns (see Columns)."""
-        if sha256 and self._sha256 is None:
-            self._sha256 = PackedBytes([b""] * len(self._sizes))
         self._paths.append(path)
         self._sizes.append(size)
         self._data.append(data)
         self._instance.append(instance)
-        if self._sha256 is not None:
+        if sha256:
+            self._pad_sha256(len(self._sizes) - 1)
             self._sha256.append(sha256)
+
+    def add_columns(
+        self,
+        paths: Iterable[bytes],
+        sizes: Iterable[int],
+        data: Iterable[bytes],
+        instance: Iterable[bytes],
+        sha256: Iterable[bytes] | None = None,
+    ) -> None:
+        """Take files as they stand in columns of one length."""
+        before = len(self._sizes)
+        self._paths.extend(paths)
+        self._sizes.extend(sizes)
+        self._data.extend(data)
+        self._instance.extend(instance)
+        if sha256 is not None:
+            self._pad_sha256(before)
+            self._sha256.extend(sha256)
+
+    def add_table(self, files: FileTable) -> None:
+        """Take all files of a table."""
+        c, start, stop = files.columns, files.start, files.stop
+        self.add_columns(
+            c.paths.between(start, stop),
+            c.sizes[start:stop],
+            c.data.between(start, stop),
+            c.instance.between(start, stop),
+            None if c.sha256 is None else c.sha256.between(start, stop),
+        )
+
+    def _pad_sha256(self, count: int) -> None:
+        self._sha256.extend(repeat(b"", count - len(self._sha256)))
 
     def table(self) -> FileTable:
         """Return the table. Raises ValueError if a path was given twice."""
-        columns = Columns(
+        if self._paths.is_sorted():
+            return FileTable(self._columns())
+        files = self.lines()
+        if any(one == two for one, two in pairwise(files.columns.paths)):
+            raise ValueError("a path stands in a table twice")
+        return files
+
+    def lines(self) -> FileTable:
+        """Return what was taken in the order of the paths, each as often as it was taken.
+
+        What was taken of one path stays in its order. It is a table only if each came once.
+        """
+        order = sorted(range(len(self._sizes)), key=self._paths.__getitem__)
+        return FileTable(chosen(self._columns(), order))
+
+    def _columns(self) -> Columns:
+        if len(self._sha256):
+            self._pad_sha256(len(self._sizes))
+        return Columns(
             self._paths.freeze(),
             self._sizes,
             self._data.freeze(),
             self._instance.freeze(),
-            self._sha256.freeze() if self._sha256 is not None else None,
+            self._sha256.freeze() if len(self._sha256) else None,
         )
-        if not self._paths.is_sorted():
-            order = sorted(range(len(self._sizes)), key=self._paths.__getitem__)
-            columns = chosen(columns, order)
-            if any(one == two for one, two in pairwise(columns.paths)):
-                raise ValueError("a path stands in a table twice")
-        return FileTable(columns)
+
+
+def side_by_side(one: FileTable, two: FileTable) -> Iterator[tuple[FileTable, FileTable]]:
+    """Yield all of two tables in slices: of the same paths, or with nothing on one of the sides.
+
+    The slices come in the order of the paths. Long stretches of the same paths are found
+    without an object for each.
+    """
+    here = there = 0
+    count = _AT_ONCE
+    while here < len(one) and there < len(two):
+        mine, theirs = one.path_at(here), two.path_at(there)
+        if mine < theirs:
+            stop = one.bisect(theirs)
+            yield one[here:stop], two[there:there]
+            here = stop
+        elif theirs < mine:
+            stop = two.bisect(mine)
+            yield one[here:here], two[there:stop]
+            there = stop
+        else:
+            left, right = one[here : here + count], two[there : there + count]
+            # One path at a time is the same: that is how this loop came here.
+            if count == 1 or left.same_paths(right):
+                yield left, right
+                here += len(left)
+                there += len(right)
+                count = min(_AT_ONCE, count * 4)
+            else:
+                count //= 4
+    if here < len(one) or there < len(two):
+        yield one[here:], two[there:]
 
 
 def chosen(columns: Columns, numbers: Sequence[int]) -> Columns:

@@ -3,8 +3,12 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import pairwise, repeat
+from itertools import accumulate, islice, pairwise, repeat
+from operator import lt
 from typing import Protocol
+
+_AT_ONCE = 4096
+"""Strings that are held as objects while they are added."""
 
 
 class Column(Protocol):
@@ -18,6 +22,14 @@ class Column(Protocol):
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the strings from number `start` on, up to `stop`."""
+        ...
+
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        ...
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
         ...
 
 
@@ -40,8 +52,12 @@ class PackedBytes:
 
     def extend(self, strings: Iterable[bytes]) -> None:
         """Add strings at the end."""
-        for string in strings:
-            self.append(string)
+        if isinstance(self._blob, bytes):
+            self._blob = bytearray(self._blob)
+        waiting = iter(strings)
+        while some := list(islice(waiting, _AT_ONCE)):
+            self._blob += b"".join(some)
+            self._edges.extend(accumulate(map(len, some), initial=self._edges.pop()))
 
     def freeze(self) -> "PackedBytes":
         """Make reading cheaper, once all strings are there, and return this column."""
@@ -65,6 +81,15 @@ class PackedBytes:
         edges = memoryview(self._edges)[start : stop + 1]
         return (bytes(blob[begin:end]) for begin, end in pairwise(edges))
 
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        return bytes(self._blob[self._edges[start] : self._edges[stop]])
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
+        begin = self._edges[start]
+        return [end - begin for end in self._edges[start + 1 : stop + 1]]
+
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""
         number = bisect_left(self, string)
@@ -72,12 +97,7 @@ class PackedBytes:
 
     def is_sorted(self) -> bool:
         """Tell whether each string is greater than the one before it."""
-        before = None
-        for string in self:
-            if before is not None and string <= before:
-                return False
-            before = string
-        return True
+        return all(map(lt, self, self.between(1, len(self))))
 
 
 class FixedBytes:
@@ -114,3 +134,11 @@ class FixedBytes:
         if not width:
             return repeat(b"", stop - start)
         return (bytes(blob[at : at + width]) for at in range(start * width, stop * width, width))
+
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        return bytes(self._blob[start * self.width : stop * self.width])
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
+        return [self.width * count for count in range(1, stop - start + 1)]

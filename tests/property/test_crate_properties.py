@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from property_strategies import fingerprint, manifests, payload_paths, steady
 
 from crate_iscc.crate.editing import Generator
-from crate_iscc.crate.view import Crate, recorded, with_manifest_file
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import Recorded, recorded
+from crate_iscc.crate.view import Crate
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.jsonld import Document, Entity, as_list, references
 from crate_iscc.manifest import Manifest, manifest_lines
@@ -74,13 +76,18 @@ def build(into: Crate, manifest: Manifest, before: Crate | None = None) -> Crate
     return result
 
 
+def with_lines(record: Recorded, manifest: Manifest) -> Recorded:
+    """Return a record with what a manifest file of the manifest adds to it."""
+    return with_manifest_file(record, map(str.encode, manifest_lines(manifest.files)))
+
+
 @steady
 @given(manifests())
 def test_a_fresh_crate_gives_the_manifest_back(manifest: Manifest) -> None:
     """What build writes is what verify reads, from any tree, also after a trip through a file."""
     raw = build(new_crate(), manifest).document.dump()
 
-    found = with_manifest_file(recorded(Crate.parse(raw)), manifest_lines(manifest.files))
+    found = with_lines(recorded(Crate.parse(raw)), manifest)
 
     assert found.findings == ()
     assert found.manifest == manifest
@@ -92,7 +99,7 @@ def test_a_rebuilt_crate_gives_the_manifest_back(case: tuple[Crate, Manifest]) -
     """Whatever was recorded before, what is on disk is recorded now and contradicts nothing."""
     crate, manifest = case
 
-    found = with_manifest_file(recorded(build(crate, manifest)), manifest_lines(manifest.files))
+    found = with_lines(recorded(build(crate, manifest)), manifest)
 
     paths = {file.path for file in manifest.files}
     assert [f for f in found.findings if f.path in paths] == []

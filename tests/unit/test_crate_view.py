@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from unit_literals import CONTEXT, DESCRIPTOR, ROOT, crate, fingerprint, manifest
+from unit_literals import CONTEXT, DESCRIPTOR, ROOT, crate, fingerprint, manifest, pieces
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.terms import ACTION_ID, DATAHASH_TERM, ISCC_TERM, TREEHASH_TERM
-from crate_iscc.crate.view import Crate, Recorded, recorded, with_manifest_file
+from crate_iscc.crate.view import Crate
 from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Document, Entity
 from crate_iscc.manifest import Recipe, TreeFingerprint, manifest_lines
@@ -277,7 +279,7 @@ def test_the_lines_of_the_manifest_file_complete_the_record() -> None:
     known = manifest({"cell.tif": BYTES, "x.zarr/0": b"chunk"})
 
     found = with_manifest_file(
-        recorded(crate(cell(datahash=DATAHASH))), manifest_lines(known.files)
+        recorded(crate(cell(datahash=DATAHASH))), pieces(manifest_lines(known.files))
     )
 
     assert found.findings == ()
@@ -288,7 +290,7 @@ def test_a_line_that_contradicts_the_metadata_is_a_finding() -> None:
     """The record of one file in two places must be of one byte stream."""
     lines = manifest_lines(manifest({"cell.tif": b"other pixels"}).files)
 
-    found = with_manifest_file(recorded(crate(cell(datahash=DATAHASH))), lines)
+    found = with_manifest_file(recorded(crate(cell(datahash=DATAHASH))), pieces(lines))
 
     assert ids(found) == [("fixity.conflict", "cell.tif")]
 
@@ -299,7 +301,7 @@ def test_a_file_with_two_lines_is_a_finding(again: bytes) -> None:
     _, one = manifest_lines(manifest({"cell.tif": BYTES}).files)
     header, two = manifest_lines(manifest({"cell.tif": again}).files)
 
-    found = with_manifest_file(recorded(crate()), [header, one, two])
+    found = with_manifest_file(recorded(crate()), pieces([header, one, two]))
 
     assert ("fixity.conflict", "cell.tif") in ids(found)
 
@@ -308,7 +310,7 @@ def test_a_damaged_line_is_a_finding_and_the_others_are_read() -> None:
     """It is named by its number; a header that stands elsewhere is a damaged line too."""
     header, line = manifest_lines(manifest({"cell.tif": BYTES}).files)
 
-    found = with_manifest_file(recorded(crate()), [header, "cell.tif\t6\n", header, line])
+    found = with_manifest_file(recorded(crate()), pieces([header, "cell.tif\t6\n", header, line]))
 
     assert ids(found) == [("fixity.malformed", "iscc-manifest.tsv")] * 2
     assert [finding.message[:7] for finding in found.findings] == ["line 2:", "line 3:"]

@@ -9,6 +9,8 @@ from pathlib import Path
 from crate_iscc.building.target import Target, target_for
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
 from crate_iscc.crate.view import (
@@ -16,9 +18,7 @@ from crate_iscc.crate.view import (
     check_recipe,
     container_folders,
     recipe,
-    recorded,
     records_manifest_file,
-    with_manifest_file,
 )
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.entries import Entry
@@ -33,7 +33,6 @@ from crate_iscc.manifest import (
     Manifest,
     Unread,
     manifest_lines,
-    split_lines,
 )
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import (
@@ -271,7 +270,7 @@ def _listed_containers(crate: Crate, manifest_file: bytes | None) -> frozenset[s
     """Return the containers that only the manifest file names, as in the table style."""
     if manifest_file is None or recorded_style(crate) is not Style.TABLE:
         return frozenset()
-    record = with_manifest_file(recorded(crate), split_lines(manifest_file))
+    record = with_manifest_file(recorded(crate), [manifest_file])
     return frozenset(container.path for container in record.manifest.containers)
 
 
