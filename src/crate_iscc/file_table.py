@@ -57,16 +57,15 @@ Rows = tuple[list[bytes], list[int], list[bytes], list[bytes]]
 class FileTable(Sequence[FileFingerprint]):
     """Files in the order of the manifest: by the UTF-8 bytes of their paths, each path once.
 
-    Objects are made when they are asked for. A slice shares the columns of its table: it has
-    those of their rows that are numbered from `start` on, up to `stop`.
+    Objects are made when they are asked for. A slice shares the columns of its table.
     """
 
-    __slots__ = ("columns", "start", "stop")
+    __slots__ = ("_columns", "_start", "_stop")
 
     def __init__(self, columns: Columns, start: int = 0, stop: int | None = None) -> None:
-        self.columns = columns
-        self.start = start
-        self.stop = len(columns.sizes) if stop is None else stop
+        self._columns = columns
+        self._start = start
+        self._stop = len(columns.sizes) if stop is None else stop
 
     @classmethod
     def of(cls, files: Iterable[FileFingerprint]) -> "FileTable":
@@ -87,7 +86,7 @@ class FileTable(Sequence[FileFingerprint]):
         )
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self._stop - self._start
 
     @overload
     def __getitem__(self, number: int) -> FileFingerprint: ...
@@ -100,21 +99,21 @@ class FileTable(Sequence[FileFingerprint]):
             start, stop, step = number.indices(len(self))
             if step != 1:
                 raise ValueError("a table has no slices with steps")
-            return FileTable(self.columns, self.start + start, self.start + max(start, stop))
-        place = range(self.start, self.stop)[number]
-        c = self.columns
+            return FileTable(self._columns, self._start + start, self._start + max(start, stop))
+        place = range(self._start, self._stop)[number]
+        c = self._columns
         row = c.paths[place], c.sizes[place], c.data[place], c.instance[place]
         return file_of(row, c.sha256[place] if c.sha256 is not None else b"")
 
     def __iter__(self) -> Iterator[FileFingerprint]:
-        column = self.columns.sha256
+        column = self._columns.sha256
         if column is None:
             return map(file_of, self.rows())
-        return map(file_of, self.rows(), column.between(self.start, self.stop))
+        return map(file_of, self.rows(), column.between(self._start, self._stop))
 
     def rows(self) -> Iterator[Row]:
         """Yield the files as they stand in the columns: several times as fast as objects."""
-        c, start, stop = self.columns, self.start, self.stop
+        c, start, stop = self._columns, self._start, self._stop
         return zip(
             c.paths.between(start, stop),
             memoryview(c.sizes)[start:stop],
@@ -125,20 +124,20 @@ class FileTable(Sequence[FileFingerprint]):
 
     def paths(self) -> Iterator[CratePath]:
         """Yield the paths."""
-        for path in self.columns.paths.between(self.start, self.stop):
+        for path in self._columns.paths.between(self._start, self._stop):
             yield CratePath(path.decode("utf-8"))
 
     @property
     def size(self) -> int:
         """The bytes of all files whose size is known."""
-        sizes = memoryview(self.columns.sizes)[self.start : self.stop]
+        sizes = memoryview(self._columns.sizes)[self._start : self._stop]
         return sum(size for size in sizes if size != _UNKNOWN)
 
     def find(self, path: str) -> int | None:
         """Return the number of the file at `path`, or None."""
         wanted = utf8_order(path)
         number = self.bisect(wanted)
-        if number < len(self) and self.columns.paths[self.start + number] == wanted:
+        if number < len(self) and self._columns.paths[self._start + number] == wanted:
             return number
         return None
 
@@ -161,44 +160,44 @@ class FileTable(Sequence[FileFingerprint]):
 
     def bisect(self, path: bytes) -> int:
         """Return how many files have a path (UTF-8) that is less than `path`."""
-        return bisect_left(self.columns.paths, path, self.start, self.stop) - self.start
+        return bisect_left(self._columns.paths, path, self._start, self._stop) - self._start
 
     def chosen(self, numbers: Sequence[int]) -> "FileTable":
         """Return the files of those numbers, in ascending order, as a table of their own."""
         if len(numbers) == len(self):
             return self
-        places = array("Q", (self.start + number for number in numbers))
-        return FileTable(chosen(self.columns, places))
+        places = array("Q", (self._start + number for number in numbers))
+        return FileTable(chosen(self._columns, places))
 
     def path_at(self, number: int) -> bytes:
         """Return the path of a file as it stands in its column."""
-        return self.columns.paths[self.start + number]
+        return self._columns.paths[self._start + number]
 
     @property
     def has_sha256(self) -> bool:
         """Tell whether the SHA-256 of any file is known."""
-        column = self.columns.sha256
-        return column is not None and any(column.between(self.start, self.stop))
+        column = self._columns.sha256
+        return column is not None and any(column.between(self._start, self._stop))
 
     def same_paths(self, other: "FileTable") -> bool:
         """Tell whether two tables name the same files."""
-        return self._same(other, self.columns.paths, other.columns.paths)
+        return self._same(other, self._columns.paths, other._columns.paths)
 
     def same_rows(self, other: "FileTable") -> bool:
         """Tell whether all that rows() yields is the same in two tables."""
-        mine, theirs = self.columns, other.columns
+        mine, theirs = self._columns, other._columns
         return (
             self.same_paths(other)
-            and mine.sizes[self.start : self.stop] == theirs.sizes[other.start : other.stop]
+            and mine.sizes[self._start : self._stop] == theirs.sizes[other._start : other._stop]
             and self._same(other, mine.data, theirs.data)
             and self._same(other, mine.instance, theirs.instance)
         )
 
     def same_sizes(self, other: "FileTable") -> bool:
         """Tell whether the files of two tables have the same sizes, all of them known."""
-        mine = self.columns.sizes[self.start : self.stop]
+        mine = self._columns.sizes[self._start : self._stop]
         return (
-            mine == other.columns.sizes[other.start : other.stop]
+            mine == other._columns.sizes[other._start : other._stop]
             and min(mine, default=0) > _UNKNOWN
         )
 
@@ -208,21 +207,21 @@ class FileTable(Sequence[FileFingerprint]):
         Data-Codes are alike if they are the same or one side knows none. False says nothing:
         codes that are cut are to be compared one by one.
         """
-        mine, theirs = self.columns, other.columns
+        mine, theirs = self._columns, other._columns
         whole = range(_WHOLE, _WHOLE * len(self) + 1, _WHOLE)
         return (
-            mine.instance.ends(self.start, self.stop) == list(whole)
+            mine.instance.ends(self._start, self._stop) == list(whole)
             and self._same(other, mine.instance, theirs.instance)
             and (
-                not mine.data.joined(self.start, self.stop)
-                or not theirs.data.joined(other.start, other.stop)
+                not mine.data.joined(self._start, self._stop)
+                or not theirs.data.joined(other._start, other._stop)
                 or self._same(other, mine.data, theirs.data)
             )
         )
 
     def _same(self, other: "FileTable", mine: Column, theirs: Column) -> bool:
         """Compare a column without an object for each of its strings."""
-        here, there = (self.start, self.stop), (other.start, other.stop)
+        here, there = (self._start, self._stop), (other._start, other._stop)
         return mine.joined(*here) == theirs.joined(*there) and mine.ends(*here) == theirs.ends(
             *there
         )
@@ -305,7 +304,7 @@ class TableBuilder:
 
     def add_table(self, files: FileTable) -> None:
         """Take all files of a table."""
-        c, start, stop = files.columns, files.start, files.stop
+        c, start, stop = files._columns, files._start, files._stop
         self.add_columns(
             c.paths.between(start, stop),
             c.sizes[start:stop],
@@ -322,7 +321,7 @@ class TableBuilder:
         if self._paths.is_sorted():
             return FileTable(self._columns())
         files = self.lines()
-        if any(one == two for one, two in pairwise(files.columns.paths)):
+        if any(one == two for one, two in pairwise(files._columns.paths)):
             raise ValueError("a path stands in a table twice")
         return files
 
@@ -337,12 +336,15 @@ class TableBuilder:
     def _columns(self) -> Columns:
         if len(self._sha256):
             self._pad_sha256(len(self._sizes))
+        # Where all are of one length, as is usual, a column needs no edges.
+        data, instance = self._data.shrunk(), self._instance.shrunk()
+        self._data, self._instance = PackedBytes(), PackedBytes()
         return Columns(
-            self._paths.freeze(),
+            self._paths,
             self._sizes,
-            self._data.freeze(),
-            self._instance.freeze(),
-            self._sha256.freeze() if len(self._sha256) else None,
+            data,
+            instance,
+            self._sha256 if len(self._sha256) else None,
         )
 
 
@@ -391,4 +393,4 @@ def chosen(columns: Columns, numbers: Sequence[int]) -> Columns:
 
 def chosen_strings(column: Column, numbers: Iterable[int]) -> PackedBytes:
     """Return the strings of those numbers, in that order, as a column of their own."""
-    return PackedBytes(column[number] for number in numbers).freeze()
+    return PackedBytes(column[number] for number in numbers)

@@ -39,30 +39,33 @@ class PackedBytes:
     __slots__ = ("_blob", "_edges")
 
     def __init__(self, strings: Iterable[bytes] = ()) -> None:
-        self._blob: bytes | bytearray = bytearray()
+        self._blob = bytearray()
         self._edges = array("Q", (0,))
         self.extend(strings)
 
     def append(self, string: bytes) -> None:
         """Add a string at the end."""
-        if isinstance(self._blob, bytes):
-            self._blob = bytearray(self._blob)
         self._blob += string
         self._edges.append(len(self._blob))
 
     def extend(self, strings: Iterable[bytes]) -> None:
         """Add strings at the end."""
-        if isinstance(self._blob, bytes):
-            self._blob = bytearray(self._blob)
         waiting = iter(strings)
         while some := list(islice(waiting, _AT_ONCE)):
             self._blob += b"".join(some)
             self._edges.extend(accumulate(map(len, some), initial=self._edges.pop()))
 
-    def freeze(self) -> "PackedBytes":
-        """Make reading cheaper, once all strings are there, and return this column."""
-        self._blob = bytes(self._blob)
-        return self
+    def shrunk(self) -> "PackedBytes | FixedBytes":
+        """Return these strings in less memory if all are of one length; nothing can follow then.
+
+        This column is not to be used any more.
+        """
+        count = len(self)
+        width = len(self._blob) // count if count else 0
+        places = range(0, width * count + 1, width) if width else repeat(0, count + 1)
+        if self._edges != array("Q", places):
+            return self
+        return FixedBytes(count, width, self._blob)
 
     def __len__(self) -> int:
         return len(self._edges) - 1
@@ -77,13 +80,17 @@ class PackedBytes:
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the strings from number `start` on, up to `stop`."""
-        blob = self.freeze()._blob
-        edges = memoryview(self._edges)[start : stop + 1]
-        return (bytes(blob[begin:end]) for begin, end in pairwise(edges))
+        for first in range(start, stop, _AT_ONCE):
+            last = min(first + _AT_ONCE, stop)
+            some, at = self.joined(first, last), 0
+            for end in self.ends(first, last):
+                yield some[at:end]
+                at = end
 
     def joined(self, start: int, stop: int) -> bytes:
         """Return the strings from number `start` on, up to `stop`, one behind the other."""
-        return bytes(self._blob[self._edges[start] : self._edges[stop]])
+        with memoryview(self._blob) as blob:
+            return bytes(blob[self._edges[start] : self._edges[stop]])
 
     def ends(self, start: int, stop: int) -> list[int]:
         """Return where each of these strings ends in what `joined` returns."""
@@ -105,10 +112,13 @@ class FixedBytes:
 
     __slots__ = ("_blob", "_count", "width")
 
-    def __init__(self, count: int, width: int) -> None:
+    def __init__(self, count: int, width: int, blob: bytearray | None = None) -> None:
+        """Take over the strings, one behind the other, or start with zero bytes."""
         self.width = width
         self._count = count
-        self._blob = bytearray(count * width)
+        self._blob = bytearray(count * width) if blob is None else blob
+        if len(self._blob) != count * width:
+            raise ValueError("the strings are not of that number and width")
 
     def __len__(self) -> int:
         return self._count
@@ -130,14 +140,18 @@ class FixedBytes:
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the strings from number `start` on, up to `stop`."""
-        width, blob = self.width, self._blob
+        width = self.width
         if not width:
-            return repeat(b"", stop - start)
-        return (bytes(blob[at : at + width]) for at in range(start * width, stop * width, width))
+            yield from repeat(b"", stop - start)
+            return
+        for first in range(start, stop, _AT_ONCE):
+            some = self.joined(first, min(first + _AT_ONCE, stop))
+            yield from [some[at : at + width] for at in range(0, len(some), width)]
 
     def joined(self, start: int, stop: int) -> bytes:
         """Return the strings from number `start` on, up to `stop`, one behind the other."""
-        return bytes(self._blob[start * self.width : stop * self.width])
+        with memoryview(self._blob) as blob:
+            return bytes(blob[start * self.width : stop * self.width])
 
     def ends(self, start: int, stop: int) -> list[int]:
         """Return where each of these strings ends in what `joined` returns."""

@@ -136,11 +136,21 @@ def _outside(files: FileTable, folders: set[str]) -> FileTable:
 
 def _with_proven(listed: FileTable, observed: FileTable, proven: set[str]) -> FileTable:
     """Return listed files, with those beside them that are in a folder with its treehash."""
-    if not proven or listed.same_paths(observed):
+    if not proven:
         return listed
     files = TableBuilder()
     for mine, there in side_by_side(listed, observed):
-        files.add_table(
-            mine or _where(there, lambda file: container_of(file.path, proven) is not None)
-        )
+        if not mine:
+            files.add_table(
+                _where(there, lambda file: container_of(file.path, proven) is not None)
+            )
+    beside = files.table()
+    return _together(listed, beside) if beside else listed
+
+
+def _together(one: FileTable, two: FileTable) -> FileTable:
+    """Return the files of two tables, of which none is in both."""
+    files = TableBuilder()
+    for mine, others in side_by_side(one, two):
+        files.add_table(mine or others)
     return files.table()
