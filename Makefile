@@ -12,7 +12,7 @@ TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/
 
 .PHONY: demo test lint unit deep bench format profile clean
 
-$(STAMP): pyproject.toml src/crate_iscc/version.py
+$(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip

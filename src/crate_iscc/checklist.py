@@ -8,7 +8,7 @@ from pathlib import Path
 from crate_iscc.codes import Distance
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.fingerprinting.reading import hash_files
-from crate_iscc.fingerprinting.tree import default_jobs, tree_code
+from crate_iscc.fingerprinting.tree import tree_code
 from crate_iscc.kernel import Kernel
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable, treewalk_order, valid_unicode
@@ -24,6 +24,7 @@ def sum_files(
     kernel: Kernel,
     *,
     jobs: int | None = None,
+    gentle: bool = False,
     progress: ProgressSink = nobody,
 ) -> list[NamedSum | Unread]:
     """Return the ISCC-SUM of each file, and of each file below a directory, in order.
@@ -53,8 +54,9 @@ def sum_files(
     files, unread = hash_files(
         tree,
         listing.entries,
-        kernel.hasher,
-        jobs=jobs or default_jobs(),
+        kernel,
+        jobs=jobs,
+        gentle=gentle,
         progress=progress,
         step="fingerprinting",
     )
@@ -67,14 +69,19 @@ def sum_files(
 
 
 def sum_tree(
-    path: str, kernel: Kernel, *, jobs: int | None = None, progress: ProgressSink = nobody
+    path: str,
+    kernel: Kernel,
+    *,
+    jobs: int | None = None,
+    gentle: bool = False,
+    progress: ProgressSink = nobody,
 ) -> NamedSum:
     """Return the tree ISCC-SUM of a directory or a zip, named with a slash at its end.
 
     Raises ReadError if any of its files cannot be read, and InputError if there is none.
     """
     with open_tree(path) as tree:
-        code = tree_code(tree, kernel, jobs=jobs, progress=progress)
+        code = tree_code(tree, kernel, jobs=jobs, gentle=gentle, progress=progress)
     return NamedSum(path.rstrip("/") + "/", code)
 
 

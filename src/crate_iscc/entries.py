@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crate_iscc.packed import PackedBytes
@@ -128,10 +128,28 @@ class EntryTable:
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and self.find(path) is not None
 
-    def chosen(self, numbers: Sequence[int]) -> "EntryTable":
-        """Return the files of those numbers, in ascending order, as a table of their own."""
-        if len(numbers) == len(self):
-            return self
+    def below(self, folder: str) -> range:
+        """Return the numbers of the files below `folder`, which ends in a slash.
+
+        They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
+        one prefix.
+        """
+        prefix = utf8_order(folder)
+        # The byte behind the slash that ends a folder is "0": no path below it is greater.
+        ends = (prefix, prefix[:-1] + b"0")
+        return range(*(bisect_left(self._paths, end) for end in ends))
+
+    def chosen(self, numbers: "array[int]") -> "EntryTable":
+        """Return the files of those numbers, in the order of the numbers, as a table of their own.
+
+        Unless the numbers ascend, what needs the order of paths cannot be asked of it.
+        """
+        start, stop = (numbers[0], numbers[0] + len(numbers)) if numbers else (0, 0)
+        if numbers == array("Q", range(start, stop)):
+            if len(numbers) == len(self):
+                return self
+            states = self._stats[_STAT * start : _STAT * stop] if self._stats is not None else None
+            return EntryTable(self._paths.part(start, stop), self._sizes[start:stop], states)
         stats: array[int] | None = None
         if self._stats is not None:
             stats = array("Q")

@@ -111,6 +111,11 @@ class FileTable(Sequence[FileFingerprint]):
             return map(file_of, self.rows())
         return map(file_of, self.rows(), column.between(self._start, self._stop))
 
+    @property
+    def columns(self) -> Columns:
+        """The columns, of the whole table if this is a slice of it."""
+        return self._columns
+
     def rows(self) -> Iterator[Row]:
         """Yield the files as they stand in the columns: several times as fast as objects."""
         c, start, stop = self._columns, self._start, self._stop

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, islice, pairwise, repeat
+from itertools import accumulate, islice, repeat
 from operator import lt
 from typing import Protocol
 
@@ -55,6 +55,10 @@ class PackedBytes:
             self._blob += b"".join(some)
             self._edges.extend(accumulate(map(len, some), initial=self._edges.pop()))
 
+    def freeze(self) -> "PackedBytes":
+        """Return this column, to which nothing is added any more."""
+        return self
+
     def shrunk(self) -> "PackedBytes | FixedBytes":
         """Return these strings in less memory if all are of one length; nothing can follow then.
 
@@ -97,6 +101,14 @@ class PackedBytes:
         begin = self._edges[start]
         return [end - begin for end in self._edges[start + 1 : stop + 1]]
 
+    def part(self, start: int, stop: int) -> "PackedBytes":
+        """Return the strings from number `start` on, up to `stop`, as a column of their own."""
+        part = PackedBytes()
+        first = self._edges[start]
+        part._blob = self._blob[first : self._edges[stop]]
+        part._edges = array("Q", (edge - first for edge in self._edges[start : stop + 1]))
+        return part
+
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""
         number = bisect_left(self, string)
@@ -112,13 +124,21 @@ class FixedBytes:
 
     __slots__ = ("_blob", "_count", "width")
 
-    def __init__(self, count: int, width: int, blob: bytearray | None = None) -> None:
-        """Take over the strings, one behind the other, or start with zero bytes."""
+    def __init__(
+        self, count: int, width: int, blob: bytes | memoryview | bytearray | None = None
+    ) -> None:
+        """`blob` holds the strings one behind the other, if they are known already.
+
+        A bytearray is taken over, anything else is copied.
+        """
         self.width = width
         self._count = count
-        self._blob = bytearray(count * width) if blob is None else blob
+        if isinstance(blob, bytearray):
+            self._blob = blob
+        else:
+            self._blob = bytearray(count * width if blob is None else blob)
         if len(self._blob) != count * width:
-            raise ValueError("the strings are not of that number and width")
+            raise ValueError("the strings of a column are not of its width")
 
     def __len__(self) -> int:
         return self._count

@@ -5,7 +5,9 @@ valid Unicode. It is the name on disk, not percent-encoded and not normalised.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NewType
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -14,6 +16,7 @@ from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from crate_iscc.errors import InputError
+from crate_iscc.packed import Column
 
 CratePath = NewType("CratePath", str)
 
@@ -164,14 +167,19 @@ def treewalk_order(path: str) -> tuple[tuple[int, bytes, bytes], ...]:
     Per folder: `.*ignore` files, then other files, then sub-folders; each sorted by the UTF-8
     bytes of the NFC name, then of the raw name.
     """
-    *folders, name = path.split("/")
-    rank = 0 if name.startswith(".") and name.endswith("ignore") else 1
-    return (*((2, *_name_order(folder)) for folder in folders), (rank, *_name_order(name)))
+    *folders, name = path.encode("utf-8").split(b"/")
+    return (*((2, *_name_order(folder)) for folder in folders), _file_order(name))
 
 
-def _name_order(name: str) -> tuple[bytes, bytes]:
-    raw = name.encode("utf-8")
-    return (raw, raw) if raw.isascii() else (normalize("NFC", name).encode("utf-8"), raw)
+def _file_order(name: bytes) -> tuple[int, bytes, bytes]:
+    rank = 0 if name.startswith(b".") and name.endswith(b"ignore") else 1
+    return rank, *_name_order(name)
+
+
+def _name_order(name: bytes) -> tuple[bytes, bytes]:
+    if name.isascii():
+        return name, name
+    return normalize("NFC", name.decode("utf-8")).encode("utf-8"), name
 
 
 def glob_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
@@ -189,10 +197,10 @@ def glob_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     return spec.match_file
 
 
-def in_treewalk(
-    paths: Iterable[CratePath], ignore_files: dict[str, tuple[str, ...]]
-) -> tuple[CratePath, ...]:
-    """Return the paths that the tree ISCC-SUM covers, in the order in which it reads them.
+def covered_by_tree_code(
+    ignore_files: Mapping[str, tuple[str, ...]],
+) -> Callable[[str], bool]:
+    """Return a predicate that tells whether the tree ISCC-SUM covers a path.
 
     `ignore_files` maps a folder (`""`, or a path with a trailing slash) to the lines of the
     `.isccignore` in it. Left out are `*.iscc.json` files and what an `.isccignore` names; as in
@@ -222,16 +230,44 @@ def in_treewalk(
             folder = below
         return folders[folder]
 
-    def is_ignored(path: str) -> bool:
+    def is_covered(path: str) -> bool:
+        if path.endswith(".iscc.json"):
+            return False
+        if not ignore_files:
+            return True
         lines, ignored = rules_of(folder_of(path))
-        return ignored or matches(lines, path)
+        return not (ignored or matches(lines, path))
 
-    covered = [
-        path
-        for path in paths
-        if not path.endswith(".iscc.json") and not (ignore_files and is_ignored(path))
-    ]
-    return tuple(sorted(covered, key=treewalk_order))
+    return is_covered
+
+
+def in_treewalk(paths: Column) -> "array[int]":
+    """Return the numbers of a column of paths (UTF-8) in the order of treewalk_order.
+
+    Sorts folder by folder, so that no more than one folder's sort keys are in memory.
+    """
+    files: dict[bytes, array[int]] = {b"": array("Q")}
+    subfolders: dict[bytes, list[bytes]] = defaultdict(list)
+    for number, path in enumerate(paths):
+        head, slash, _ = path.rpartition(b"/")
+        folder = below = head + slash
+        while below not in files:
+            files[below] = array("Q")
+            head, slash, _ = below[:-1].rpartition(b"/")
+            above = head + slash
+            subfolders[above].append(below)
+            below = above
+        files[folder].append(number)
+    ordered = array("Q")
+    waiting = [b""]
+    while waiting:
+        folder = waiting.pop()
+        cut = len(folder)
+        ordered.extend(sorted(files.pop(folder), key=lambda n: _file_order(paths[n][cut:])))
+        below_it = subfolders.pop(folder, [])
+        below_it.sort(key=lambda path: _name_order(path[cut:-1]), reverse=True)
+        waiting.extend(below_it)
+    return ordered
 
 
 def folder_of(path: str) -> str:

@@ -6,19 +6,23 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from random import Random
+from typing import cast
 
 import pytest
 from tree_wrappers import CountingTree
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.file_table import FileFingerprint
-from crate_iscc.fingerprinting.reading import Message, Piece, hash_files, read_files
+from crate_iscc.entries import EntryTable
+from crate_iscc.fingerprinting.pieces import TreeStream
+from crate_iscc.fingerprinting.reading import ReadingOptions, hash_files, read_in_order
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of, tree_code
 from crate_iscc.kernel import Hasher
-from crate_iscc.kernel.digest import DatahashHasher, SizeHasher
+from crate_iscc.kernel.digest import DatahashHasher, DatahashKernel
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import (
     Unread,
@@ -26,6 +30,7 @@ from crate_iscc.manifest import (
 from crate_iscc.progress import Progress, nobody
 from crate_iscc.sources import Tree
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.stretch import Bytes, Stretch
 
 WriteTree = Callable[[Mapping[str, bytes]], Path]
 MakeZip = Callable[..., Path]
@@ -67,7 +72,7 @@ class FailingHasher:
         self._left = limit
         self._hasher = NativeKernel().hasher()
 
-    def update(self, data: bytes | memoryview, /) -> None:
+    def update(self, data: Bytes, /) -> None:
         """Take the next bytes, or fail."""
         self._left -= len(data)
         if self._left < 0:
@@ -139,7 +144,7 @@ def test_hashing_one_by_one_reads_every_file_once(write_tree: WriteTree) -> None
         entries = tree.listing().entries
 
         files, unread = hash_files(
-            tree, entries, DatahashHasher, jobs=3, progress=nobody, step="reading"
+            tree, entries, DatahashKernel(), jobs=3, progress=nobody, step="reading"
         )
 
     assert tree.opened == dict.fromkeys(FILES, 1)
@@ -158,45 +163,98 @@ def _datahash(content: bytes) -> Fingerprint:
 # --- in order -----------------------------------------------------------------------------------
 
 
+class Recorder:
+    """Stands where a code over many files stands, and keeps the bytes that it is given."""
+
+    def __init__(self, ends: threading.Event | None = None) -> None:
+        self.taken = bytearray()
+        self._ends = ends
+
+    def take_files(self, files: Stretch, _chunks: bytes) -> "Future[None]":
+        """Take whole files."""
+        for piece in files.pieces():
+            self.taken += piece
+        return self._done()
+
+    def take(self, data: memoryview, _ahead: bytes) -> "Future[None]":
+        """Take the next bytes of a file."""
+        self.taken += data
+        return self._done()
+
+    def _done(self) -> "Future[None]":
+        future: Future[None] = Future()
+        if self._ends is None:
+            future.set_result(None)
+        else:
+            threading.Thread(target=lambda: self._end(future)).start()
+        return future
+
+    def _end(self, future: "Future[None]") -> None:
+        assert self._ends is not None
+        self._ends.wait()
+        future.set_result(None)
+
+
+class ToRecorders:
+    """Sends files to recorders, the one with an even number to the first, the others to both."""
+
+    ordered = True
+
+    def __init__(self, recorders: list[Recorder], entries: EntryTable) -> None:
+        self._recorders = recorders
+        self._entries = entries
+
+    def key(self, number: int, /) -> int:
+        """Return the key of a file."""
+        return number % 2
+
+    def streams(self, key: int, /) -> list[TreeStream]:
+        """Return the recorders of a key."""
+        return cast("list[TreeStream]", self._recorders[: key + 1])
+
+    def finish(self) -> None:
+        """Do nothing at the end."""
+
+
 @pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_bytes_and_results_come_in_the_order_of_the_entries(
-    jobs: int, write_tree: WriteTree, make_zip: MakeZip
+@pytest.mark.parametrize("quick", [True, False])
+def test_bytes_come_in_the_order_that_was_asked_for(
+    jobs: int, quick: bool, write_tree: WriteTree, make_zip: MakeZip
 ) -> None:
-    """All bytes of an entry, then its result, then the next entry: for every number of threads."""
+    """A code over many files gets all bytes of each, in order, whatever the number of threads."""
     for place in places(write_tree, make_zip):
-        with open_tree(place) as tree:
-            entries = list(tree.listing().entries)
-            Random(jobs).shuffle(entries)
+        with open_tree(place) as source:
+            tree = source if quick else CountingTree(source)
+            entries = tree.listing().entries
+            order = array("Q", range(len(entries)))
+            Random(jobs).shuffle(order)
+            recorders = [Recorder(), Recorder()]
 
-            messages = list(read_files(tree, entries, SizeHasher, jobs=jobs, with_bytes=True))
+            files, unread = read_in_order(
+                tree,
+                entries,
+                order,
+                NativeKernel(),
+                ReadingOptions(jobs),
+                lambda _pool, to=recorders, of=entries: ToRecorders(to, of),  # type: ignore[misc]
+                progress=nobody,
+            )
 
-        grouped = itertools.groupby(messages, key=_path)
-        for entry, (path, group) in zip(entries, grouped, strict=True):
-            *pieces, result = group
-            assert path == entry.path
-            assert isinstance(result, FileFingerprint)
-            assert b"".join(p.data for p in pieces if isinstance(p, Piece)) == FILES[path]
-            assert all(isinstance(p, Piece) and p.count == len(p.data) for p in pieces)
-
-
-def _path(message: Message) -> str:
-    return message.entry.path if isinstance(message, Piece) else message.path
-
-
-def test_bytes_are_only_handed_over_where_they_are_asked_for(write_tree: WriteTree) -> None:
-    """Without the wish for bytes, the pieces count them and hold none."""
-    with open_tree(write_tree(FILES)) as tree:
-        messages = list(read_files(tree, tree.listing().entries, SizeHasher, jobs=2))
-
-    pieces = [message for message in messages if isinstance(message, Piece)]
-    assert {piece.data for piece in pieces} == {b""}
-    assert sum(piece.count for piece in pieces) == sum(map(len, FILES.values()))
+        contents = [FILES[entries[number].path] for number in order]
+        odd = [FILES[entries[number].path] for number in order if number % 2]
+        assert recorders[0].taken == b"".join(contents)
+        assert recorders[1].taken == b"".join(odd)
+        assert unread == []
+        assert {file.path: file.fingerprint.size for file in files} == {
+            path: len(content) for path, content in FILES.items()
+        }
 
 
-def test_no_entries_give_no_messages(tmp_path: Path, threads_left: ThreadsLeft) -> None:
+def test_nothing_to_read_leaves_no_thread(tmp_path: Path, threads_left: ThreadsLeft) -> None:
     """Where nothing is to be read, nothing comes and no thread stays."""
     with open_tree(tmp_path) as tree:
-        assert list(read_files(tree, [], SizeHasher, jobs=4)) == []
+        found = hash_files(tree, tree.listing().entries, DatahashKernel(), jobs=4, step="reading")
+    assert [list(part) for part in found] == [[], []]
     assert threads_left() == []
 
 
@@ -215,42 +273,37 @@ def test_no_more_files_are_open_than_there_are_jobs(jobs: int, write_tree: Write
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
-def test_readers_do_not_run_ahead_of_a_slow_consumer(jobs: int, tmp_path: Path) -> None:
-    """Where nobody takes the bytes, each thread stops after some MiB of its file."""
+def test_readers_do_not_run_ahead_of_a_slow_code(jobs: int, tmp_path: Path) -> None:
+    """Where a code takes its time, each thread stops after some MiB of its file."""
+    ends = threading.Event()
+    given = []
+
+    def look() -> None:
+        time.sleep(0.4)
+        given.append(tree.given.total())
+        ends.set()
+
     with open_tree(sparse(tmp_path, 6, 40 * MIB)) as source:
         tree = CountingTree(source)
-        messages = read_files(tree, tree.listing().entries, SizeHasher, jobs=jobs, with_bytes=True)
-        next(messages)
-        time.sleep(0.3)
+        entries = tree.listing().entries
+        looking = threading.Thread(target=look)
+        looking.start()
+        read_in_order(
+            tree,
+            entries,
+            array("Q", range(len(entries))),
+            NativeKernel(),
+            ReadingOptions(jobs),
+            lambda _pool: ToRecorders([Recorder(ends), Recorder(ends)], entries),
+            progress=nobody,
+        )
+        looking.join()
 
-        given = tree.given.total()
-        messages.close()
-
-    assert given <= jobs * 10 * MIB
+    assert given[0] <= jobs * 10 * MIB
+    assert tree.given.total() == 6 * 40 * MIB
 
 
 # --- nothing stays behind -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("with_bytes", [True, False])
-@pytest.mark.parametrize("taken", [1, 5, 60])
-def test_an_abandoned_reading_leaves_no_thread(
-    taken: int, with_bytes: bool, tmp_path: Path, threads_left: ThreadsLeft
-) -> None:
-    """When the consumer closes the messages early, every file is closed and every thread ends."""
-    with open_tree(sparse(tmp_path, 5, 40 * MIB)) as source:
-        tree = CountingTree(source)
-        messages = read_files(
-            tree, tree.listing().entries, SizeHasher, jobs=3, with_bytes=with_bytes
-        )
-        for _ in range(taken):
-            next(messages)
-
-        messages.close()
-
-        assert threads_left() == []
-        assert tree.closed == tree.opened
-        assert tree.given.total() < 5 * 40 * MIB
 
 
 def compute_all(tree: Tree, sink: Callable[[Progress], None]) -> None:
@@ -263,7 +316,7 @@ def compute_code(tree: Tree, sink: Callable[[Progress], None]) -> None:
 
 def compute_files(tree: Tree, sink: Callable[[Progress], None]) -> None:
     entries = tree.listing().entries
-    hash_files(tree, entries, SizeHasher, jobs=2, progress=sink, step="reading")
+    hash_files(tree, entries, DatahashKernel(), jobs=2, progress=sink, step="reading")
 
 
 @pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt, Halt])
@@ -296,6 +349,7 @@ import os
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.stretch import Bytes, Stretch
 
 def sink(progress):
     if progress.done_bytes:
@@ -435,7 +489,7 @@ def test_progress_of_hashing_one_by_one_adds_up(write_tree: WriteTree) -> None:
     calls: list[Progress] = []
     with open_tree(write_tree(FILES)) as tree:
         entries = tree.listing().entries
-        hash_files(tree, entries, DatahashHasher, jobs=3, progress=calls.append, step="reading")
+        hash_files(tree, entries, DatahashKernel(), jobs=3, progress=calls.append, step="reading")
 
     check_progress(calls, "reading")
 

@@ -14,7 +14,7 @@ from tree_wrappers import CountingTree
 from crate_iscc.errors import ReadError
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of, tree_code
-from crate_iscc.kernel.digest import DatahashHasher
+from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.progress import nobody
@@ -303,7 +303,7 @@ def test_hashing_one_by_one_names_what_is_unread(write_tree: WriteTree) -> None:
         truncated(folder / "large.bin")
 
         files, unread = hash_files(
-            tree, entries, DatahashHasher, jobs=2, progress=nobody, step="reading"
+            tree, entries, DatahashKernel(), jobs=2, progress=nobody, step="reading"
         )
 
     assert {item.path for item in unread} == {"first.txt", "large.bin"}

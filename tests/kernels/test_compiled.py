@@ -197,17 +197,21 @@ def test_a_digest_ends_nothing() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 @pytest.mark.parametrize("kind", ["random", "zeros", "mixed"])
 def test_any_number_of_threads_gives_the_same_fingerprint(threads: int, kind: str) -> None:
-    """One large update is shared by threads, and what comes before and behind it is joined."""
+    """Slices are chunked ahead by threads, and what comes before and behind them is joined."""
     size = 21 * MIB + 12_345
     content = bytes(size) if kind == "zeros" else Random(threads).randbytes(size)
     if kind == "mixed":
         content = b"x" + bytes(9 * MIB) + content[: 4 * MIB] + b"abc" * (3 * MIB)
     expected = NativeKernel().hasher()
     expected.update(content)
-    hasher = CompiledKernel(threads).hasher()
+    kernel = CompiledKernel()
+    hasher = kernel.hasher(threads)
+    slices = [memoryview(content)[1234:-77][at : at + 2 * MIB] for at in range(0, size, 2 * MIB)]
 
     hasher.update(content[:1234])
-    hasher.update(memoryview(content)[1234:-77])
+    with ThreadPoolExecutor(threads) as pool:
+        for piece, ahead in zip(slices, pool.map(kernel.ahead, slices), strict=True):
+            hasher.update_ahead(piece, ahead)
     hasher.update(content[-77:])
 
     assert hasher.finish() == expected.finish()
@@ -281,7 +285,7 @@ def test_large_contents(seed: int) -> None:
     """A quarter of a GiB, half of it constant, on two threads."""
     random = Random(seed)
     content = random.randbytes(128 * MIB) + bytes(128 * MIB + seed)
-    expected, hasher = iscc_lib.SumHasher(), CompiledKernel(2).hasher()
+    expected, hasher = iscc_lib.SumHasher(), CompiledKernel().hasher(2)
 
     expected.update(content)
     hasher.update(content)

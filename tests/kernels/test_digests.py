@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crate_iscc.kernel import Hasher
-from crate_iscc.kernel.digest import DatahashHasher, Sha256, SizeHasher
+from crate_iscc.kernel.digest import DatahashHasher, Sha256
 from crate_iscc.kernel.native import NativeKernel
 
 SIZES = (0, 1, 63, 64, 65, 1023, 1024, 1025, 65536, (1 << 20) + 1)
@@ -58,19 +58,6 @@ def test_the_pieces_of_a_datahash_do_not_matter(content: bytes, piece: int) -> N
     in_pieces(hasher, content, piece)
 
     assert hasher.finish().instance == blake3(content).digest()
-
-
-@pytest.mark.parametrize("size", SIZES)
-def test_a_size_is_counted_without_any_code(size: int) -> None:
-    """The size hasher knows how many bytes it took, and nothing else."""
-    hasher = SizeHasher()
-
-    in_pieces(hasher, bytes(size), 777)
-
-    known = hasher.finish()
-    assert known.size == size
-    assert known.data is None
-    assert known.instance is None
 
 
 @pytest.mark.parametrize("size", SIZES)

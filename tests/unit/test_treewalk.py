@@ -4,13 +4,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from crate_iscc.paths import crate_path, in_treewalk, treewalk_order
+from crate_iscc.packed import PackedBytes
+from crate_iscc.paths import covered_by_tree_code, crate_path, in_treewalk, treewalk_order
 
 
 def walked(
     paths: list[str], ignore_files: Mapping[str, tuple[str, ...]] | None = None
 ) -> list[str]:
-    return list(in_treewalk([crate_path(path) for path in paths], dict(ignore_files or {})))
+    is_covered = covered_by_tree_code(ignore_files or {})
+    kept = [crate_path(path) for path in paths if is_covered(path)]
+    return [kept[n] for n in in_treewalk(PackedBytes(path.encode() for path in kept))]
 
 
 @pytest.mark.parametrize(

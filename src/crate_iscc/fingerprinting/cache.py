@@ -1,110 +1,145 @@
-"""Remembers fingerprints of files that did not change, outside the crate.
+"""Remembers the fingerprints of a payload that did not change, outside the crate.
 
-One text file for each dataset directory, named by a hash of its absolute path. A file is known
-again if size, modification and change time, inode and device are the same. The cache can be
-deleted at any time; a damaged one is ignored.
+One file for each dataset directory, named by a hash of its absolute path. What is remembered counts
+only if every file of the payload is the same: path, size, modification and change time, inode and
+device. The cache can be deleted at any time; a damaged one is ignored.
+
+A line of JSON says what is remembered; the columns of the codes follow, and the BLAKE3 of it all.
 """
 
 import contextlib
+import json
 import os
 import time
+from array import array
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.entries import Entry, StatKey
-from crate_iscc.file_table import FileFingerprint
-from crate_iscc.paths import CratePath
+from crate_iscc.entries import EntryTable
+from crate_iscc.file_table import Columns, FileTable
+from crate_iscc.packed import Column, FixedBytes, PackedBytes
 from crate_iscc.replacing import replacing
 
-_HEADER = "crate-iscc cache 1"
+_FORMAT = "crate-iscc cache 2"
+_DIGEST = 32
+"""Bytes of each code, and of the seal at the end."""
 # A file that was written in the same tick of the file system's clock as it was hashed may change
 # again without a trace in its times. Coarse clocks show in times that are whole milliseconds.
 _FINE_TICK_NS = 20_000_000
 _COARSE_TICK_NS = 2_000_000_000
+
+Trees = Iterable[tuple["array[int]", Fingerprint]]
+"""Codes over many files: the numbers of the files, in order, and the code."""
 
 
 class Cache:
     """The remembered fingerprints of one directory."""
 
     def __init__(self, folder: Path, dataset: Path, kernel: str) -> None:
-        """Load what is remembered about `dataset` by the kernel of that name."""
+        """`dataset` is the directory, `kernel` the name of the kernel that computes its codes."""
         digest = blake3(os.fsencode(dataset.resolve())).hexdigest(16)
-        self._path = folder / f"{digest}.tsv"
-        self._header = f"{_HEADER}\t{kernel}"
-        self._files: dict[tuple[str, int, StatKey], FileFingerprint] = {}
+        self._path = folder / f"{digest}.cache"
+        self._kernel = kernel
         self._trees: dict[str, Fingerprint] = {}
         self._started_ns = time.time_ns()
-        with contextlib.suppress(OSError, ValueError):
-            text, _, seal = self._path.read_text(encoding="utf-8").rpartition("\n")
-            if seal == _seal(text) and text.startswith(self._header + "\n"):
-                for line in text.split("\n")[1:]:
-                    self._load(line)
 
-    def _load(self, line: str) -> None:
-        kind, *fields = line.split("\t")
-        known = Fingerprint(int(fields[0]), bytes.fromhex(fields[1]), bytes.fromhex(fields[2]))
-        if kind == "tree":
-            self._trees[fields[3]] = known
-        else:
-            stat = StatKey(*(int(number) for number in fields[4:8]))
-            path = CratePath(bytes.fromhex(fields[8]).decode("utf-8"))
-            file = FileFingerprint(path, known, fields[3] or None)
-            self._files[path, int(fields[0]), stat] = file
+    def files(self, entries: EntryTable, *, sha256: bool) -> FileTable | None:
+        """Return the fingerprints of all files; None where any of them must be read."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            raw = memoryview(self._path.read_bytes())
+            body, seal = raw[:-_DIGEST], raw[-_DIGEST:]
+            if blake3(body).digest() == seal:
+                return self._parsed(body, entries, sha256=sha256)
+        return None
 
-    def file(self, entry: Entry, *, sha256: bool) -> FileFingerprint | None:
-        """Return the fingerprint of an unchanged file; None where it must be read."""
-        if entry.stat is None:
+    def _parsed(self, body: memoryview, entries: EntryTable, *, sha256: bool) -> FileTable | None:
+        line_end = bytes(body).index(b"\n")
+        head = json.loads(bytes(body[:line_end]))
+        has_sha256 = head["sha256"]
+        if head["of"] != self._what(entries) or (sha256 and not has_sha256):
             return None
-        known = self._files.get((entry.path, entry.size, entry.stat))
-        if known is None or (sha256 and not known.sha256):
+        count = len(entries)
+        columns = body[line_end + 1 :]
+        size = _DIGEST * count
+        if len(columns) != (3 if has_sha256 else 2) * size:
             return None
-        return known if sha256 else replace(known, sha256=None)
+        data, instance, digests = (
+            FixedBytes(count, _DIGEST, columns[at : at + size] or bytes(size))
+            for at in (0, size, 2 * size)
+        )
+        self._trees = {
+            key: Fingerprint(size, bytes.fromhex(data), bytes.fromhex(instance))
+            for key, (size, data, instance) in head["trees"].items()
+        }
+        texts = _texts(digests) if sha256 else None
+        return FileTable(Columns(entries.path_column, entries.sizes, data, instance, texts))
 
-    def tree(self, files: Iterable[FileFingerprint]) -> Fingerprint | None:
-        """Return the ISCC-SUM of the concatenated bytes of `files`, in that order."""
-        return self._trees.get(_tree_key(files))
+    def _what(self, entries: EntryTable) -> list[str]:
+        """Return what must be the same for the codes to be: format, kernel, and all files."""
+        state = blake3(entries.sizes.tobytes())
+        state.update(entries.stats.tobytes() if entries.stats is not None else b"")
+        for path in entries.path_column:
+            state.update(path + b"\0")
+        return [_FORMAT, self._kernel, state.hexdigest()]
 
-    def store(
-        self,
-        files: Iterable[tuple[Entry, FileFingerprint]],
-        trees: Iterable[tuple[Iterable[FileFingerprint], Fingerprint]],
-    ) -> None:
+    def tree(self, files: FileTable, covered: "array[int]") -> Fingerprint | None:
+        """Return the ISCC-SUM of the concatenated bytes of files, in the order of their numbers."""
+        return self._trees.get(_tree_key(files, covered))
+
+    def store(self, entries: EntryTable, files: FileTable, trees: Trees) -> None:
         """Replace what is remembered. Failing to write is no failure of the work itself."""
-        lines = [self._header]
-        for members, known in trees:
-            lines.append("\t".join(("tree", *_codes(known), _tree_key(members))))
-        for entry, file in files:
-            stat = entry.stat
-            if stat is not None and not self._too_fresh(stat):
-                times = (stat.mtime_ns, stat.ctime_ns, stat.inode, stat.device)
-                fields = (*_codes(file.fingerprint), file.sha256 or "", *map(str, times))
-                lines.append("\t".join(("file", *fields, entry.path.encode("utf-8").hex())))
-        text = "\n".join(lines)
+        if entries.stats is None or self._too_fresh(entries.stats):
+            return
+        columns = files.columns
+        digests = columns.sha256
+        head = {
+            "of": self._what(entries),
+            "sha256": digests is not None,
+            "trees": {_tree_key(files, covered): _codes(code) for covered, code in trees},
+        }
+        seal = blake3()
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with replacing(self._path) as written:
-                written.write(f"{text}\n{_seal(text)}".encode())
+                for part in _parts(head, (columns.data, columns.instance), digests):
+                    seal.update(part)
+                    written.write(part)
+                written.write(seal.digest())
 
-    def _too_fresh(self, stat: StatKey) -> bool:
-        tick = _COARSE_TICK_NS if stat.mtime_ns % 1_000_000 == 0 else _FINE_TICK_NS
-        return max(stat.mtime_ns, stat.ctime_ns) + tick > self._started_ns
+    def _too_fresh(self, stats: "array[int]") -> bool:
+        """Tell whether any file changed so lately that it may change again unnoticed."""
+        latest = self._started_ns - _FINE_TICK_NS
+        latest_coarse = self._started_ns - _COARSE_TICK_NS
+        return any(
+            max(mtime, ctime) > (latest if mtime % 1_000_000 else latest_coarse)
+            for mtime, ctime in zip(stats[0::4], stats[1::4], strict=True)
+        )
 
 
-def _seal(text: str) -> str:
-    """Return what the last line must be for the others to be believed."""
-    return blake3(text.encode("utf-8")).hexdigest()
+def _parts(
+    head: dict[str, object], columns: Iterable[Column], digests: Column | None
+) -> Iterable[bytes]:
+    yield json.dumps(head).encode("ascii") + b"\n"
+    for column in columns:
+        yield b"".join(column)
+    if digests is not None:
+        yield bytes.fromhex(b"".join(digests).decode("ascii"))
 
 
-def _codes(known: Fingerprint) -> tuple[str, str, str]:
-    return str(known.size), (known.data or b"").hex(), (known.instance or b"").hex()
+def _texts(digests: Column) -> Column:
+    return PackedBytes(digest.hex().encode("ascii") for digest in digests).freeze()
 
 
-def _tree_key(files: Iterable[FileFingerprint]) -> str:
+def _codes(known: Fingerprint) -> tuple[int | None, str, str]:
+    return known.size, (known.data or b"").hex(), (known.instance or b"").hex()
+
+
+def _tree_key(files: FileTable, covered: "array[int]") -> str:
     hasher = blake3()
-    for file in files:
-        hasher.update(f"{file.fingerprint.size} {file.fingerprint.datahash}\n".encode())
+    columns = files.columns
+    for number in covered:
+        hasher.update(b"%d %b\n" % (columns.sizes[number], columns.instance[number]))
     return hasher.hexdigest()

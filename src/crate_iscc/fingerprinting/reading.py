@@ -1,300 +1,409 @@
 """Reads the files of a tree with several threads, each file once, and hashes them.
 
-Results come in the order of the entries. Where the caller also wants the bytes (for a code over
-many files, which depends on their order), they come in that order too, straight from the same
-read. Small files travel in batches, because handing one over costs more than hashing it.
+Some threads read and do what can be done in any order; others compute the codes that need bytes in
+their order: the code of one large file, and codes over many files. What is under way is bounded,
+so memory is too, whatever the files' sizes.
 """
 
-import queue
+import os
 import threading
 import time
+from array import array
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Protocol
 
-from crate_iscc.codes import Fingerprint
-from crate_iscc.entries import Entry
+from crate_iscc.entries import EntryTable
 from crate_iscc.errors import ReadError
-from crate_iscc.file_table import FileFingerprint
-from crate_iscc.kernel import MakeHasher
-from crate_iscc.kernel.digest import Sha256
-from crate_iscc.manifest import (
-    Unread,
+from crate_iscc.file_table import Columns, FileTable, chosen
+from crate_iscc.fingerprinting.pieces import (
+    Buffers,
+    FileResult,
+    LargeFile,
+    Piece,
+    Slice,
+    Streamed,
+    Together,
+    TreeStream,
+    Work,
 )
-from crate_iscc.progress import Progress, ProgressSink
-from crate_iscc.sources import CHUNK_SIZE, Tree
+from crate_iscc.kernel import Kernel, SharingKernel, sharing
+from crate_iscc.kernel.digest import DatahashKernel
+from crate_iscc.manifest import Unread
+from crate_iscc.packed import FixedBytes, PackedBytes
+from crate_iscc.progress import Progress, ProgressSink, nobody
+from crate_iscc.sources import Mapped, QuickTree, Tree
 
-_BATCH_BYTES = 4 << 20
-_BATCH_FILES = 512
-_CHUNKS_AHEAD = 6
+SMALL = 1 << 20
+"""Files up to this size, in bytes, are read together; larger ones one by one."""
+_TOGETHER_BYTES = 2 << 20
+_TOGETHER_FILES = 1024
+_SLICE = 2 << 20
+"""Bytes of a large file that one thread chunks at a time."""
+_DATAHASH_SLICE = 32 << 20
+"""BLAKE3 by itself shares its work the better, the more it gets at a time."""
+_WORTH_THREADS = 16 << 20
+"""Bytes of a file from which on its own BLAKE3 is shared by threads."""
+_THREADS_PER_BLAKE3 = 3
+"""Of three threads' work on an ISCC-SUM, BLAKE3 is about one's."""
 _PROGRESS_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes of a file whose result is still to come: how many, and themselves if asked for."""
+class ReadingOptions:
+    """How to read: with so many threads; gently, for disks and networks that like order.
 
-    entry: Entry
-    count: int
-    data: bytes = b""
-
-
-Result = FileFingerprint | Unread
-Message = Piece | Result
-
-
-class _StoppedError(Exception):
-    """The consumer has gone; whatever is being read is of no use any more."""
-
-
-class _Channel:
-    """A bounded queue of message lists from one worker to the consumer."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._queue: queue.Queue[list[Message] | BaseException | None] = queue.Queue(_CHUNKS_AHEAD)
-        self._stop = stop
-
-    def send(self, item: list[Message] | BaseException | None) -> None:
-        while not self._stop.is_set():
-            try:
-                return self._queue.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-        raise _StoppedError
-
-    def receive(self) -> Iterator[list[Message]]:
-        while (item := self._queue.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-
-
-def read_files(
-    tree: Tree,
-    entries: Collection[Entry],
-    make_hasher: MakeHasher,
-    *,
-    jobs: int,
-    with_bytes: bool = False,
-    sha256: bool = False,
-) -> Generator[Message, None, None]:
-    """Yield one FileFingerprint or Unread for each entry, in order.
-
-    Pieces of each file come before its result, with the bytes if `with_bytes`; a file that
-    turns out unreadable may have given some of its bytes before its Unread. At most `jobs`
-    files are being read at a time, and memory stays bounded whatever their sizes.
+    Gentle reading opens one file at a time, in the order of the disk as far as that can be told,
+    and maps none.
     """
-    stop = threading.Event()
-    batches = _batches(entries)
-    waiting: deque[_Channel] = deque()
-    with ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read") as pool:
 
-        def start_next() -> None:
-            batch = next(batches, None)
-            if batch is not None:
-                channel = _Channel(stop)
-                worker = _Worker(tree, make_hasher, channel, with_bytes=with_bytes, sha256=sha256)
-                pool.submit(worker.run, batch)
-                waiting.append(channel)
-
-        try:
-            for _ in range(jobs + 1):
-                start_next()
-            results = 0
-            while waiting:
-                for messages in waiting[0].receive():
-                    results += sum(not isinstance(message, Piece) for message in messages)
-                    yield from messages
-                waiting.popleft()
-                start_next()
-            if results != len(entries):
-                raise ReadError(f"internal error: {results} results for {len(entries)} files")
-        finally:
-            stop.set()
+    jobs: int
+    gentle: bool = False
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if batch and (size + entry.size > _BATCH_BYTES or len(batch) >= _BATCH_FILES):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += entry.size
-    if batch:
-        yield batch
+def default_jobs() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-class _Worker:
-    """Reads and hashes the files of one batch and sends what comes of them."""
+def reading_options(jobs: int | None = None, *, gentle: bool = False) -> ReadingOptions:
+    """Return how to read: with all processors, where nothing else is asked for."""
+    return ReadingOptions(1 if gentle else jobs or default_jobs(), gentle)
 
-    def __init__(
-        self,
-        tree: Tree,
-        make_hasher: MakeHasher,
-        channel: _Channel,
-        *,
-        with_bytes: bool,
-        sha256: bool,
-    ) -> None:
-        self._tree = tree
-        self._make_hasher = make_hasher
-        self._channel = channel
-        self._with_bytes = with_bytes
-        self._sha256 = sha256
-        self._messages: list[Message] = []
 
-    def run(self, batch: list[Entry]) -> None:
-        try:
-            largest = max(entry.size for entry in batch)
-            buffer = memoryview(bytearray(max(1, min(CHUNK_SIZE, largest))))
-            for entry in batch:
-                result = self._read(entry, buffer)  # may send and renew self._messages
-                self._messages.append(result)
-            self._channel.send(self._messages)
-            self._channel.send(None)
-        except _StoppedError:
-            pass
-        except BaseException as error:  # handed to the consumer, which raises it
-            self._channel.send(error)
+class Routing(Protocol):
+    """Says into which codes over many files each file goes."""
 
-    def _read(self, entry: Entry, buffer: memoryview) -> Result:
-        hasher = self._make_hasher()
-        sha256 = Sha256() if self._sha256 else None
-        whole = entry.size <= len(buffer)
-        try:
-            stream = self._tree.open(entry)
-            try:
-                while count := stream.readinto(buffer):
-                    view = buffer[:count]
-                    data = bytes(view) if self._with_bytes else b""
-                    self._messages.append(Piece(entry, count, data))
-                    if not whole:
-                        self._channel.send(self._messages)
-                        self._messages = []
-                    hasher.update(view)
-                    if sha256:
-                        sha256.update(view)
-            finally:
-                stream.close()
-        except ReadError as error:
-            return Unread(entry.path, error.cause or error.message)
-        except OSError as error:
-            return Unread(entry.path, error.strerror or str(error))
-        known = hasher.finish()
-        if known.size != entry.size:
-            return Unread(entry.path, f"{known.size} bytes were read of {entry.size}")
-        return FileFingerprint(entry.path, known, sha256.hexdigest() if sha256 else None)
+    ordered: bool
+    """Whether the files have to be taken in the order in which they are given."""
+
+    def key(self, number: int, /) -> int:
+        """Return a number that is the same for files that go into the same codes."""
+        ...
+
+    def streams(self, key: int, /) -> Sequence[TreeStream]:
+        """Return the codes for that key; keys come in the order of the files."""
+        ...
+
+    def finish(self) -> None:
+        """Take the codes, when all files have been handed on."""
+        ...
+
+
+class _ToNone:
+    """Each file is hashed by itself alone."""
+
+    ordered = False
+
+    def key(self, _number: int, /) -> int:
+        return 0
+
+    def streams(self, _key: int, /) -> Sequence[TreeStream]:
+        return ()
+
+    def finish(self) -> None:
+        pass
+
+
+def hash_files(
+    tree: Tree,
+    entries: EntryTable,
+    kernel: Kernel | DatahashKernel,
+    *,
+    jobs: int | None = None,
+    gentle: bool = False,
+    progress: ProgressSink = nobody,
+    step: str,
+    sha256: bool = False,
+) -> tuple[FileTable, list[Unread]]:
+    """Hash each file by itself.
+
+    Returns the fingerprints, and what could not be read in no particular order.
+    """
+    options = reading_options(jobs, gentle=gentle)
+    shared = kernel if isinstance(kernel, DatahashKernel) else sharing(kernel)
+    with _Reading(tree, entries, shared, options, sha256=sha256) as reading:
+        meter = Meter(step, entries, progress)
+        return reading.read(_good_order(entries, options), lambda _pool: _ToNone(), meter)
+
+
+def read_in_order(
+    tree: Tree,
+    entries: EntryTable,
+    order: "array[int]",
+    kernel: Kernel,
+    options: ReadingOptions,
+    routing: Callable[[Executor], Routing],
+    *,
+    progress: ProgressSink,
+    sha256: bool = False,
+) -> tuple[FileTable, list[Unread]]:
+    """Hash each file by itself, and hand all bytes, in the order of those numbers, to other codes.
+
+    `routing` is given the threads on which these codes run.
+    """
+    with _Reading(tree, entries, sharing(kernel), options, sha256=sha256) as reading:
+        meter = Meter("fingerprinting", entries, progress)
+        return reading.read(order, routing, meter)
+
+
+def _good_order(entries: EntryTable, options: ReadingOptions) -> Iterable[int]:
+    """Return the numbers of files: on a gentle reading by inode, else the large ones first."""
+    sizes, stats = entries.sizes, entries.stats
+    everything = range(len(sizes))
+    if options.gentle:
+        inodes = stats[2::4] if stats is not None else everything
+        return sorted(everything, key=inodes.__getitem__)
+    large = [number for number in everything if sizes[number] > SMALL]
+    if not large:
+        return everything
+    large.sort(key=lambda number: -sizes[number])
+    return (*large, *(number for number in everything if sizes[number] <= SMALL))
 
 
 class Meter:
     """Counts what is done and tells the sink now and then."""
 
-    def __init__(self, step: str, entries: Collection[Entry], sink: ProgressSink) -> None:
+    def __init__(self, step: str, entries: EntryTable, sink: ProgressSink) -> None:
         self._step = step
-        self._total_bytes = sum(entry.size for entry in entries)
+        self._total_bytes = entries.size
         self._total_files = len(entries)
         self._sink = sink
         self._bytes = 0
         self._files = 0
         self._next = 0.0
+        self._lock = threading.Lock()
 
-    def take(self, message: Message) -> None:
-        """Count a message's bytes or its file, and report unless that was done a moment ago."""
-        if isinstance(message, Piece):
-            self._bytes += message.count
-        else:
-            self._files += 1
+    def count(self, size: int) -> None:
+        """Count bytes; any thread may."""
+        with self._lock:
+            self._bytes += size
+
+    def tell(self, files: int = 0) -> None:
+        """Count files, and report unless that was done a moment ago."""
+        self._files += files
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _PROGRESS_SECONDS
-            self._tell()
+            self.finish()
 
     def finish(self) -> None:
         """Report the last state."""
-        self._tell()
+        done = (self._bytes, self._total_bytes, self._files, self._total_files)
+        self._sink(Progress(self._step, *done))
 
-    def _tell(self) -> None:
-        self._sink(
-            Progress(self._step, self._bytes, self._total_bytes, self._files, self._total_files)
+
+class _Results:
+    """The columns that fill with the codes of files, and what could not be read."""
+
+    def __init__(self, entries: EntryTable, *, with_data: bool, sha256: bool) -> None:
+        count = len(entries)
+        self._entries = entries
+        self._data = FixedBytes(count, 32 if with_data else 0)
+        self._instance = FixedBytes(count, 32)
+        self._sha256: dict[int, str] | None = {} if sha256 else None
+        self._unread: dict[int, str] = {}
+        self._done = 0
+
+    def put(self, result: FileResult) -> None:
+        self._done += 1
+        known = result.known
+        if known is None or known.instance is None:
+            self._unread[result.number] = result.reason or "it was not read"
+            return
+        self._instance[result.number] = known.instance
+        if self._data.width:
+            self._data[result.number] = known.data or b""
+        if self._sha256 is not None and result.sha256:
+            self._sha256[result.number] = result.sha256
+
+    def table(self) -> tuple[FileTable, list[Unread]]:
+        """Return what is known. Raises ReadError if any file has no result."""
+        entries = self._entries
+        if self._done != len(entries):
+            raise ReadError(f"internal error: {self._done} results for {len(entries)} files")
+        digests = None
+        if self._sha256 is not None:
+            texts = (self._sha256.get(number, "") for number in range(len(entries)))
+            digests = PackedBytes(text.encode("ascii") for text in texts).freeze()
+        columns = Columns(entries.path_column, entries.sizes, self._data, self._instance, digests)
+        if self._unread:
+            read = (number for number in range(len(entries)) if number not in self._unread)
+            columns = chosen(columns, array("q", read))
+        unread = [Unread(entries[number].path, why) for number, why in self._unread.items()]
+        return FileTable(columns), unread
+
+
+class _Reading:
+    """One reading of some files of a tree: the threads, and what is under way."""
+
+    def __init__(
+        self,
+        tree: Tree,
+        entries: EntryTable,
+        kernel: SharingKernel,
+        options: ReadingOptions,
+        *,
+        sha256: bool,
+    ) -> None:
+        self._tree = tree
+        self._entries = entries
+        self._kernel = kernel
+        self._options = options
+        self._sha256 = sha256
+        self._stop = threading.Event()
+        jobs = options.jobs
+        self._readers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read")
+        self._hashers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-hash")
+        self._most = 2 * jobs + 2
+        self._running: deque[tuple[Piece, int, Future[None]]] = deque()
+        self._handed_on: deque[tuple[Piece, list[Future[None]]]] = deque()
+        self._aside: deque[tuple[Piece, Future[None]]] = deque()
+        self._mapped: dict[int, Mapped] = {}
+
+    def __enter__(self) -> "_Reading":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stop.set()
+        self._readers.shutdown(cancel_futures=True)
+        self._hashers.shutdown(cancel_futures=True)
+        for mapped in self._mapped.values():
+            mapped.close()
+
+    def read(
+        self,
+        order: Iterable[int],
+        routing: Callable[[Executor], Routing],
+        meter: Meter,
+    ) -> tuple[FileTable, list[Unread]]:
+        """Read all files and return their codes."""
+        self._meter = meter
+        self._routing = routing(self._hashers)
+        with_data = not isinstance(self._kernel, DatahashKernel)
+        self._results = _Results(self._entries, with_data=with_data, sha256=self._sha256)
+        self._work = Work(
+            self._tree,
+            self._entries,
+            self._kernel,
+            self._sha256,
+            self._options.jobs,
+            meter.count,
+            meter.tell,
+            self._stop,
+            Buffers(_TOGETHER_BYTES),
+            self._hashers,
         )
+        for piece, key in self._pieces(order):
+            self._running.append((piece, key, self._readers.submit(piece.run)))
+            while len(self._running) >= self._most:
+                self._take_next()
+        while self._running:
+            self._take_next()
+        while self._handed_on:
+            self._settle()
+        self._settle_aside(wait_for_all=True)
+        self._routing.finish()
+        meter.finish()
+        return self._results.table()
 
+    # --- pieces ----------------------------------------------------------------------------------
 
-def hash_files(
-    tree: Tree,
-    entries: Collection[Entry],
-    make_hasher: MakeHasher,
-    *,
-    jobs: int,
-    progress: ProgressSink,
-    step: str,
-    sha256: bool = False,
-) -> tuple[list[FileFingerprint], list[Unread]]:
-    """Hash each file by itself, the largest first, so that no thread is left waiting at the end.
+    def _pieces(self, order: Iterable[int]) -> Iterator[tuple[Piece, int]]:
+        """Yield the pieces in order, each with the key of the codes that it goes into."""
+        sizes, key_of = self._entries.sizes, self._routing.key
+        numbers = array("q")
+        together = key = 0
+        for number in order:
+            size = sizes[number]
+            new_key = key_of(number)
+            if numbers and (
+                size > SMALL
+                or new_key != key
+                or together + size > _TOGETHER_BYTES
+                or len(numbers) == _TOGETHER_FILES
+            ):
+                yield Together(self._work, numbers), key
+                numbers, together = array("q"), 0
+            key = new_key
+            if size > SMALL:
+                for piece in self._large(number):
+                    yield piece, key
+            else:
+                numbers.append(number)
+                together += size
+        if numbers:
+            yield Together(self._work, numbers), key
 
-    Returns the fingerprints and what could not be read, both in no particular order.
-    """
-    meter = Meter(step, entries, progress)
-    files: list[FileFingerprint] = []
-    unread: list[Unread] = []
-    largest_first = sorted(entries, key=lambda entry: -entry.size)
-    messages = read_files(tree, largest_first, make_hasher, jobs=jobs, sha256=sha256)
-    with closing(messages):
-        for message in messages:
-            meter.take(message)
-            if isinstance(message, FileFingerprint):
-                files.append(message)
-            elif isinstance(message, Unread):
-                unread.append(message)
-    meter.finish()
-    return files, unread
-
-
-class StreamCode:
-    """The ISCC-SUM of bytes that are handed over piece by piece, hashed by a thread of its own."""
-
-    def __init__(self, make_hasher: MakeHasher) -> None:
-        self._queue: queue.Queue[list[bytes] | None] = queue.Queue(_CHUNKS_AHEAD)
-        self._pending: list[bytes] = []
-        self._pending_size = 0
-        self._hasher = make_hasher()
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="crate-iscc-tree", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while (pieces := self._queue.get()) is not None:
-            if self._error:
-                continue
+    def _large(self, number: int) -> Iterator[Piece]:
+        entry = self._entries[number]
+        mapped: Mapped | None = None
+        if isinstance(self._tree, QuickTree) and not self._options.gentle:
             try:
-                self._hasher.update(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-            except BaseException as error:  # raised again in finish
-                self._error = error
+                mapped = self._tree.mapped(entry)
+            except ReadError as error:
+                self._put(FileResult(number, reason=error.cause or error.message))
+                return
+        if mapped is None:
+            yield Streamed(self._work, number, wanted=self._routing.ordered)
+            return
+        only_datahash = isinstance(self._kernel, DatahashKernel)
+        threads = self._options.jobs // (1 if only_datahash else _THREADS_PER_BLAKE3)
+        if entry.size < _WORTH_THREADS:
+            threads = 1
+        self._mapped[number] = mapped
+        file = LargeFile(self._work, number, mapped, entry.size, max(1, threads))
+        step = _DATAHASH_SLICE if only_datahash else _SLICE
+        for start in range(0, entry.size, step):
+            yield Slice(file, start, min(step, entry.size - start))
 
-    def update(self, data: bytes) -> None:
-        """Take the next bytes."""
-        self._pending.append(data)
-        self._pending_size += len(data)
-        if self._pending_size >= CHUNK_SIZE:
-            self._flush()
+    # --- what is under way -----------------------------------------------------------------------
 
-    def _flush(self) -> None:
-        if self._pending:
-            self._queue.put(self._pending)
-            self._pending, self._pending_size = [], 0
+    def _take_next(self) -> None:
+        """Hand on the piece whose turn it is, when it has been read."""
+        piece, key, future = self._running.popleft()
+        if isinstance(piece, Streamed):
+            if not self._routing.ordered:
+                # It may take long, and nothing waits for its turn.
+                self._aside.append((piece, future))
+                return
+            futures = piece.hand_on(self._routing.streams(key))
+            self._wait_for(future)
+        else:
+            self._wait_for(future)
+            futures = piece.hand_on(self._routing.streams(key))
+        self._handed_on.append((piece, futures))
+        self._settle_aside()
+        while len(self._handed_on) > self._most:
+            self._settle()
+        self._meter.tell()
 
-    def finish(self) -> Fingerprint:
-        """Return the fingerprint of all bytes, and end the thread."""
-        self._flush()
-        self.abandon()
-        if self._error:
-            raise self._error
-        return self._hasher.finish()
+    def _settle(self) -> None:
+        """Take the results of the oldest piece, when all codes have used its bytes."""
+        piece, futures = self._handed_on.popleft()
+        for future in futures:
+            self._wait_for(future)
+        for result in piece.settle():
+            self._put(result)
 
-    def abandon(self) -> None:
-        """End the thread without a result."""
-        self._queue.put(None)
-        self._thread.join()
+    def _settle_aside(self, *, wait_for_all: bool = False) -> None:
+        while self._aside and (wait_for_all or self._aside[0][1].done()):
+            piece, future = self._aside.popleft()
+            self._wait_for(future)
+            for result in piece.settle():
+                self._put(result)
+
+    def _put(self, result: FileResult) -> None:
+        self._mapped.pop(result.number, None)
+        self._results.put(result)
+        self._meter.tell(1)
+
+    def _wait_for(self, future: "Future[None]") -> None:
+        """Wait for what another thread does, and raise its error; tell the progress meanwhile."""
+        while not wait((future,), timeout=2 * _PROGRESS_SECONDS).done:
+            self._meter.tell()
+        future.result()

@@ -275,6 +275,8 @@ FOR_EACH_CPU static void minhash(uint32_t minima[PERMUTATIONS], const uint32_t *
     }
 }
 
+#include "_blake3.h"
+
 /* --- Chunking -------------------------------------------------------------------------------- */
 
 /* How far a chunk has been read that has not ended yet. */
@@ -541,16 +543,18 @@ static size_t take_ahead(Stream *stream, const uint8_t *bytes, size_t size, size
     return at;
 }
 
+/* Takes the next bytes. `count` chunks are known of a chunking that begins at the first of them:
+ * their lengths and features, which chunk_ahead has found. */
 static void stream_update(Stream *stream, const uint8_t *bytes, size_t size,
-                          const uint32_t *ahead, size_t ahead_count) {
+                          const uint32_t *lengths, const uint32_t *features, size_t count) {
     Window window;
     size_t at = 0, taken;
     if (size == 0)
         return;
     if (stream->open.size > 0)
         at = take_into_open(stream, bytes, size);
-    if (ahead_count > 0 && stream->open.size == 0)
-        at = take_ahead(stream, bytes, size, at, ahead, ahead + ahead_count, ahead_count);
+    if (count > 0 && stream->open.size == 0)
+        at = take_ahead(stream, bytes, size, at, lengths, features, count);
     while ((taken = next_chunks(&window, bytes + at, size - at)) > 0) {
         take_features(stream, window.features, window.count);
         at += taken;
@@ -660,11 +664,11 @@ static PyObject *data_hasher_update(PyObject *object, PyObject *arguments) {
         chunks = copy;
     }
     if (size < SIZE_TO_RELEASE_GIL) {
-        stream_update(&self->stream, buffer.buf, size, chunks, count);
+        stream_update(&self->stream, buffer.buf, size, chunks, chunks + count, count);
     } else {
         self->is_busy = 1;
         Py_BEGIN_ALLOW_THREADS
-        stream_update(&self->stream, buffer.buf, size, chunks, count);
+        stream_update(&self->stream, buffer.buf, size, chunks, chunks + count, count);
         Py_END_ALLOW_THREADS
         self->is_busy = 0;
     }
@@ -729,6 +733,197 @@ done:
     return result;
 }
 
+/* --- Many small files ------------------------------------------------------------------------- */
+
+/* Files that lie somewhere in one buffer, in any order: where each starts and how many bytes it has.
+ * Three objects: the bytes, and two of int64. */
+typedef struct {
+    Py_buffer bytes, starts_buffer, sizes_buffer;
+    uint64_t *starts, *sizes; /* copies: aligned, and not changed between the check and the use */
+    size_t count, total, chunks; /* files; bytes and BLAKE3's chunks of all of them */
+} Files;
+
+static void files_release(Files *files) {
+    PyMem_Free(files->starts);
+    PyBuffer_Release(&files->bytes);
+    PyBuffer_Release(&files->starts_buffer);
+    PyBuffer_Release(&files->sizes_buffer);
+}
+
+/* Checks the three buffers of `files`. Returns 0, or -1 with an exception set and all released. */
+static int files_check(Files *files) {
+    size_t room = (size_t)files->bytes.len, length = (size_t)files->sizes_buffer.len;
+    files->count = length / sizeof(int64_t);
+    files->total = files->chunks = 0;
+    files->starts = PyMem_Malloc(2 * length + 1);
+    if (!files->starts) {
+        PyErr_NoMemory();
+        files_release(files);
+        return -1;
+    }
+    files->sizes = files->starts + files->count;
+    int fits = (size_t)files->starts_buffer.len == length && length % sizeof(int64_t) == 0;
+    if (fits) {
+        memcpy(files->starts, files->starts_buffer.buf, length);
+        memcpy(files->sizes, files->sizes_buffer.buf, length);
+    }
+    for (size_t i = 0; fits && i < files->count; i++) {
+        /* Overlapping files could add up to more than a size can say, long before memory ends. */
+        fits = files->starts[i] <= room && files->sizes[i] <= room - files->starts[i] &&
+               files->sizes[i] <= PY_SSIZE_T_MAX / 4 - files->total;
+        files->total += (size_t)files->sizes[i];
+        files->chunks += chunks_of((size_t)files->sizes[i]);
+    }
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "the files do not lie in the buffer");
+        files_release(files);
+        return -1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(blake3_files_doc,
+             "blake3_files(buffer, starts, sizes, /)\n--\n\n"
+             "Return the BLAKE3-256 of files that lie in the buffer, 32 bytes each.\n\n"
+             "`starts` and `sizes` are buffers of int64.");
+
+static PyObject *py_blake3_files(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Files files;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*:blake3_files", &files.bytes, &files.starts_buffer,
+                          &files.sizes_buffer))
+        return NULL;
+    if (files_check(&files))
+        return NULL;
+    uint8_t *values = PyMem_Malloc(2 * files.chunks * BLAKE3_SIZE + 1);
+    uint8_t *digests = PyMem_Malloc(files.count * BLAKE3_SIZE + 1);
+    size_t *left = PyMem_Malloc(files.count * sizeof *left + 1);
+    if (values && digests && left) {
+        Py_BEGIN_ALLOW_THREADS
+        blake3_files(files.bytes.buf, files.starts, files.sizes, files.count, values,
+                     values + files.chunks * BLAKE3_SIZE, left, digests);
+        Py_END_ALLOW_THREADS
+        result = PyBytes_FromStringAndSize((const char *)digests,
+                                           (Py_ssize_t)(files.count * BLAKE3_SIZE));
+    } else {
+        PyErr_NoMemory();
+    }
+    PyMem_Free(values);
+    PyMem_Free(digests);
+    PyMem_Free(left);
+    files_release(&files);
+    return result;
+}
+
+PyDoc_STRVAR(data_files_doc,
+             "data_files(buffer, starts, sizes, /)\n--\n\n"
+             "Return the 256-bit Data-Code of each file, 32 bytes each, and their chunks.\n\n"
+             "The files lie in the buffer; `starts` and `sizes` are buffers of int64. The chunks\n"
+             "are what DataHasher.update_files takes: native 32-bit numbers, the chunks in each\n"
+             "file, then all lengths, then all features.");
+
+static PyObject *data_files(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Files files;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*:data_files", &files.bytes, &files.starts_buffer,
+                          &files.sizes_buffer))
+        return NULL;
+    if (files_check(&files))
+        return NULL;
+    /* Every chunk that ends in its file has more than MIN_SIZE bytes. */
+    size_t room = files.total / MIN_SIZE + 1, all = 0;
+    uint32_t *chunks = PyMem_Malloc((files.count + 2 * room) * sizeof *chunks);
+    uint8_t *digests = PyMem_Malloc(files.count * DIGEST_SIZE + 1);
+    Stream *stream = PyMem_Malloc(sizeof *stream);
+    if (!chunks || !digests || !stream) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    Window window;
+    uint32_t *lengths = chunks + files.count, *features = lengths + room;
+    for (size_t i = 0; i < files.count; i++) {
+        const uint8_t *bytes = (const uint8_t *)files.bytes.buf + files.starts[i];
+        size_t size = (size_t)files.sizes[i], at = 0, before = all, taken;
+        stream_begin(stream);
+        while (at < size && (taken = next_chunks(&window, bytes + at, size - at)) > 0) {
+            memcpy(lengths + all, window.lengths, window.count * sizeof *lengths);
+            memcpy(features + all, window.features, window.count * sizeof *features);
+            take_features(stream, window.features, window.count);
+            all += window.count;
+            at += taken;
+        }
+        stream_update(stream, bytes + at, size - at, NULL, NULL, 0);
+        stream_digest(stream, digests + DIGEST_SIZE * i);
+        chunks[i] = (uint32_t)(all - before);
+    }
+    memmove(lengths + all, features, all * sizeof *features);
+    Py_END_ALLOW_THREADS
+    result = Py_BuildValue("y#y#", (const char *)digests, (Py_ssize_t)(files.count * DIGEST_SIZE),
+                           (const char *)chunks,
+                           (Py_ssize_t)((files.count + 2 * all) * sizeof *chunks));
+done:
+    PyMem_Free(chunks);
+    PyMem_Free(digests);
+    PyMem_Free(stream);
+    files_release(&files);
+    return result;
+}
+
+PyDoc_STRVAR(update_files_doc,
+             "update_files(buffer, starts, sizes, chunks, /)\n--\n\n"
+             "Take files, one after another, with the chunks that data_files has found in them.");
+
+static PyObject *data_hasher_update_files(PyObject *object, PyObject *arguments) {
+    DataHasher *self = (DataHasher *)object;
+    Files files;
+    Py_buffer found;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*y*y*y*:update_files", &files.bytes, &files.starts_buffer,
+                          &files.sizes_buffer, &found))
+        return NULL;
+    if (files_check(&files)) {
+        PyBuffer_Release(&found);
+        return NULL;
+    }
+    size_t numbers = (size_t)found.len / sizeof(uint32_t), all = 0, at = 0;
+    uint32_t *chunks = PyMem_Malloc(numbers * sizeof *chunks + 1);
+    if (!chunks) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    memcpy(chunks, found.buf, numbers * sizeof *chunks);
+    int is_sound = numbers >= files.count;
+    for (size_t i = 0; is_sound && i < files.count; i++)
+        all += chunks[i];
+    is_sound = is_sound && numbers == files.count + 2 * all;
+    const uint32_t *lengths = chunks + files.count, *features = lengths + all;
+    for (size_t i = 0; is_sound && i < files.count; at += chunks[i++])
+        is_sound = is_plausible(lengths + at, chunks[i], (size_t)files.sizes[i]);
+    if (!is_sound) {
+        PyErr_SetString(PyExc_ValueError, "chunks are not what data_files returns for buffer");
+        goto done;
+    }
+    if (self->is_busy) {
+        PyErr_SetString(PyExc_RuntimeError, "another thread is in update of this DataHasher");
+        goto done;
+    }
+    self->is_busy = 1;
+    Py_BEGIN_ALLOW_THREADS
+    at = 0;
+    for (size_t i = 0; i < files.count; at += chunks[i++])
+        stream_update(&self->stream, (const uint8_t *)files.bytes.buf + files.starts[i],
+                      (size_t)files.sizes[i], lengths + at, features + at, chunks[i]);
+    Py_END_ALLOW_THREADS
+    self->is_busy = 0;
+    result = Py_NewRef(Py_None);
+done:
+    PyMem_Free(chunks);
+    PyBuffer_Release(&found);
+    files_release(&files);
+    return result;
+}
+
 /* For tests: what the algorithm's parameters are, to be compared with iscc-core's. */
 static int add_numbers(PyObject *module, const char *name, const void *numbers, size_t size,
                        size_t each) {
@@ -746,6 +941,7 @@ static int add_numbers(PyObject *module, const char *name, const void *numbers, 
 
 static PyMethodDef data_hasher_methods[] = {
     {"update", data_hasher_update, METH_VARARGS, update_doc},
+    {"update_files", data_hasher_update_files, METH_VARARGS, update_files_doc},
     {"digest", data_hasher_digest, METH_NOARGS, digest_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -779,6 +975,8 @@ static int module_exec(PyObject *module) {
 
 static PyMethodDef module_methods[] = {
     {"chunk_ahead", chunk_ahead, METH_O, chunk_ahead_doc},
+    {"blake3_files", py_blake3_files, METH_VARARGS, blake3_files_doc},
+    {"data_files", data_files, METH_VARARGS, data_files_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from crate_iscc.errors import InputError
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.digest import DatahashKernel
 
 
 def has_compiled_module() -> bool:
@@ -33,6 +34,15 @@ def kernel(name: str | None = None) -> Kernel:
             hint="install a C compiler, then crate-iscc anew; or use the kernel iscc-lib",
         )
     return _KERNELS[name]()
+
+
+def datahashes(beside: Kernel) -> DatahashKernel:
+    """Return what computes BLAKE3 alone, by the same code as the kernel of ISCC-SUMs beside it."""
+    if beside.name.startswith("crate-iscc-c "):
+        from crate_iscc.kernel.compiled import CompiledDatahashes
+
+        return CompiledDatahashes()
+    return DatahashKernel()
 
 
 # Each is imported when it is wanted: one of them may be missing, and another takes long to load.

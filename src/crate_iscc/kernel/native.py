@@ -5,6 +5,7 @@ from importlib.metadata import version
 import iscc_lib
 
 from crate_iscc.codes import Fingerprint, parse_iscc
+from crate_iscc.stretch import Bytes
 
 
 class NativeKernel:
@@ -23,7 +24,7 @@ class NativeHasher:
     def __init__(self) -> None:
         self._sum = iscc_lib.SumHasher()
 
-    def update(self, data: bytes | memoryview, /) -> None:
+    def update(self, data: Bytes, /) -> None:
         """Take the next bytes."""
         self._sum.update(data)
 

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from iscc_core import DataHasherV0, InstanceHasherV0
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.stretch import Bytes
 
 
 class ReferenceKernel:
@@ -25,7 +26,7 @@ class ReferenceHasher:
         self._instance = InstanceHasherV0()
         self._size = 0
 
-    def update(self, data: bytes | memoryview, /) -> None:
+    def update(self, data: Bytes, /) -> None:
         """Take the next bytes."""
         block = bytes(data)
         self._data.push(block)

@@ -1,14 +1,16 @@
 """Trees of files, wherever they are: list and open, nothing more."""
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import printable
+from crate_iscc.stretch import Stretch
 
 CHUNK_SIZE = 1 << 20
 """Bytes read at a time."""
@@ -43,6 +45,62 @@ class ByteStream(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SmallFiles:
+    """Files that were read together; `failed` says why a file (by its number there) was not read.
+
+    The bytes of a failed file may be anything.
+    """
+
+    files: Stretch
+    failed: dict[int, str]
+
+
+class Mapped(Protocol):
+    """All bytes of one file, as they lie in the system's memory."""
+
+    @property
+    def view(self) -> memoryview:
+        """The bytes; they are only to be believed once settle has said nothing."""
+        ...
+
+    def fetch(self, start: int, size: int, /) -> None:
+        """Have the system bring bytes into memory at once."""
+        ...
+
+    def settle(self) -> None:
+        """Raise ReadError unless all bytes that were used are those of the file as listed.
+
+        To be called when they have been used for the last time.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the file; the view keeps what it needs."""
+        ...
+
+
+@runtime_checkable
+class QuickTree(Protocol):
+    """A tree that gives the bytes of its files in faster ways than one by one, copied."""
+
+    def read_together(
+        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
+    ) -> SmallFiles | None:
+        """Read whole files of a table, perhaps to `buffer`, which has room for all of them.
+
+        None where they have to be opened one by one.
+        """
+        ...
+
+    def mapped(self, entry: Entry) -> Mapped | None:
+        """Map a file that is not empty, or return None where that cannot be.
+
+        Raises ReadError as open does.
+        """
         ...
 
 

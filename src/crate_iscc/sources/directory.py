@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, path_problem, printable, valid_unicode
-from crate_iscc.sources import Closing, Listing
+from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources.quick import mapped, read_together
 
 # O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
 _OPEN_FLAGS = (
@@ -92,6 +94,17 @@ class DirectoryTree(Closing):
         """Open a file of the listing. Raises ReadError."""
         return FileStream(self.path / entry.path, entry)
 
+    def mapped(self, entry: Entry) -> Mapped | None:
+        """Map a file of the listing, where that can be done. Raises ReadError."""
+        return mapped(self.open(entry))
+
+    def read_together(
+        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
+    ) -> SmallFiles | None:
+        """Read whole files in one call, where the C module is there to do it."""
+        chosen = entries.chosen(numbers)
+        return read_together(self.path, chosen.path_column, chosen, buffer)
+
 
 def stat_key(status: os.stat_result) -> StatKey:
     """Return what of a file's status tells whether it changed."""
@@ -119,8 +132,7 @@ class FileStream:
         """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
         try:
             if not self._left:
-                self._check(os.fstat(self._file.fileno()))
-                self._check(os.lstat(self._path))
+                self.settle()
                 return 0
             count = self._file.readinto(buffer[: self._left])
         except OSError as error:
@@ -129,6 +141,23 @@ class FileStream:
             raise ReadError(printable(self._entry.path), cause="it was cut while it was read")
         self._left -= count
         return count
+
+    def settle(self) -> None:
+        """Raise ReadError unless the file, and what its path names, are still as listed."""
+        try:
+            self._check(os.fstat(self._file.fileno()))
+            self._check(os.lstat(self._path))
+        except OSError as error:
+            raise ReadError(printable(self._entry.path), cause=error.strerror) from error
+
+    @property
+    def entry(self) -> Entry:
+        """The file as it was listed."""
+        return self._entry
+
+    def fileno(self) -> int:
+        """Return the system's number of the open file."""
+        return self._file.fileno()
 
     def _check(self, status: os.stat_result) -> None:
         entry = self._entry

@@ -1,6 +1,8 @@
 """Files that were named one by one, wherever they lie, read like the members of a tree."""
 
+import os
 import stat
+from array import array
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
-from crate_iscc.sources import Closing, Listing
+from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
 from crate_iscc.sources.directory import FileStream, stat_key
+from crate_iscc.sources.quick import mapped, read_together
 
 
 class NamedFiles(Closing):
@@ -47,3 +50,15 @@ class NamedFiles(Closing):
         if place is None:
             raise ReadError(printable(entry.path), cause="it was not named")
         return FileStream(place, entry)
+
+    def mapped(self, entry: Entry) -> Mapped | None:
+        """Map a file, where that can be done. Raises ReadError."""
+        return mapped(self.open(entry))
+
+    def read_together(
+        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
+    ) -> SmallFiles | None:
+        """Read whole files in one call, where the C module is there to do it."""
+        chosen = entries.chosen(numbers)
+        places = (os.fsencode(self._places[path]) for path in chosen.paths())
+        return read_together(Path("/"), places, chosen, buffer)

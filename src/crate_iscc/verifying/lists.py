@@ -141,9 +141,7 @@ def _with_proven(listed: FileTable, observed: FileTable, proven: set[str]) -> Fi
     files = TableBuilder()
     for mine, there in side_by_side(listed, observed):
         if not mine:
-            files.add_table(
-                _where(there, lambda file: container_of(file.path, proven) is not None)
-            )
+            files.add_table(_where(there, lambda file: container_of(file.path, proven) is not None))
     beside = files.table()
     return _together(listed, beside) if beside else listed
 

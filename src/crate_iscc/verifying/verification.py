@@ -5,7 +5,6 @@ only where something differs, to say how far.
 """
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,13 +20,12 @@ from crate_iscc.file_table import Columns, FileFingerprint, FileTable, TableBuil
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
-    default_jobs,
     fingerprint_tree,
     payload_of,
 )
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.manifest import Manifest, TreeFingerprint, Unread
 from crate_iscc.metadata import folder_on_disk, read_metadata
 from crate_iscc.packed import FixedBytes
@@ -84,7 +82,6 @@ def verify(
     """
     kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
-        jobs = jobs or default_jobs()
         return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
 
 
@@ -122,7 +119,7 @@ class _Verification:
         subject: str,
         tree: Tree,
         thoroughness: Thoroughness,
-        jobs: int,
+        jobs: int | None,
         kernel: Kernel,
         progress: ProgressSink,
     ) -> None:
@@ -237,15 +234,15 @@ class _Verification:
                     progress=self._progress,
                 )
             case Thoroughness.DATAHASH:
-                files, unread = hash_files(
+                table, unread = hash_files(
                     self._tree,
                     payload.entries,
-                    DatahashHasher,
+                    datahashes(self._kernel),
                     jobs=self._jobs,
                     progress=self._progress,
                     step="verifying",
                 )
-                return _manifest(files, (*unread, *payload.refused), known)
+                return _manifest(table, (*unread, *payload.refused), known)
 
     def _compare(
         self, record: Recorded, observed: Manifest, payload: Payload
@@ -285,7 +282,7 @@ class _Verification:
         again, unread = hash_files(
             self._tree,
             entries,
-            self._kernel.hasher,
+            self._kernel,
             jobs=self._jobs,
             progress=self._progress,
             step="comparing",
@@ -421,9 +418,7 @@ def _unhashed(entries: EntryTable) -> FileTable:
 
 def _any_proof(entries: EntryTable) -> bool:
     """Tell whether a file is a proof of the metadata by its name."""
-    start = bisect_left(entries.path_column, utf8_order(PROOF_FOLDER))
-    stop = bisect_left(entries.path_column, utf8_order(PROOF_FOLDER + "0"))
-    return any(is_proof(entries[number].path) for number in range(start, stop))
+    return any(is_proof(entries[number].path) for number in entries.below(f"{PROOF_FOLDER}/"))
 
 
 def _with_fates(files: FileTable, fates: Mapping[CratePath, FileFingerprint | None]) -> FileTable:

@@ -1,0 +1,328 @@
+"""The pieces in which a payload is read: many small files at once, slices of large ones, streams.
+
+A piece is run on a thread that reads. What comes of it is handed on to the codes that go over the
+bytes in order (each on its Strand), and is settled when all of them have used the bytes.
+"""
+
+import contextlib
+import queue
+import threading
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Protocol
+
+from crate_iscc.codes import Fingerprint
+from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.errors import ReadError
+from crate_iscc.fingerprinting.strand import Strand
+from crate_iscc.kernel import FileCodes, SharingHasher, SharingKernel
+from crate_iscc.kernel.digest import Sha256
+from crate_iscc.sources import CHUNK_SIZE, ByteStream, Mapped, QuickTree, SmallFiles, Tree
+from crate_iscc.stretch import Stretch
+
+_CHUNKS_AHEAD = 6
+"""How many reads of a streamed file wait for the codes that need them in order."""
+_STOP_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What came of the file of that number: its fingerprint, or why it was not read."""
+
+    number: int
+    known: Fingerprint | None = None
+    sha256: str | None = None
+    reason: str | None = None
+
+
+class TreeStream:
+    """The code of a tree: of the bytes of many files, in order."""
+
+    def __init__(self, kernel: SharingKernel, pool: Executor) -> None:
+        self._hasher = kernel.hasher()
+        self._strand = Strand(pool)
+
+    def take_files(self, files: Stretch, chunks: bytes) -> "Future[None]":
+        """Take whole files."""
+        return self._strand.post(lambda: self._hasher.update_files(files, chunks))
+
+    def take(self, data: memoryview, ahead: bytes) -> "Future[None]":
+        """Take the next bytes of a file."""
+        return self._strand.post(lambda: self._hasher.update_ahead(data, ahead))
+
+    def finish(self) -> "Future[Fingerprint]":
+        """Have the code of all bytes taken."""
+        return self._strand.post(self._hasher.finish)
+
+
+@dataclass(slots=True)
+class Work:
+    """What all pieces of one reading need."""
+
+    tree: Tree
+    entries: EntryTable
+    kernel: SharingKernel
+    sha256: bool
+    jobs: int
+    count: Callable[[int], None]
+    """Is told how many bytes were read, by any thread."""
+    tell: Callable[[], None]
+    """Is called now and then by the thread that waits for all others, to report progress."""
+    stop: threading.Event
+    buffers: "Buffers"
+    hashers: Executor
+
+
+class Buffers:
+    """Memory for the bytes of small files, used again and again."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free: list[bytearray] = []
+
+    def take(self) -> bytearray:
+        """Return a buffer of the size that all have."""
+        try:
+            return self._free.pop()
+        except IndexError:
+            return bytearray(self._size)
+
+    def give_back(self, buffer: bytearray) -> None:
+        """Let the buffer be used again."""
+        self._free.append(buffer)
+
+
+class Piece(Protocol):
+    """One step of reading."""
+
+    def run(self) -> None:
+        """Read, and hash what can be hashed out of order; on a thread that reads."""
+        ...
+
+    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+        """Give the bytes to the codes that want them, in order, once run has ended."""
+        ...
+
+    def settle(self) -> Iterator[FileResult]:
+        """Yield what came of files, when all codes have used the bytes."""
+        ...
+
+
+class Together:
+    """Many small files: read to one buffer and hashed in one call each."""
+
+    def __init__(self, work: Work, numbers: "array[int]") -> None:
+        self._work = work
+        self._numbers = numbers
+        self._buffer = bytearray()
+        self._small = SmallFiles(Stretch(memoryview(b""), array("q"), array("q")), {})
+        self._codes = FileCodes(b"", b"")
+        self._sha256: list[str] = []
+
+    def run(self) -> None:
+        """Read the files, and compute their codes."""
+        work = self._work
+        self._buffer = work.buffers.take()
+        view = memoryview(self._buffer)
+        small = None
+        if isinstance(work.tree, QuickTree):
+            small = work.tree.read_together(work.entries, self._numbers, view)
+        self._small = small or self._one_by_one(view)
+        self._codes = work.kernel.files(self._small.files)
+        if work.sha256:
+            for piece in self._small.files.pieces():
+                digest = Sha256()
+                digest.update(piece)
+                self._sha256.append(digest.hexdigest())
+        work.count(sum(self._small.files.sizes))
+
+    def _one_by_one(self, view: memoryview) -> SmallFiles:
+        entries = [self._work.entries[number] for number in self._numbers]
+        sizes = array("q", (entry.size for entry in entries))
+        starts = array("q", accumulate(sizes[:-1], initial=0))
+        failed = {}
+        for place, (entry, start) in enumerate(zip(entries, starts, strict=True)):
+            reason = _read_whole(self._work.tree, entry, view[start : start + entry.size])
+            if reason is not None:
+                failed[place] = reason
+        return SmallFiles(Stretch(view, starts, sizes), failed)
+
+    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+        """Give all files to the codes that want them."""
+        return [stream.take_files(self._small.files, self._codes.chunks) for stream in streams]
+
+    def settle(self) -> Iterator[FileResult]:
+        """Yield the results, and give the buffer back."""
+        data, instance = self._codes.data, self._codes.instance
+        for place, (number, size) in enumerate(
+            zip(self._numbers, self._small.files.sizes, strict=True)
+        ):
+            if place in self._small.failed:
+                yield FileResult(number, reason=self._small.failed[place])
+                continue
+            at = slice(32 * place, 32 * place + 32)
+            known = Fingerprint(size, data[at] or None, instance[at])
+            yield FileResult(number, known, self._sha256[place] if self._sha256 else None)
+        self._work.buffers.give_back(self._buffer)
+
+
+def _read_whole(tree: Tree, entry: Entry, into: memoryview) -> str | None:
+    """Fill `into` with a file of just that size; return why that failed, if it did."""
+    try:
+        stream = tree.open(entry)
+        try:
+            at = 0
+            while at < len(into):
+                count = stream.readinto(into[at:])
+                if not count:
+                    return f"{at} bytes were read of {entry.size}"
+                at += count
+            # The end has to be asked for: with it the stream says that all was as listed.
+            if stream.readinto(memoryview(bytearray(1))):
+                return f"more than {entry.size} bytes were read"
+        finally:
+            stream.close()
+    except ReadError as error:
+        return error.cause or error.message
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+class LargeFile:
+    """A file that is hashed slice by slice, by several threads if need be."""
+
+    def __init__(self, work: Work, number: int, mapped: Mapped, size: int, threads: int) -> None:
+        self.work = work
+        self.number = number
+        self.mapped = mapped
+        self.size = size
+        self._hasher = work.kernel.hasher(threads)
+        self._strand = Strand(work.hashers)
+        self._sha256 = Sha256() if work.sha256 else None
+        self._digests = Strand(work.hashers)
+
+    def take(self, data: memoryview, ahead: bytes) -> list["Future[None]"]:
+        """Take the next slice into the codes of the file itself."""
+        futures = [self._strand.post(lambda: self._hasher.update_ahead(data, ahead))]
+        if self._sha256:
+            digest = self._sha256
+            futures.append(self._digests.post(lambda: digest.update(data)))
+        return futures
+
+    def finish(self) -> FileResult:
+        """Return what came of the file, when all slices have been used."""
+        try:
+            self.mapped.settle()
+        except ReadError as error:
+            return FileResult(self.number, reason=error.cause or error.message)
+        finally:
+            self.mapped.close()
+        known = self._hasher.finish()
+        if known.size != self.size:  # more slices, or fewer, than the file has: never
+            return FileResult(self.number, reason=f"{known.size} bytes were read of {self.size}")
+        return FileResult(self.number, known, self._sha256.hexdigest() if self._sha256 else None)
+
+
+class Slice:
+    """Some of the bytes of a large file."""
+
+    def __init__(self, file: LargeFile, start: int, size: int) -> None:
+        self._file = file
+        self._start = start
+        self._size = size
+        self._ahead = b""
+
+    def _data(self) -> memoryview:
+        return self._file.mapped.view[self._start : self._start + self._size]
+
+    def run(self) -> None:
+        """Bring the bytes into memory, and do what can be done of them before their turn."""
+        self._file.mapped.fetch(self._start, self._size)
+        self._ahead = self._file.work.kernel.ahead(self._data())
+        self._file.work.count(self._size)
+
+    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+        """Give the bytes to the file's codes and to the others that want them."""
+        data = self._data()
+        futures = self._file.take(data, self._ahead)
+        return futures + [stream.take(data, self._ahead) for stream in streams]
+
+    def settle(self) -> Iterator[FileResult]:
+        """Yield the file's result with its last slice."""
+        if self._start + self._size == self._file.size:
+            yield self._file.finish()
+
+
+class Streamed:
+    """A large file that cannot be mapped: read from its begin to its end by one thread."""
+
+    def __init__(self, work: Work, number: int, *, wanted: bool) -> None:
+        """With `wanted`, others want the bytes too, and the thread waits until they are taken."""
+        self._work = work
+        self._number = number
+        self._entry = work.entries[number]
+        self._wanted = wanted
+        self._channel: queue.Queue[tuple[memoryview, bytes] | None] = queue.Queue(_CHUNKS_AHEAD)
+        self._result = FileResult(number)
+
+    def run(self) -> None:
+        """Read all of the file, and hash it."""
+        try:
+            stream = self._work.tree.open(self._entry)
+            try:
+                self._result = self._hash(stream)
+            finally:
+                stream.close()
+        except ReadError as error:
+            self._result = FileResult(self._number, reason=error.cause or error.message)
+        except OSError as error:
+            self._result = FileResult(self._number, reason=error.strerror or str(error))
+        finally:
+            self._send(None)
+
+    def _hash(self, stream: ByteStream) -> FileResult:
+        work = self._work
+        hasher: SharingHasher = work.kernel.hasher()
+        digest = Sha256() if work.sha256 else None
+        buffer = memoryview(bytearray(CHUNK_SIZE))
+        while count := stream.readinto(buffer):
+            data = buffer[:count]
+            ahead = work.kernel.ahead(data)
+            hasher.update_ahead(data, ahead)
+            if digest:
+                digest.update(data)
+            work.count(count)
+            if self._wanted:
+                self._send((data, ahead))
+                buffer = memoryview(bytearray(CHUNK_SIZE))
+            if work.stop.is_set():
+                return FileResult(self._number, reason="stopped")
+        known = hasher.finish()
+        if known.size != self._entry.size:
+            reason = f"{known.size} bytes were read of {self._entry.size}"
+            return FileResult(self._number, reason=reason)
+        return FileResult(self._number, known, digest.hexdigest() if digest else None)
+
+    def _send(self, item: tuple[memoryview, bytes] | None) -> None:
+        while self._wanted and not self._work.stop.is_set():
+            with contextlib.suppress(queue.Full):
+                self._channel.put(item, timeout=_STOP_SECONDS)
+                return
+
+    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+        """Give the bytes to the codes that want them, as they come: run need not have ended."""
+        futures: list[Future[None]] = []
+        while self._wanted and (item := self._channel.get()) is not None:
+            for future in futures:
+                future.result()
+            futures = [stream.take(*item) for stream in streams]
+            self._work.tell()
+        return futures
+
+    def settle(self) -> Iterator[FileResult]:
+        """Yield the result."""
+        yield self._result

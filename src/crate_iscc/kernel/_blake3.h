@@ -1,0 +1,290 @@
+/* BLAKE3 of many small files that lie in one stretch of memory.
+ *
+ * The blake3 package is as fast as can be on one large stream. A file of a few KiB is too short for
+ * its vectors, and costs a Python object. Here the chunks of all files are hashed side by side, one
+ * in each lane of a vector, then the parents of all files, level by level.
+ *
+ * The BLAKE3 paper (github.com/BLAKE3-team/BLAKE3-specs), section 2: a file is cut into chunks of
+ * 1024 bytes, a chunk into blocks of 64; the chaining values of the chunks are the leaves of a
+ * binary tree, in which a left subtree is complete and as large as possible. Pairing neighbours
+ * level by level, with the odd one left over for the next level, makes that tree.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#define BLAKE3_SIZE 32
+#define BLAKE3_CHUNK 1024
+#define BLAKE3_BLOCK 64
+
+/* Section 2.2, table 3: flags. */
+enum { CHUNK_START = 1, CHUNK_END = 2, PARENT = 4, ROOT = 8 };
+
+/* Section 2.2, table 1: the initial chaining value. */
+static const uint32_t BLAKE3_IV[8] = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+                                      0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};
+
+/* Section 2.2, table 2, applied again and again: which word of the block each round takes where. */
+static const uint8_t BLAKE3_WORDS[7][16] = {
+    {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+    {2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8},
+    {3, 4, 10, 12, 13, 2, 7, 14, 6, 5, 9, 0, 11, 15, 8, 1},
+    {10, 7, 12, 9, 14, 3, 13, 15, 4, 0, 11, 2, 5, 8, 1, 6},
+    {12, 13, 9, 11, 15, 10, 14, 8, 7, 2, 5, 3, 0, 1, 6, 4},
+    {9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7},
+    {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},
+};
+
+/* One 32-bit number for each lane. Where the compiler has no vectors, there is one lane. */
+#if defined(__GNUC__)
+#define B3_LANES 16
+typedef uint32_t Lanes __attribute__((vector_size(4 * B3_LANES)));
+#else
+#define B3_LANES 1
+typedef uint32_t Lanes;
+#endif
+
+#define B3_ROTATE(x, bits) ((x) >> (bits) | (x) << (32 - (bits)))
+#define B3_MIX(a, b, c, d, x, y)                                                             \
+    v[a] = v[a] + v[b] + (x);                                                                \
+    v[d] = B3_ROTATE(v[d] ^ v[a], 16);                                                       \
+    v[c] = v[c] + v[d];                                                                      \
+    v[b] = B3_ROTATE(v[b] ^ v[c], 12);                                                       \
+    v[a] = v[a] + v[b] + (y);                                                                \
+    v[d] = B3_ROTATE(v[d] ^ v[a], 8);                                                        \
+    v[c] = v[c] + v[d];                                                                      \
+    v[b] = B3_ROTATE(v[b] ^ v[c], 7);
+#define B3_ROUND(r)                                                                          \
+    B3_MIX(0, 4, 8, 12, m[BLAKE3_WORDS[r][0]], m[BLAKE3_WORDS[r][1]])                        \
+    B3_MIX(1, 5, 9, 13, m[BLAKE3_WORDS[r][2]], m[BLAKE3_WORDS[r][3]])                        \
+    B3_MIX(2, 6, 10, 14, m[BLAKE3_WORDS[r][4]], m[BLAKE3_WORDS[r][5]])                       \
+    B3_MIX(3, 7, 11, 15, m[BLAKE3_WORDS[r][6]], m[BLAKE3_WORDS[r][7]])                       \
+    B3_MIX(0, 5, 10, 15, m[BLAKE3_WORDS[r][8]], m[BLAKE3_WORDS[r][9]])                       \
+    B3_MIX(1, 6, 11, 12, m[BLAKE3_WORDS[r][10]], m[BLAKE3_WORDS[r][11]])                     \
+    B3_MIX(2, 7, 8, 13, m[BLAKE3_WORDS[r][12]], m[BLAKE3_WORDS[r][13]])                      \
+    B3_MIX(3, 4, 9, 14, m[BLAKE3_WORDS[r][14]], m[BLAKE3_WORDS[r][15]])
+
+/* Section 2.2: the compression function, its sixteen words `v` and the block `m` set up by the
+ * caller; the first eight words of its result. The same text serves a number and a vector of them. */
+#define B3_COMPRESS                                                                          \
+    B3_ROUND(0) B3_ROUND(1) B3_ROUND(2) B3_ROUND(3) B3_ROUND(4) B3_ROUND(5) B3_ROUND(6)      \
+    for (int i = 0; i < 8; i++)                                                              \
+        h[i] = v[i] ^ v[i + 8];
+
+static void compress_one(uint32_t h[8], const uint8_t block[BLAKE3_BLOCK], uint64_t counter,
+                         uint32_t size, uint32_t flags) {
+    uint32_t m[16], v[16];
+    for (int i = 0; i < 16; i++)
+        m[i] = read32(block + 4 * i);
+    for (int i = 0; i < 8; i++) {
+        v[i] = h[i];
+        v[i + 8] = BLAKE3_IV[i];
+    }
+    v[12] = (uint32_t)counter;
+    v[13] = (uint32_t)(counter >> 32);
+    v[14] = size;
+    v[15] = flags;
+    B3_COMPRESS
+}
+
+static void write_value(uint8_t *bytes, int word, uint32_t value) {
+    for (int i = 0; i < 4; i++)
+        bytes[4 * word + i] = (uint8_t)(value >> (8 * i));
+}
+
+/* Writes the chaining value of a chunk that may be short; a file of no byte has one empty chunk. */
+static void hash_chunk(const uint8_t *chunk, size_t size, uint64_t counter, uint32_t root,
+                       uint8_t value[BLAKE3_SIZE]) {
+    uint32_t h[8], flags = CHUNK_START;
+    memcpy(h, BLAKE3_IV, sizeof h);
+    for (; size > BLAKE3_BLOCK; chunk += BLAKE3_BLOCK, size -= BLAKE3_BLOCK, flags = 0)
+        compress_one(h, chunk, counter, BLAKE3_BLOCK, flags);
+    uint8_t last[BLAKE3_BLOCK] = {0};
+    memcpy(last, chunk, size);
+    compress_one(h, last, counter, (uint32_t)size, flags | CHUNK_END | root);
+    for (int i = 0; i < 8; i++)
+        write_value(value, i, h[i]);
+}
+
+/* Puts the words of sixteen blocks into the lanes: m[i] gets word i of each. */
+#if B3_LANES == 16 && defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define B3_TRANSPOSES
+#endif
+#endif
+static inline void load_blocks(Lanes m[16], const uint8_t *const blocks[B3_LANES]) {
+#ifdef B3_TRANSPOSES
+    /* Four steps of exchanging halves: of 1, 2, 4 and 8 numbers. In each, rows i and i + s become
+     * the lower and the upper of the pairs that they make. */
+    Lanes r[16], s[16];
+    for (int i = 0; i < 16; i++)
+        memcpy(&r[i], blocks[i], sizeof r[i]);
+#define PAIRS(to, from, step, low, high)                                                     \
+    for (int i = 0; i < 16; i++)                                                             \
+        if (!(i & step)) {                                                                   \
+            to[i] = low(from[i], from[i + step]);                                            \
+            to[i + step] = high(from[i], from[i + step]);                                    \
+        }
+#define LOW1(x, y)                                                                           \
+    __builtin_shufflevector(x, y, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
+#define HIGH1(x, y)                                                                          \
+    __builtin_shufflevector(x, y, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
+#define LOW2(x, y)                                                                           \
+    __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define HIGH2(x, y)                                                                          \
+    __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#define LOW4(x, y)                                                                           \
+    __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+#define HIGH4(x, y)                                                                          \
+    __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+#define LOW8(x, y)                                                                           \
+    __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
+#define HIGH8(x, y)                                                                          \
+    __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
+    PAIRS(s, r, 1, LOW1, HIGH1)
+    PAIRS(r, s, 2, LOW2, HIGH2)
+    PAIRS(s, r, 4, LOW4, HIGH4)
+    PAIRS(m, s, 8, LOW8, HIGH8)
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    for (int i = 0; i < 16; i++)
+        m[i] = m[i] << 24 | (m[i] & 0xFF00u) << 8 | (m[i] >> 8 & 0xFF00u) | m[i] >> 24;
+#endif
+#else
+    for (int i = 0; i < 16; i++) {
+        uint32_t words[B3_LANES];
+        for (int lane = 0; lane < B3_LANES; lane++)
+            words[lane] = read32(blocks[lane] + 4 * i);
+        memcpy(&m[i], words, sizeof m[i]);
+    }
+#endif
+}
+
+/* What one lane hashes: so many whole blocks from `bytes` on, and where the result goes. The flags
+ * of the first and of the last block differ from those between. */
+typedef struct {
+    const uint8_t *bytes;
+    uint8_t *value;
+    uint64_t counter;
+    uint32_t root; /* ROOT or 0, for the last block */
+} Job;
+
+/* Hashes one job in each lane: `blocks` blocks, chunks or (with one block) parents. */
+FOR_EACH_CPU static void hash_lanes(const Job jobs[B3_LANES], size_t blocks, uint32_t first,
+                                    uint32_t last) {
+    Lanes h[8], counter_low, counter_high, root;
+    uint32_t low[B3_LANES], high[B3_LANES], roots[B3_LANES];
+    for (int lane = 0; lane < B3_LANES; lane++) {
+        low[lane] = (uint32_t)jobs[lane].counter;
+        high[lane] = (uint32_t)(jobs[lane].counter >> 32);
+        roots[lane] = jobs[lane].root;
+    }
+    memcpy(&counter_low, low, sizeof low);
+    memcpy(&counter_high, high, sizeof high);
+    memcpy(&root, roots, sizeof roots);
+    const Lanes zero = counter_low ^ counter_low;
+    for (int i = 0; i < 8; i++)
+        h[i] = zero + BLAKE3_IV[i];
+    for (size_t block = 0; block < blocks; block++) {
+        const uint8_t *at[B3_LANES];
+        Lanes m[16], v[16];
+        for (int lane = 0; lane < B3_LANES; lane++)
+            at[lane] = jobs[lane].bytes + BLAKE3_BLOCK * block;
+        load_blocks(m, at);
+        for (int i = 0; i < 8; i++) {
+            v[i] = h[i];
+            v[i + 8] = zero + BLAKE3_IV[i];
+        }
+        v[12] = counter_low;
+        v[13] = counter_high;
+        v[14] = zero + BLAKE3_BLOCK;
+        uint32_t here = block == 0 ? first : 0;
+        v[15] = block == blocks - 1 ? root | (zero + (here | last)) : zero + here;
+        B3_COMPRESS
+    }
+    for (int i = 0; i < 8; i++) {
+        uint32_t words[B3_LANES];
+        memcpy(words, &h[i], sizeof words);
+        for (int lane = 0; lane < B3_LANES; lane++)
+            write_value(jobs[lane].value, i, words[lane]);
+    }
+}
+
+/* Jobs that wait until there is one for every lane. */
+typedef struct {
+    Job jobs[B3_LANES];
+    int count;
+    size_t blocks;
+    uint32_t first, last;
+} Queue;
+
+static void finish_jobs(Queue *queue) {
+    uint8_t nowhere[BLAKE3_SIZE];
+    if (queue->count == 0)
+        return;
+    for (int lane = queue->count; lane < B3_LANES; lane++) {
+        queue->jobs[lane] = queue->jobs[0]; /* a lane that has nothing to do does the first again */
+        queue->jobs[lane].value = nowhere;
+    }
+    hash_lanes(queue->jobs, queue->blocks, queue->first, queue->last);
+    queue->count = 0;
+}
+
+static void add_job(Queue *queue, const uint8_t *bytes, uint8_t *value, uint64_t counter,
+                    uint32_t root) {
+    Job job = {bytes, value, counter, root};
+    queue->jobs[queue->count++] = job;
+    if (queue->count == B3_LANES)
+        finish_jobs(queue);
+}
+
+static size_t chunks_of(size_t size) {
+    return size == 0 ? 1 : (size + BLAKE3_CHUNK - 1) / BLAKE3_CHUNK;
+}
+
+/* Writes the BLAKE3 of `count` files, each of which lies at its start in `bytes`. `values` and `others`
+ * have room for BLAKE3_SIZE bytes for each chunk of all files, `left` for a number for each file. */
+static void blake3_files(const uint8_t *all, const uint64_t *starts, const uint64_t *sizes,
+                         size_t count, uint8_t *values, uint8_t *others, size_t *left, uint8_t *digests) {
+    Queue chunks = {.blocks = BLAKE3_CHUNK / BLAKE3_BLOCK, .first = CHUNK_START, .last = CHUNK_END};
+    uint8_t *value = values;
+    int again = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *bytes = all + starts[i];
+        size_t size = (size_t)sizes[i];
+        left[i] = chunks_of(size);
+        again |= left[i] > 1;
+        for (size_t chunk = 0; chunk < left[i]; chunk++, value += BLAKE3_SIZE) {
+            size_t start = chunk * BLAKE3_CHUNK, rest = size - start;
+            int is_root = left[i] == 1;
+            uint8_t *to = is_root ? digests + BLAKE3_SIZE * i : value;
+            if (rest >= BLAKE3_CHUNK)
+                add_job(&chunks, bytes + start, to, chunk, is_root ? ROOT : 0);
+            else
+                hash_chunk(bytes + start, rest, chunk, is_root ? ROOT : 0, to);
+        }
+    }
+    finish_jobs(&chunks);
+    /* One level of all trees at a time: `left` values of each file become half as many. */
+    while (again) {
+        Queue parents = {.blocks = 1, .last = PARENT};
+        size_t place = 0;
+        again = 0;
+        for (size_t i = 0; i < count; place += BLAKE3_SIZE * chunks_of((size_t)sizes[i++])) {
+            size_t pairs = left[i] / 2;
+            const uint8_t *from = values + place;
+            uint8_t *to = others + place;
+            if (left[i] == 2)
+                add_job(&parents, from, digests + BLAKE3_SIZE * i, 0, ROOT);
+            else
+                for (size_t pair = 0; pair < pairs; pair++)
+                    add_job(&parents, from + 2 * BLAKE3_SIZE * pair, to + BLAKE3_SIZE * pair, 0, 0);
+            if (pairs > 0 && left[i] % 2)
+                memcpy(to + BLAKE3_SIZE * pairs, from + 2 * BLAKE3_SIZE * pairs, BLAKE3_SIZE);
+            left[i] = pairs + left[i] % 2;
+            again |= left[i] > 1;
+        }
+        finish_jobs(&parents);
+        value = values;
+        values = others;
+        others = value;
+    }
+}

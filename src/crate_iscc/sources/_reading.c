@@ -1,0 +1,359 @@
+/* Reads many small files in one call, and maps large ones so that a file that is cut does no harm.
+ *
+ * Opening, examining and reading a small file takes the system a few microseconds, and Python
+ * several times as long. read_files does it for hundreds of files while other threads run. What is
+ * checked of each file is what sources/directory.py checks of one (see FileStream there).
+ *
+ * MappedFile gives the bytes of a file without copying them. If a mapped file is cut, or its disk
+ * fails, the system sends SIGBUS to whoever touches a byte that is not there. The handler here puts
+ * zeros in the place of the missing bytes and remembers that, so that the reader ends as usual, asks
+ * is_whole, and throws its result away.
+ *
+ * POSIX only, C11, Python's limited API. Elsewhere Python does the reading.
+ */
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030B0000
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <Python.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+#define MTIME(status) ((status)->st_mtimespec)
+#else
+#define MTIME(status) ((status)->st_mtim)
+#endif
+
+/* --- Small files ----------------------------------------------------------------------------- */
+
+/* What became of a file: 0 if all of it was read, an errno above 0, or one of these. */
+enum { CHANGED = -1, CUT = -2, NOT_REGULAR = -3 };
+
+/* A file as it was listed: StatKey's numbers, which EntryTable keeps as unsigned words. */
+typedef struct {
+    uint64_t mtime_ns, ctime_ns, inode, device;
+} Listed;
+
+/* Returns 0 if a file is as it was listed; a change of its permissions alone (ctime) is none. */
+static int check(const struct stat *now, const Listed *listed, uint64_t size) {
+    uint64_t mtime_ns =
+        (uint64_t)MTIME(now).tv_sec * 1000000000u + (uint64_t)MTIME(now).tv_nsec;
+    if (!S_ISREG(now->st_mode))
+        return NOT_REGULAR;
+    if ((uint64_t)now->st_size != size || mtime_ns != listed->mtime_ns ||
+        (uint64_t)now->st_ino != listed->inode || (uint64_t)now->st_dev != listed->device)
+        return CHANGED;
+    return 0;
+}
+
+/* Reads one file of `size` bytes to `into`, and returns what became of it. */
+static int read_file(int folder, const char *path, const Listed *listed, uint64_t size,
+                     uint8_t *into) {
+    struct stat status;
+    /* O_NONBLOCK: opening a pipe must not wait for a writer. */
+    int file = openat(folder, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0)
+        return errno;
+    int result = fstat(file, &status) ? errno : check(&status, listed, size);
+    for (uint64_t done = 0; result == 0 && done < size;) {
+        ssize_t count = read(file, into + done, (size_t)(size - done));
+        if (count > 0)
+            done += (uint64_t)count;
+        else if (count == 0)
+            result = CUT;
+        else if (errno != EINTR)
+            result = errno;
+    }
+    if (result == 0)
+        result = fstat(file, &status) ? errno : check(&status, listed, size);
+    if (result == 0)
+        result = fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW)
+                     ? errno
+                     : check(&status, listed, size);
+    close(file);
+    return result;
+}
+
+PyDoc_STRVAR(read_files_doc,
+             "read_files(folder, paths, sizes, states, into, /)\n--\n\n"
+             "Read whole files, one behind the other, and return what became of each.\n\n"
+             "`folder` is a file descriptor; `paths` are relative to it, each ended by a NUL;\n"
+             "`sizes` are int64 and `states` four uint64 a file (EntryTable.stats). The bytes go\n"
+             "to the writable buffer `into`: where a file fails, its place holds anything.\n"
+             "The result has an int32 a file: 0, an errno, CHANGED, CUT or NOT_REGULAR.");
+
+static PyObject *read_files(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    int folder;
+    Py_buffer paths, sizes, states, into;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "iy*y*y*w*:read_files", &folder, &paths, &sizes, &states,
+                          &into))
+        return NULL;
+    size_t count = (size_t)sizes.len / sizeof(int64_t);
+    int32_t *outcome = PyMem_Malloc(count * sizeof *outcome + 1);
+    if (!outcome) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    int fits = (size_t)sizes.len == count * sizeof(int64_t) &&
+               (size_t)states.len == count * sizeof(Listed) && paths.len > 0 &&
+               ((const char *)paths.buf)[paths.len - 1] == '\0';
+    Py_BEGIN_ALLOW_THREADS
+    const char *path = paths.buf, *paths_end = path + paths.len;
+    uint64_t place = 0, room = (uint64_t)into.len;
+    for (size_t i = 0; fits && i < count; i++) {
+        int64_t size;
+        Listed listed;
+        memcpy(&size, (const char *)sizes.buf + i * sizeof size, sizeof size);
+        memcpy(&listed, (const char *)states.buf + i * sizeof listed, sizeof listed);
+        /* Each path ends in a NUL that lies in the buffer: its last byte is one. */
+        if (path == paths_end || size < 0 || (uint64_t)size > room - place) {
+            fits = 0;
+            break;
+        }
+        outcome[i] = read_file(folder, path, &listed, (uint64_t)size, (uint8_t *)into.buf + place);
+        place += (uint64_t)size;
+        path += strlen(path) + 1;
+    }
+    Py_END_ALLOW_THREADS
+    if (fits)
+        result = PyBytes_FromStringAndSize((const char *)outcome,
+                                           (Py_ssize_t)(count * sizeof *outcome));
+    else
+        PyErr_SetString(PyExc_ValueError, "paths, sizes, states and the buffer do not fit together");
+done:
+    PyMem_Free(outcome);
+    PyBuffer_Release(&paths);
+    PyBuffer_Release(&sizes);
+    PyBuffer_Release(&states);
+    PyBuffer_Release(&into);
+    return result;
+}
+
+/* --- Large files ----------------------------------------------------------------------------- */
+
+/* The mappings that are there, for the handler. A place is free where `start` is 0. Places are taken
+ * and given back with the GIL held; the handler may read them at any time: `start` is set last, and
+ * cleared first. */
+#define PLACES 512
+static struct {
+    _Atomic uintptr_t start, end;
+    atomic_int broken;
+} mappings[PLACES];
+static struct sigaction before_us;
+static int is_installed;
+
+static void on_sigbus(int number, siginfo_t *what, void *context) {
+    uintptr_t address = (uintptr_t)what->si_addr;
+    for (int i = 0; i < PLACES; i++) {
+        uintptr_t start = atomic_load(&mappings[i].start), end = atomic_load(&mappings[i].end);
+        if (start == 0 || address < start || address >= end)
+            continue;
+        /* mmap is no more than a system call here. All of the mapping is given up: nobody will use
+         * what it holds. */
+        int saved = errno;
+        void *zeros = mmap((void *)start, end - start, PROT_READ,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        errno = saved;
+        if (zeros == MAP_FAILED)
+            break;
+        atomic_store(&mappings[i].broken, 1);
+        return;
+    }
+    /* Not ours. */
+    if (before_us.sa_flags & SA_SIGINFO) {
+        before_us.sa_sigaction(number, what, context);
+    } else if (before_us.sa_handler != SIG_DFL && before_us.sa_handler != SIG_IGN) {
+        before_us.sa_handler(number);
+    } else {
+        /* The instruction is run again, and the system does what it does without a handler. */
+        sigaction(SIGBUS, &before_us, NULL);
+    }
+}
+
+static int install_handler(void) {
+    struct sigaction ours;
+    if (is_installed)
+        return 0;
+    memset(&ours, 0, sizeof ours);
+    ours.sa_sigaction = on_sigbus;
+    ours.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART;
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(SIGBUS, &ours, &before_us))
+        return -1;
+    is_installed = 1;
+    return 0;
+}
+
+typedef struct {
+    PyObject_HEAD
+    uint8_t *start;    /* page-aligned */
+    size_t mapped;     /* bytes from there */
+    size_t lead, size; /* the bytes that were asked for */
+    int place;
+} MappedFile;
+
+PyDoc_STRVAR(mapped_file_doc,
+             "MappedFile(file, offset, size)\n--\n\n"
+             "The bytes of an open file as a read-only buffer, without a copy.\n\n"
+             "Raises OSError if they cannot be mapped. Bytes that turn out not to be there read as\n"
+             "zeros, and is_whole says so.");
+
+static PyObject *mapped_file_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
+    int file, place = 0;
+    long long offset, size;
+    if (keywords && PyDict_Size(keywords) > 0) {
+        PyErr_SetString(PyExc_TypeError, "MappedFile takes no keywords");
+        return NULL;
+    }
+    if (!PyArg_ParseTuple(arguments, "iLL:MappedFile", &file, &offset, &size))
+        return NULL;
+    long page = sysconf(_SC_PAGESIZE);
+    long long lead = page > 0 ? offset % page : -1;
+    if (offset < 0 || size <= 0 || lead < 0 || size > PY_SSIZE_T_MAX - lead) {
+        PyErr_SetString(PyExc_ValueError, "a mapping has an offset and at least one byte");
+        return NULL;
+    }
+    while (place < PLACES && atomic_load(&mappings[place].start))
+        place++;
+    if (place == PLACES || install_handler()) {
+        if (place == PLACES)
+            errno = EMFILE;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    MappedFile *self = (MappedFile *)PyType_GenericAlloc(type, 0);
+    if (!self)
+        return NULL;
+    size_t mapped = (size_t)(size + lead);
+    void *start = mmap(NULL, mapped, PROT_READ, MAP_SHARED, file, (off_t)(offset - lead));
+    if (start == MAP_FAILED) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        Py_DECREF(self);
+        return NULL;
+    }
+    self->start = start;
+    self->mapped = mapped;
+    self->lead = (size_t)lead;
+    self->size = (size_t)size;
+    self->place = place;
+    atomic_store(&mappings[place].broken, 0);
+    atomic_store(&mappings[place].end, (uintptr_t)start + mapped);
+    atomic_store(&mappings[place].start, (uintptr_t)start);
+    return (PyObject *)self;
+}
+
+static void mapped_file_dealloc(PyObject *object) {
+    MappedFile *self = (MappedFile *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    if (self->start) {
+        atomic_store(&mappings[self->place].start, 0);
+        munmap(self->start, self->mapped);
+    }
+    freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
+    release(object);
+    Py_DECREF(type);
+}
+
+static int mapped_file_buffer(PyObject *object, Py_buffer *view, int flags) {
+    MappedFile *self = (MappedFile *)object;
+    return PyBuffer_FillInfo(view, object, self->start + self->lead, (Py_ssize_t)self->size, 1,
+                             flags);
+}
+
+PyDoc_STRVAR(is_whole_doc, "is_whole()\n--\n\n"
+                           "Return whether every byte that was touched so far was there.");
+
+static PyObject *mapped_file_is_whole(PyObject *object, PyObject *Py_UNUSED(none)) {
+    MappedFile *self = (MappedFile *)object;
+    return PyBool_FromLong(!atomic_load(&mappings[self->place].broken));
+}
+
+PyDoc_STRVAR(fetch_doc, "fetch(start, size, /)\n--\n\n"
+                        "Have the system bring these bytes into memory at once, if it can.\n\n"
+                        "Saves a page fault for every few pages that are touched.");
+
+static PyObject *mapped_file_fetch(PyObject *object, PyObject *arguments) {
+    MappedFile *self = (MappedFile *)object;
+    long long start, size;
+    if (!PyArg_ParseTuple(arguments, "LL:fetch", &start, &size))
+        return NULL;
+    if (start < 0 || size < 0 || (uint64_t)start > self->size ||
+        (uint64_t)size > self->size - (uint64_t)start) {
+        PyErr_SetString(PyExc_ValueError, "not inside the mapping");
+        return NULL;
+    }
+#ifdef MADV_POPULATE_READ
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), from = self->lead + (size_t)start;
+    size_t aligned = from - from % page;
+    Py_BEGIN_ALLOW_THREADS
+    madvise(self->start + aligned, from + (size_t)size - aligned, MADV_POPULATE_READ);
+    Py_END_ALLOW_THREADS
+#endif
+    Py_RETURN_NONE;
+}
+
+/* --- Python ---------------------------------------------------------------------------------- */
+
+static PyMethodDef mapped_file_methods[] = {
+    {"is_whole", mapped_file_is_whole, METH_NOARGS, is_whole_doc},
+    {"fetch", mapped_file_fetch, METH_VARARGS, fetch_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot mapped_file_slots[] = {
+    {Py_tp_doc, (void *)mapped_file_doc},
+    {Py_tp_new, (void *)mapped_file_new},
+    {Py_tp_dealloc, (void *)mapped_file_dealloc},
+    {Py_tp_methods, mapped_file_methods},
+    {Py_bf_getbuffer, (void *)mapped_file_buffer},
+    {0, NULL},
+};
+
+static PyType_Spec mapped_file_spec = {
+    .name = "crate_iscc.sources._reading.MappedFile",
+    .basicsize = sizeof(MappedFile),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = mapped_file_slots,
+};
+
+static int module_exec(PyObject *module) {
+    PyObject *type = PyType_FromModuleAndSpec(module, &mapped_file_spec, NULL);
+    int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
+                 PyModule_AddIntConstant(module, "CHANGED", CHANGED) < 0 ||
+                 PyModule_AddIntConstant(module, "CUT", CUT) < 0 ||
+                 PyModule_AddIntConstant(module, "NOT_REGULAR", NOT_REGULAR) < 0;
+    Py_XDECREF(type);
+    return failed ? -1 : 0;
+}
+
+static PyMethodDef module_methods[] = {
+    {"read_files", read_files, METH_VARARGS, read_files_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, (void *)module_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef module_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "crate_iscc.sources._reading",
+    .m_doc = "Reads many small files in one call, and maps large ones safely.",
+    .m_methods = module_methods,
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit__reading(void) {
+    return PyModuleDef_Init(&module_def);
+}

@@ -1,0 +1,22 @@
+from array import array
+from typing import Final, final
+
+CHANGED: Final[int]
+CUT: Final[int]
+NOT_REGULAR: Final[int]
+
+@final
+class MappedFile:
+    def __init__(self, file: int, offset: int, size: int, /) -> None: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def is_whole(self) -> bool: ...
+    def fetch(self, start: int, size: int, /) -> None: ...
+
+def read_files(
+    folder: int,
+    paths: bytes,
+    sizes: array[int],
+    states: array[int],
+    into: bytearray | memoryview,
+    /,
+) -> bytes: ...
