@@ -118,7 +118,11 @@ class Document:
                     yield value
                 inner = value.values()
             # Most are references, and there may be as many of them as files.
-            found = [v for v in inner if isinstance(v, _BRACKETS) and not _is_reference(v)]
+            found = [
+                v
+                for v in inner
+                if v.__class__ is not str and isinstance(v, _BRACKETS) and not _is_reference(v)
+            ]
             found.reverse()
             stack.extend(found)
 

@@ -1,6 +1,6 @@
 """What a crate records of its files, its containers and the whole, read from its metadata."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,6 @@ from crate_iscc.jsonld import Entity, strings
 from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
 from crate_iscc.paths import MANIFEST_FILE, CratePath, is_payload, utf8_order
 from crate_iscc.report import Finding
-
-_AT_ONCE = 256
-"""Files that are read at once where each is written as build writes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,12 @@ def recorded(crate: Crate) -> Recorded:
     value and a contradiction each give a Finding.
     """
     findings: list[Finding] = []
-    files = {
-        path: ids
-        for path, ids in crate.files().items()
-        if is_payload(path) or path == MANIFEST_FILE
-    }
-    listed = files.pop(MANIFEST_FILE, None)
-    described = _file_fingerprint(crate, MANIFEST_FILE, listed, findings) if listed else None
-    known = _file_table(crate, files, findings)
+    try:
+        known, described = _files(crate, findings)
+    except ValueError:
+        # Two ids name one file. Both speak of it, so what they say has to be put together.
+        findings.clear()
+        known, described = _files(crate, findings, at_once=0)
     manifest_file = _manifest_file(crate, described, findings)
     containers = tuple(
         _tree_fingerprint(crate, entity_id, folder, findings)
@@ -66,55 +61,65 @@ def recorded(crate: Crate) -> Recorded:
     return Recorded(manifest, manifest_file, tuple(findings), known)
 
 
-def _file_table(
-    crate: Crate, files: dict[CratePath, list[str]], findings: list[Finding]
-) -> FileTable:
-    """Return what is recorded of files, given with the ids that name them."""
+def _files(
+    crate: Crate, findings: list[Finding], *, at_once: int = 256
+) -> tuple[FileTable, FileFingerprint | None]:
+    """Return what is recorded of the payload and of the manifest file.
+
+    So many files are read at once where they are described as build does it. Raises ValueError
+    if two of these have one path.
+    """
     builder = TableBuilder()
-    unusual: list[CratePath] = []
-    for some in _usual(crate, files, unusual):
-        paths, sizes, datahashes, sums, sha256 = zip(*some, strict=True)
+    others: dict[CratePath, list[str]] = {}
+    for paths, ids, sizes, datahashes, sums, sha256 in _usual(crate, at_once, others):
         rows = parse_rows(paths, sizes, datahashes, sums)
-        if rows is None:
-            unusual.extend(paths)
-        elif any(sha256):
-            builder.add_columns(*rows, [text.encode("utf-8", "surrogatepass") for text in sha256])
+        if rows:
+            digests = [text.encode("utf-8", "surrogatepass") for text in sha256]
+            builder.add_columns(*rows, digests if any(digests) else None)
         else:
-            builder.add_columns(*rows)
-    for path in unusual:
-        builder.add(_file_fingerprint(crate, path, files[path], findings))
-    return builder.table()
+            for path, entity_id in zip(paths, ids, strict=True):
+                others.setdefault(CratePath(path), []).append(entity_id)
+    manifest_file = None
+    for path, entity_ids in others.items():
+        file = _file_fingerprint(crate, path, entity_ids, findings)
+        if path == MANIFEST_FILE:
+            manifest_file = file
+        else:
+            builder.add(file)
+    return builder.table(), manifest_file
 
 
-_Texts = tuple[CratePath, str, str, str, str]
-"""Path, size, datahash, ISCC-SUM and SHA-256 (or nothing) of a file as they are written."""
+_Texts = tuple[CratePath, str, str, str, str, str]
+"""Path, `@id`, size, datahash, ISCC-SUM and SHA-256 (or nothing) of a file, as written."""
 
 
 def _usual(
-    crate: Crate, files: dict[CratePath, list[str]], unusual: list[CratePath]
-) -> Iterator[list[_Texts]]:
-    """Yield, some at a time, the files that are described as build does it; note the others."""
-    term, *others = crate.term_keys("datahash")
+    crate: Crate, at_once: int, others: dict[CratePath, list[str]]
+) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Yield columns of files that are described as build does it; note the ids of the others."""
+    keys = crate.term_keys("datahash")
     some: list[_Texts] = []
-    for path, ids in files.items():
-        objects = crate.occurrences(ids[0])
+    for path, entity_id in crate.file_entities():
+        objects = crate.occurrences(entity_id)
         texts = None
-        if len(ids) == len(objects) == 1 and others and others[0] not in objects[0]:
-            texts = _texts(path, objects[0], term)
-        if texts is None:
-            unusual.append(path)
-            continue
-        some.append(texts)
-        if len(some) == _AT_ONCE:
-            yield some
-            some = []
+        if len(objects) == 1 and at_once and path != MANIFEST_FILE:
+            texts = _texts(path, entity_id, objects[0], keys)
+        if texts:
+            some.append(texts)
+            if len(some) == at_once:
+                yield tuple(zip(*some, strict=True))
+                some = []
+        elif is_payload(path) or path == MANIFEST_FILE:
+            others.setdefault(path, []).append(entity_id)
     if some:
-        yield some
+        yield tuple(zip(*some, strict=True))
 
 
-def _texts(path: CratePath, entity: Entity, term: str) -> _Texts | None:
-    """Return what an object says of a file where that is one text of each kind, else None."""
-    size, digest = entity.get("contentSize"), entity.get(term)
+def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str]) -> _Texts | None:
+    """Return what an object says of a payload file where that is one text of each kind."""
+    if len(keys) != 2 or keys[1] in entity:
+        return None
+    size, digest = entity.get("contentSize"), entity.get(keys[0])
     iscc, sha256 = entity.get("identifier"), entity.get("sha256", "")
     if isinstance(iscc, list):
         # Beside the code there may be others, such as a DOI; references lead to other objects.
@@ -125,8 +130,9 @@ def _texts(path: CratePath, entity: Entity, term: str) -> _Texts | None:
         and isinstance(digest, str)
         and isinstance(iscc, str)
         and isinstance(sha256, str)
+        and is_payload(path)
     ):
-        return path, size, digest, iscc, sha256
+        return path, entity_id, size, digest, iscc, sha256
     return None
 
 

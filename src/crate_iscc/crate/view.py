@@ -142,13 +142,18 @@ class Crate:
         """Tell whether the entity is a Dataset."""
         return _is_any(self.occurrences(entity_id), _DATASET_TYPES)
 
-    def files(self) -> dict[CratePath, list[str]]:
-        """Return the paths of the File entities inside the crate, with the ids that name them."""
-        found: dict[CratePath, list[str]] = defaultdict(list)
+    def file_entities(self) -> Iterator[tuple[CratePath, str]]:
+        """Yield the path and the `@id` of each File entity inside the crate, as they come."""
         for entity_id, objects in self._entities.items():
             path = decode_id(entity_id) if _is_any(objects, _FILE_TYPES) else None
             if path and not path.endswith("/"):
-                found[CratePath(path)].append(entity_id)
+                yield CratePath(path), entity_id
+
+    def files(self) -> dict[CratePath, list[str]]:
+        """Return the paths of the File entities inside the crate, with the ids that name them."""
+        found: dict[CratePath, list[str]] = defaultdict(list)
+        for path, entity_id in self.file_entities():
+            found[path].append(entity_id)
         return found
 
     def folders(self) -> dict[str, str]:
