@@ -129,8 +129,21 @@ class FileTable(Sequence[FileFingerprint]):
 
     def paths(self) -> Iterator[CratePath]:
         """Yield the paths."""
-        for path in self._columns.paths.between(self._start, self._stop):
+        for path in self.raw_paths():
             yield CratePath(path.decode("utf-8"))
+
+    def raw_paths(self) -> Iterator[bytes]:
+        """Yield the paths as they stand in their column."""
+        return self._columns.paths.between(self._start, self._stop)
+
+    @property
+    def sizes(self) -> "array[int]":
+        """The sizes as they stand in their column."""
+        return self._columns.sizes[self._start : self._stop]
+
+    def joined_instances(self) -> bytes:
+        """Return the Instance-Codes, one behind the other."""
+        return self._columns.instance.joined(self._start, self._stop)
 
     @property
     def size(self) -> int:
@@ -193,18 +206,15 @@ class FileTable(Sequence[FileFingerprint]):
         mine, theirs = self._columns, other._columns
         return (
             self.same_paths(other)
-            and mine.sizes[self._start : self._stop] == theirs.sizes[other._start : other._stop]
+            and self.sizes == other.sizes
             and self._same(other, mine.data, theirs.data)
             and self._same(other, mine.instance, theirs.instance)
         )
 
     def same_sizes(self, other: "FileTable") -> bool:
         """Tell whether the files of two tables have the same sizes, all of them known."""
-        mine = self._columns.sizes[self._start : self._stop]
-        return (
-            mine == other._columns.sizes[other._start : other._stop]
-            and min(mine, default=0) > _UNKNOWN
-        )
+        sizes = self.sizes
+        return sizes == other.sizes and min(sizes, default=0) > _UNKNOWN
 
     def same_codes(self, other: "FileTable") -> bool:
         """Tell whether two tables hold the same whole Instance-Codes, and like Data-Codes.

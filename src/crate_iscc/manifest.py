@@ -24,6 +24,9 @@ from crate_iscc.paths import CratePath, crate_path, utf8_order
 RECIPE_VERSION = 1
 DIGEST_SIZE = 32
 """Bytes of a whole BLAKE3-256 digest."""
+_HEX = 2 * DIGEST_SIZE
+_AT_ONCE = 1024
+"""Files of which the records are hashed at once."""
 LARGEST_SIZE = (1 << 63) - 1
 """Bytes of the largest file that there can be."""
 
@@ -96,12 +99,28 @@ def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
     hasher = blake3()
     cut = len(folder.encode("utf-8"))
     prefix = DATAHASH_PREFIX.encode("ascii")
-    for path, size, _, instance in FileTable.of(files).rows():
-        if size < 0 or len(instance) != DIGEST_SIZE:
-            raise ValueError(f"size or datahash is not known: {path.decode()}")
-        digest = instance.hex().encode("ascii")
-        hasher.update(b"%b\0%d\0%b%b\n" % (path[cut:], size, prefix, digest))
+    table = FileTable.of(files)
+    for start in range(0, len(table), _AT_ONCE):
+        some = table[start : start + _AT_ONCE]
+        sizes, digits = some.sizes, some.joined_instances().hex().encode("ascii")
+        # No code is longer than a whole one.
+        if min(sizes) < 0 or len(digits) != len(some) * _HEX:
+            raise ValueError(f"size or datahash is not known: {_first_unknown(some)}")
+        digests = (digits[at : at + _HEX] for at in range(0, len(digits), _HEX))
+        records = [
+            b"%b\0%d\0%b%b\n" % (path[cut:], size, prefix, digest)
+            for path, size, digest in zip(some.raw_paths(), sizes, digests, strict=True)
+        ]
+        hasher.update(b"".join(records))
     return DATAHASH_PREFIX + hasher.hexdigest()
+
+
+def _first_unknown(files: FileTable) -> CratePath:
+    return next(
+        file.path
+        for file in files
+        if file.fingerprint.size is None or file.fingerprint.datahash is None
+    )
 
 
 # --- the manifest file -------------------------------------------------------------------------

@@ -140,10 +140,11 @@ class _Verification:
         check_recipe(crate)
         known = less_left_out(self._recorded(crate))
         self._require_something_to_check(known)
+        excluded = known.manifest.recipe.excluded
         payload = payload_of(
             self._listing,
-            excluded=known.manifest.recipe.excluded,
-            never_excluded=_Named(known.manifest.files),
+            excluded=excluded,
+            never_excluded=_Named(known.manifest.files) if excluded else (),
         )
         payload = replace(
             payload, containers=tuple(container.path for container in known.manifest.containers)
