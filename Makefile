@@ -39,8 +39,9 @@ unit: $(STAMP)
 deep: $(STAMP)
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 
+# All targets in one run, on up to 9 GB of files. PLOT=docs/performance.svg draws the speeds too.
 bench: $(STAMP)
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/bench.py --workload all --workload scale $(if $(PLOT),--plot $(PLOT))
 	$(BIN)/python benchmarks/bench_validate.py
 
 format: $(STAMP)

@@ -3,8 +3,9 @@
 A container is one dataset that happens to be many files; it is described once, not file by file.
 """
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.paths import CratePath, folder_of, utf8_order
 
 _ZARR_METADATA = frozenset({"zarr.json", ".zgroup", ".zarray"})
@@ -30,6 +31,16 @@ def find_containers(
             folder = folder_of(folder[:-1])
     candidates = zarrs | {folder for folder in folders if asked_for(folder)}
     return tuple(sorted((c for c in candidates if not _is_inside(c, candidates)), key=utf8_order))
+
+
+def outside(files: FileTable, containers: Iterable[str]) -> Iterator[FileFingerprint]:
+    """Yield the files that are in no container, and pass over the members without a look."""
+    start = 0
+    for folder in sorted(containers, key=utf8_order):
+        members = files.range_below(folder)
+        yield from files[start : members.start]
+        start = max(start, members.stop)
+    yield from files[start:]
 
 
 def _is_inside(folder: str, candidates: set[str]) -> bool:

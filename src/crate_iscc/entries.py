@@ -18,6 +18,12 @@ class StatKey:
     inode: int
     device: int
 
+    def words(self) -> tuple[int, int, int, int]:
+        """Return the numbers as unsigned 64-bit words, as tables keep them."""
+        numbers = (self.mtime_ns, self.ctime_ns, self.inode, self.device)
+        mtime, ctime, inode, device = (number & _WORD for number in numbers)
+        return mtime, ctime, inode, device
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -31,6 +37,8 @@ class Entry:
 _STAT = 4
 """Numbers in a StatKey."""
 _WORD = (1 << 64) - 1
+_BEFORE_1970 = 16 * 10**18
+"""Nanoseconds that are nearer to the end of a word than to its begin."""
 
 
 class EntryTable:
@@ -65,9 +73,7 @@ class EntryTable:
             if (entry.stat is None) is not (stats is None):
                 raise ValueError("some entries of a table have a state and others have none")
             if stats is not None and entry.stat is not None:
-                stat = entry.stat
-                words = (stat.mtime_ns, stat.ctime_ns, stat.inode, stat.device)
-                stats.extend(word & _WORD for word in words)
+                stats.extend(entry.stat.words())
         paths = PackedBytes(utf8_order(entry.path) for entry in ordered)
         if not paths.is_sorted():
             raise ValueError("a path stands in a table twice")
@@ -175,5 +181,8 @@ class EntryTable:
 
 
 def _signed(word: int) -> int:
-    """Return a time that was kept as an unsigned word: before 1970 it is negative."""
-    return word - (_WORD + 1) if word >> 63 else word
+    """Return a time that was kept as an unsigned word: before 1970 it is negative.
+
+    Times of file systems end in 1901 and in 2486; these words tell 1892 from 2477.
+    """
+    return word - (_WORD + 1) if word >= _BEFORE_1970 else word

@@ -170,11 +170,16 @@ class FileTable(Sequence[FileFingerprint]):
         They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
         one prefix.
         """
+        members = self.range_below(folder)
+        return self[members.start : members.stop] if folder else self
+
+    def range_below(self, folder: str) -> range:
+        """Return the numbers of the files below `folder`."""
         if not folder:
-            return self
+            return range(len(self))
         prefix = utf8_order(folder)
         # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        return self[self.bisect(prefix) : self.bisect(prefix[:-1] + b"0")]
+        return range(self.bisect(prefix), self.bisect(prefix[:-1] + b"0"))
 
     def bisect(self, path: bytes) -> int:
         """Return how many files have a path (UTF-8) that is less than `path`."""
@@ -253,6 +258,16 @@ class FileTable(Sequence[FileFingerprint]):
     def __repr__(self) -> str:
         shown = ", ".join(repr(file) for file in islice(self, 3))
         return f"<FileTable of {len(self)}: {shown}{', …' if len(self) > 3 else ''}>"
+
+
+class PathsOf:
+    """The paths of a table as a set that only answers whether a path is in it."""
+
+    def __init__(self, files: FileTable) -> None:
+        self._files = files
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._files.find(path) is not None
 
 
 def fingerprint_of(row: Row) -> Fingerprint:

@@ -55,6 +55,12 @@ class PackedBytes:
             self._blob += b"".join(some)
             self._edges.extend(accumulate(map(len, some), initial=self._edges.pop()))
 
+    def extend_ended(self, strings: bytes) -> None:
+        """Add strings that lie one behind the other, each ended by a NUL, and hold none."""
+        lengths = map(len, strings.split(b"\0")[:-1])
+        self._edges.extend(accumulate(lengths, initial=self._edges.pop()))
+        self._blob += strings.replace(b"\0", b"")
+
     def freeze(self) -> "PackedBytes":
         """Return this column, to which nothing is added any more."""
         return self

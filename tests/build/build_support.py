@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crate_iscc.building.plan import BuildPlan
+
 METADATA = "ro-crate-metadata.json"
 MANIFEST = "iscc-manifest.tsv"
 MADE = frozenset({METADATA, MANIFEST})
@@ -37,6 +39,11 @@ ZARR: Mapping[str, bytes] = {
     "cell.zarr/0/0.1": bytes(range(64)),
 }
 """A container in its smallest shape: known by the names of its files."""
+
+
+def manifest_bytes(plan: BuildPlan) -> bytes | None:
+    """Return what a build writes as manifest file."""
+    return b"".join(plan.manifest_file.chunks()) if plan.manifest_file else None
 
 
 def write_tree(folder: Path, contents: Mapping[str, bytes]) -> Path:

@@ -88,7 +88,7 @@ def test_the_cache_lies_outside_of_the_dataset(dataset: Path, tmp_path: Path) ->
     crate_iscc("build", dataset, home=tmp_path / "home")
 
     assert {path for path in paths_below(dataset) if "cache" in path.lower()} == set()
-    assert any((tmp_path / "home" / "cache").rglob("*.tsv"))
+    assert any((tmp_path / "home" / "cache").rglob("*.cache"))
 
 
 def test_a_changed_file_is_noticed_when_size_and_modification_time_are_the_same(

@@ -15,6 +15,7 @@ from build_support import (
     crate_iscc,
     graph_of,
     ids_in,
+    manifest_bytes,
     metadata_bytes,
     paths_below,
     state_of,
@@ -265,7 +266,7 @@ def test_a_plan_holds_what_is_then_written(tmp_path: Path) -> None:
     assert contents_of(dataset, without=frozenset()) == {**PLAIN, **ZARR}
     build(dataset, now=NOW)
     assert metadata_bytes(dataset) == plan.metadata
-    assert (dataset / MANIFEST).read_bytes() == plan.manifest_file
+    assert (dataset / MANIFEST).read_bytes() == manifest_bytes(plan)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import assert_never
 
@@ -19,7 +19,7 @@ from crate_iscc.building.target import TargetKind
 from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError, WriteError
 from crate_iscc.kernel.digest import DatahashHasher
-from crate_iscc.paths import MANIFEST_FILE, CratePath, printable, utf8_order
+from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.replacing import flush_folder, replacing, umask
 from crate_iscc.sources import CHUNK_SIZE, Tree
@@ -48,20 +48,22 @@ def apply(plan: BuildPlan, *, progress: ProgressSink = nobody) -> None:
         ) from error
 
 
-def _made_files(plan: BuildPlan) -> Iterator[tuple[CratePath, bytes]]:
-    yield plan.metadata_path, plan.metadata
+def _made_files(plan: BuildPlan) -> Iterator[tuple[CratePath, int, Iterable[bytes]]]:
+    """Yield the path, the size and the bytes of each file that build makes, the metadata first."""
+    yield plan.metadata_path, len(plan.metadata), (plan.metadata,)
     if plan.manifest_file is not None:
-        yield MANIFEST_FILE, plan.manifest_file
+        yield MANIFEST_FILE, plan.manifest_file.fingerprint.size or 0, plan.manifest_file.chunks()
 
 
 def _write_in_place(plan: BuildPlan) -> None:
     """Replace the files that change; the metadata last, because they describe the others."""
     for leftover in plan.leftovers:
         (plan.target.path / leftover).unlink(missing_ok=True)
-    for path, content in reversed(list(_made_files(plan))):
-        if path in plan.changes:
+    changes = plan.changes
+    for path, _, content in reversed(list(_made_files(plan))):
+        if path in changes:
             with replacing(plan.target.path / path) as file:
-                file.write(content)
+                file.writelines(content)
 
 
 class _Copier:
@@ -69,8 +71,8 @@ class _Copier:
 
     def __init__(self, plan: BuildPlan, tree: Tree, progress: ProgressSink) -> None:
         self._tree = tree
-        self._known = {file.path: file.fingerprint for file in plan.manifest.files}
-        self._total = sum(entry.size for entry in plan.copied)
+        self._known = plan.manifest.files
+        self._total = plan.copied.size
         self._files = len(plan.copied)
         self._done_bytes = 0
         self._done_files = 0
@@ -91,7 +93,7 @@ class _Copier:
             stream.close()
         self._done_files += 1
         known = self._known.get(entry.path)
-        if known is not None and hasher.finish().same_bytes(known) is not True:
+        if known is not None and hasher.finish().same_bytes(known.fingerprint) is not True:
             raise ReadError(
                 f"{printable(entry.path)} changed while the crate was written",
                 hint="run build again when nothing writes to the dataset any more",
@@ -113,11 +115,12 @@ def _write_zip(plan: BuildPlan, progress: ProgressSink) -> None:
     ):
         tree.listing()
         copier = _Copier(plan, tree, progress)
-        for path, content in _made_files(plan):
-            archive.writestr(_zip_info(path, len(content), None, compression), content)
+        for path, size, content in _made_files(plan):
+            with archive.open(_zip_info(path, size, None, compression), "w") as member:
+                member.writelines(content)
         for folder in plan.folder_entries:
             archive.writestr(_zip_info(folder, 0, None, zipfile.ZIP_STORED), b"")
-        for entry in sorted(plan.copied, key=lambda entry: utf8_order(entry.path)):
+        for entry in plan.copied:
             info = _zip_info(entry.path, entry.size, entry, compression)
             with archive.open(info, "w") as member:
                 copier.copy(entry, member.write)
@@ -157,9 +160,9 @@ def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
                     os.fsync(file.fileno())
                 if entry.stat is not None:
                     os.utime(place, ns=(entry.stat.mtime_ns, entry.stat.mtime_ns))
-        for path, content in _made_files(plan):
+        for path, _, content in _made_files(plan):
             with replacing(temporary / path) as file:
-                file.write(content)
+                file.writelines(content)
         temporary.chmod(0o777 & ~umask())
         if target.is_dir():
             target.rmdir()

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, target_for
+from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.listed import with_manifest_file
@@ -21,18 +23,18 @@ from crate_iscc.crate.view import (
     records_manifest_file,
 )
 from crate_iscc.crate.write import fingerprinted, new_crate
-from crate_iscc.entries import Entry
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.file_table import FileFingerprint
+from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
+from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
     Manifest,
     Unread,
-    manifest_lines,
 )
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import (
@@ -49,7 +51,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Listing, Tree, chunks, read_all
+from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.version import __version__
@@ -96,8 +98,9 @@ class BuildOptions:
 class BuildPlan:
     """Everything that a build writes.
 
-    `metadata` and `manifest_file` are the bytes of the two files that build makes (the second
-    where one is needed), `previous` the metadata that are there now. `copied` holds what goes
+    `metadata` are the bytes of the metadata file, `previous` those that are there now;
+    `manifest_file` is the other file that build makes, where one is needed, and
+    `previous_manifest_file` the fingerprint of the one that is there. `copied` holds what goes
     into a new zip or directory beside them, `leftovers` what a killed build left behind.
     """
 
@@ -107,9 +110,9 @@ class BuildPlan:
     metadata_path: CratePath
     metadata: bytes
     previous: bytes | None
-    manifest_file: bytes | None
-    previous_manifest_file: bytes | None
-    copied: tuple[Entry, ...]
+    manifest_file: ManifestFile | None
+    previous_manifest_file: Fingerprint | None
+    copied: EntryTable
     folder_entries: tuple[str, ...]
     leftovers: tuple[CratePath, ...]
     notes: tuple[Finding, ...]
@@ -119,11 +122,20 @@ class BuildPlan:
     def changes(self) -> tuple[CratePath, ...]:
         """The files at the root of the crate that would be written anew."""
         changed = []
-        if self.manifest_file is not None and self.manifest_file != self.previous_manifest_file:
+        if self.manifest_file is not None and not self._has_manifest_file():
             changed.append(MANIFEST_FILE)
         if self.metadata != self.previous:
             changed.append(self.metadata_path)
         return tuple(changed)
+
+    def _has_manifest_file(self) -> bool:
+        """Tell whether the manifest file that is there is the one that would be written."""
+        there = self.previous_manifest_file
+        return (
+            there is not None
+            and self.manifest_file is not None
+            and there.same_bytes(self.manifest_file.fingerprint) is True
+        )
 
 
 def plan_build(
@@ -154,8 +166,8 @@ def plan_build(
         check_recipe(crate)
         _check_places(tree, listing, crate)
         listed = listing.entries.get(MANIFEST_FILE)
-        previous_manifest_file = read_all(tree, listed) if listed else None
-        excluded, payload = _payload(listing, crate, options, previous_manifest_file)
+        previous_manifest_file = _datahash(tree, listed) if listed else None
+        excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
@@ -176,7 +188,7 @@ def plan_build(
                 cause="an .isccignore file in the dataset cannot be understood",
                 hint="mend the file, or leave it out with --exclude",
             )
-        manifest_file = None
+        written: ManifestFile | None = None
         style = options.style or fitting_style(crate)
         if (
             options.manifest_file
@@ -186,7 +198,7 @@ def plan_build(
             or style is Style.TABLE
         ):
             rows = manifest.containers if style is Style.TABLE else ()
-            manifest_file = "".join(manifest_lines(manifest.files, rows)).encode("utf-8")
+            written = manifest_file(manifest.files, rows, kernel)
     edited, notes = _new_metadata(
         crate,
         manifest,
@@ -195,9 +207,9 @@ def plan_build(
         folder=tree.name,
         now=now or datetime.now(UTC),
         kernel=kernel,
-        manifest_file=manifest_file,
+        manifest_file=written,
         style=style,
-        left_out=set(listing.entries.paths()) - set(payload.entries.paths()),
+        left_out=left_out(listing.entries, payload.entries),
     )
     return BuildPlan(
         subject=str(path),
@@ -210,7 +222,7 @@ def plan_build(
             else edited.document.dump()
         ),
         previous=previous,
-        manifest_file=manifest_file,
+        manifest_file=written,
         previous_manifest_file=previous_manifest_file,
         copied=_copied(listing, payload),
         folder_entries=_folder_entries(listing, payload, excluded, edited.folders()),
@@ -254,7 +266,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
 
 
 def _payload(
-    listing: Listing, crate: Crate, options: BuildOptions, manifest_file: bytes | None
+    tree: Tree, listing: Listing, crate: Crate, options: BuildOptions
 ) -> tuple[tuple[str, ...], Payload]:
     """Return the exclusions in force and the payload; containers stay what they once were."""
     excluded = recipe(crate).excluded if options.excluded is None else options.excluded
@@ -262,15 +274,16 @@ def _payload(
         listing,
         excluded=excluded,
         containers=options.containers,
-        known_containers=container_folders(crate) | _listed_containers(crate, manifest_file),
+        known_containers=container_folders(crate) | _listed_containers(crate, tree, listing),
     )
 
 
-def _listed_containers(crate: Crate, manifest_file: bytes | None) -> frozenset[str]:
+def _listed_containers(crate: Crate, tree: Tree, listing: Listing) -> frozenset[str]:
     """Return the containers that only the manifest file names, as in the table style."""
-    if manifest_file is None or recorded_style(crate) is not Style.TABLE:
+    listed = listing.entries.get(MANIFEST_FILE)
+    if listed is None or recorded_style(crate) is not Style.TABLE:
         return frozenset()
-    record = with_manifest_file(recorded(crate), [manifest_file])
+    record = with_manifest_file(recorded(crate), chunks(tree.open(listed)))
     return frozenset(container.path for container in record.manifest.containers)
 
 
@@ -294,12 +307,40 @@ def _has_sha256(crate: Crate) -> bool:
     return any(crate.values(entity_id, "sha256") for entity_id in crate.ids())
 
 
-def _copied(listing: Listing, payload: Payload) -> tuple[Entry, ...]:
+def left_out(listed: EntryTable, payload: EntryTable) -> frozenset[CratePath]:
+    """Return the paths of the files that are there and are no part of the payload."""
+    if len(listed) == len(payload):
+        return frozenset()
+    wanted = payload.paths()
+    following = next(wanted, None)
+    found = []
+    for path in listed.paths():  # both tables are in one order
+        if path == following:
+            following = next(wanted, None)
+        else:
+            found.append(path)
+    return frozenset(found)
+
+
+def _datahash(tree: Tree, entry: Entry) -> Fingerprint:
+    hasher = DatahashHasher()
+    for chunk in chunks(tree.open(entry)):
+        hasher.update(chunk)
+    return hasher.finish()
+
+
+def _copied(listing: Listing, payload: Payload) -> EntryTable:
     """Return what a copy of the crate holds beside what build makes: payload and preview."""
-    preview = (
-        entry for entry in listing.entries if not is_payload(entry.path) and entry.path not in _MADE
+    other = left_out(listing.entries, payload.entries)
+    numbers = array(
+        "Q",
+        (
+            number
+            for number, path in enumerate(listing.entries.paths())
+            if path not in other or not (is_payload(path) or path in _MADE)
+        ),
     )
-    return (*payload.entries, *preview)
+    return listing.entries.chosen(numbers)
 
 
 def _folder_entries(
@@ -329,18 +370,17 @@ def _new_metadata(
     folder: str,
     now: datetime,
     kernel: Kernel,
-    manifest_file: bytes | None,
+    manifest_file: ManifestFile | None,
     style: Style,
     left_out: Collection[CratePath],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
-    paths = {file.path for file in manifest.files}
     full, notes = described(
         crate,
         options.description,
         folder=folder,
         date=now.date().isoformat(),
-        payload=paths,
+        payload=PathsOf(manifest.files),
     )
     if options.sha256 and not sha256:
         notes.append(
@@ -349,7 +389,9 @@ def _new_metadata(
     edited, odd = fingerprinted(
         full,
         manifest,
-        manifest_file=_fingerprint_of(manifest_file, kernel),
+        manifest_file=(
+            FileFingerprint(MANIFEST_FILE, manifest_file.fingerprint) if manifest_file else None
+        ),
         generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ")),
         sha256=sha256,
         before=crate,
@@ -357,11 +399,3 @@ def _new_metadata(
         style=style,
     )
     return edited, notes + odd
-
-
-def _fingerprint_of(manifest_file: bytes | None, kernel: Kernel) -> FileFingerprint | None:
-    if manifest_file is None:
-        return None
-    hasher = kernel.hasher()
-    hasher.update(manifest_file)
-    return FileFingerprint(MANIFEST_FILE, hasher.finish())

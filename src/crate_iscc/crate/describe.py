@@ -1,7 +1,7 @@
 """Gives a crate's root what RO-Crate requires of it, and what its makers want to say."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Description:
 
 
 def described(
-    crate: Crate, given: Description, *, folder: str, date: str, payload: Collection[str] = ()
+    crate: Crate, given: Description, *, folder: str, date: str, payload: Container[str] = ()
 ) -> tuple[Crate, list[Finding]]:
     """Return the crate with what RO-Crate requires of its root, and a note on each default.
 
@@ -64,7 +64,7 @@ def described(
     return Crate(document), notes
 
 
-def _default_licence(document: Document, payload: Collection[str]) -> tuple[Entity, str]:
+def _default_licence(document: Document, payload: Container[str]) -> tuple[Entity, str]:
     for path in _LICENCE_NAMES:
         if path in payload:
             return {"@id": encode_id(path)}, f"the file {path}"
@@ -79,7 +79,7 @@ def _default_licence(document: Document, payload: Collection[str]) -> tuple[Enti
     return {"@id": NO_LICENCE_ID}, "not stated"
 
 
-def _licence(crate: Crate, text: str, payload: Collection[str]) -> Entity:
+def _licence(crate: Crate, text: str, payload: Container[str]) -> Entity:
     """Return a reference to the licence: a file, a URL, or an SPDX identifier."""
     listed = crate.files().get(CratePath(text))
     if listed:

@@ -145,9 +145,9 @@ class Editor(ABC):
         if recipe.excluded:
             entity[self.keys["excludedPattern"]] = unpacked(list(recipe.excluded))
 
-    def in_container(self, path: str) -> bool:
-        """Tell whether a file is a member of a container."""
-        return container_of(path, self.containers) is not None
+    def file(self, path: str, manifest_file: FileFingerprint | None) -> FileFingerprint | None:
+        """Return the file at `path`: of the payload, or the manifest file."""
+        return manifest_file if path == MANIFEST_FILE else self.manifest.files.get(path)
 
     def add_file(self, file: FileFingerprint) -> None:
         """Describe a file; an entity that has its id already, but is no File, becomes one too."""

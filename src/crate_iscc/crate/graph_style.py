@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from crate_iscc.codes import is_iscc_sum
+from crate_iscc.containers import outside
 from crate_iscc.crate.editing import Editor, Generator, set_or_remove
 from crate_iscc.crate.style import Style, recorded_style
 from crate_iscc.crate.table_style import TABLE_TERMS
@@ -22,7 +23,7 @@ from crate_iscc.manifest import (
     Manifest,
     TreeFingerprint,
 )
-from crate_iscc.paths import MANIFEST_FILE, encode_id
+from crate_iscc.paths import encode_id
 
 
 class GraphEditor(Editor):
@@ -68,30 +69,31 @@ class GraphEditor(Editor):
                 self.document.put(entity)
             self.link(entity_id, container.path.rstrip("/"))
             self._tree(entity, container, container.path)
-        paths = [file.path for file in self.manifest.files]
         for folder in container_folders(self.crate) - self.containers:
             entity_id = self.folders[folder]
             ours = {"@id", "@type", "name", "identifier", "contentSize", self.keys["fileCount"]}
             objects = self.crate.occurrences(entity_id)
             self._forget_tree(entity_id, folder)
-            filled = any(path.startswith(folder) for path in paths)
-            if not filled and all(entity.keys() <= ours for entity in objects):
+            if not self.manifest.files.below(folder) and all(
+                entity.keys() <= ours for entity in objects
+            ):
                 self.document.drop({entity_id})
 
     def write_files(self, manifest_file: FileFingerprint | None) -> None:
         """Write the codes of each file that is not in a container, and of those described."""
         known = self.crate.files()
-        files = {file.path: file for file in self.manifest.files}
-        if manifest_file:
-            files[manifest_file.path] = manifest_file
-        dispensable = {path for path, ids in known.items() if self.is_dispensable(path, ids)}
-        for path, file in files.items():
-            if path in known and path not in dispensable:
-                for entity_id in known[path]:
-                    self.update_file(self.crate.occurrences(entity_id), file)
-            elif path == MANIFEST_FILE or not self.in_container(path):
+        described = {
+            path: file
+            for path, ids in known.items()
+            if (file := self.file(path, manifest_file)) and not self.is_dispensable(path, ids)
+        }
+        for path, file in described.items():
+            for entity_id in known[path]:
+                self.update_file(self.crate.occurrences(entity_id), file)
+        new = outside(self.manifest.files, self.containers)
+        for file in (*new, manifest_file) if manifest_file else new:
+            if file.path not in described:
                 self.add_file(file)
-        described = files.keys() - dispensable
         self.remove_vanished({path: ids for path, ids in known.items() if path not in described})
 
     def write_provenance(self, _manifest_file: FileFingerprint | None) -> None:

@@ -19,7 +19,7 @@ from crate_iscc.manifest import (
     Manifest,
     TreeFingerprint,
 )
-from crate_iscc.paths import MANIFEST_FILE, encode_id
+from crate_iscc.paths import MANIFEST_FILE, CratePath, decode_id, encode_id, utf8_order
 
 TABLE_TERMS = (
     "treehash",
@@ -83,24 +83,25 @@ class TableEditor(Editor):
     def write_files(self, manifest_file: FileFingerprint | None) -> None:
         """Bring files up to date that others describe, and drop what only we said of the rest."""
         known = self.crate.files()
-        files = {file.path: file for file in self.manifest.files}
-        if manifest_file:
-            files[manifest_file.path] = manifest_file
         gone: set[str] = set()
+        vanished: dict[CratePath, list[str]] = {}
         for path, ids in known.items():
-            if path not in files:
-                continue
-            if self.all_ours(ids):
+            file = self.file(path, manifest_file)
+            if file is None:
+                vanished[path] = ids
+            elif self.all_ours(ids):
                 gone.update(ids)
             else:
                 for entity_id in ids:
-                    self.update_file(self.crate.occurrences(entity_id), files[path])
+                    self.update_file(self.crate.occurrences(entity_id), file)
         self.document.drop(gone)
-        for path, file in files.items():
-            # What something points to has to be described: a licence file, say.
-            if path not in known and encode_id(path) in self.mentioned:
+        # What something points to has to be described: a licence file, say.
+        pointed_to = {decode_id(entity_id) or "": entity_id for entity_id in self.mentioned}
+        for name in sorted(pointed_to.keys() - known.keys(), key=utf8_order):
+            file = self.file(name, manifest_file) if name else None
+            if file and encode_id(name) == pointed_to[name]:
                 self.add_file(file)
-        self.remove_vanished({path: ids for path, ids in known.items() if path not in files})
+        self.remove_vanished(vanished)
 
     def write_provenance(self, manifest_file: FileFingerprint | None) -> None:
         """Record every parameter that changes the codes, and what binds the manifest file."""

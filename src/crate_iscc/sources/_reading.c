@@ -1,8 +1,9 @@
-/* Reads many small files in one call, and maps large ones so that a file that is cut does no harm.
+/* Lists folders, reads many small files in one call, and maps large ones so that a file that is cut
+ * does no harm.
  *
  * Opening, examining and reading a small file takes the system a few microseconds, and Python
- * several times as long. read_files does it for hundreds of files while other threads run. What is
- * checked of each file is what sources/directory.py checks of one (see FileStream there).
+ * several times as long. list_folder and read_files do it for hundreds of files while other threads
+ * run. What is checked of each file is what sources/directory.py checks of one (see FileStream).
  *
  * MappedFile gives the bytes of a file without copying them. If a mapped file is cut, or its disk
  * fails, the system sends SIGBUS to whoever touches a byte that is not there. The handler here puts
@@ -18,11 +19,13 @@
 #endif
 #include <Python.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -30,8 +33,10 @@
 
 #if defined(__APPLE__)
 #define MTIME(status) ((status)->st_mtimespec)
+#define CTIME(status) ((status)->st_ctimespec)
 #else
 #define MTIME(status) ((status)->st_mtim)
+#define CTIME(status) ((status)->st_ctim)
 #endif
 
 /* --- Small files ----------------------------------------------------------------------------- */
@@ -44,14 +49,23 @@ typedef struct {
     uint64_t mtime_ns, ctime_ns, inode, device;
 } Listed;
 
+static uint64_t nanoseconds(const struct timespec *moment) {
+    return (uint64_t)moment->tv_sec * 1000000000u + (uint64_t)moment->tv_nsec;
+}
+
+static Listed state_of(const struct stat *status) {
+    Listed state = {nanoseconds(&MTIME(status)), nanoseconds(&CTIME(status)),
+                    (uint64_t)status->st_ino, (uint64_t)status->st_dev};
+    return state;
+}
+
 /* Returns 0 if a file is as it was listed; a change of its permissions alone (ctime) is none. */
-static int check(const struct stat *now, const Listed *listed, uint64_t size) {
-    uint64_t mtime_ns =
-        (uint64_t)MTIME(now).tv_sec * 1000000000u + (uint64_t)MTIME(now).tv_nsec;
-    if (!S_ISREG(now->st_mode))
+static int check(const struct stat *status, const Listed *listed, uint64_t size) {
+    Listed now = state_of(status);
+    if (!S_ISREG(status->st_mode))
         return NOT_REGULAR;
-    if ((uint64_t)now->st_size != size || mtime_ns != listed->mtime_ns ||
-        (uint64_t)now->st_ino != listed->inode || (uint64_t)now->st_dev != listed->device)
+    if ((uint64_t)status->st_size != size || now.mtime_ns != listed->mtime_ns ||
+        now.inode != listed->inode || now.device != listed->device)
         return CHANGED;
     return 0;
 }
@@ -137,6 +151,152 @@ done:
     PyBuffer_Release(&sizes);
     PyBuffer_Release(&states);
     PyBuffer_Release(&into);
+    return result;
+}
+
+/* --- Folders ---------------------------------------------------------------------------------- */
+
+/* What a name in a folder stands for. */
+enum { REGULAR, FOLDER, OTHER };
+
+typedef struct {
+    char *name; /* of a folder with a slash at its end: so the order of names is that of paths */
+    int kind;
+    struct stat status;
+} Item;
+
+typedef struct {
+    Item *items;
+    size_t count, room;
+} Items;
+
+static int by_name(const void *one, const void *two) {
+    return strcmp(((const Item *)one)->name, ((const Item *)two)->name);
+}
+
+static void items_free(Items *list) {
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].name);
+    free(list->items);
+}
+
+/* Adds what a name stands for. Returns 0 or an errno. What cannot be examined is OTHER: it may have
+ * gone, and whoever asks for the reason finds it out. */
+static int add_item(Items *list, int folder, const char *name) {
+    if (list->count == list->room) {
+        size_t room = 2 * list->room + 64;
+        Item *items = realloc(list->items, room * sizeof *items);
+        if (!items)
+            return ENOMEM;
+        list->items = items;
+        list->room = room;
+    }
+    Item *item = &list->items[list->count];
+    memset(item, 0, sizeof *item);
+    item->kind = OTHER;
+    if (fstatat(folder, name, &item->status, AT_SYMLINK_NOFOLLOW) == 0)
+        item->kind = S_ISREG(item->status.st_mode)   ? REGULAR
+                     : S_ISDIR(item->status.st_mode) ? FOLDER
+                                                     : OTHER;
+    size_t length = strlen(name);
+    item->name = malloc(length + 2);
+    if (!item->name)
+        return ENOMEM;
+    memcpy(item->name, name, length + 1);
+    if (item->kind == FOLDER)
+        memcpy(item->name + length, "/", 2);
+    list->count++;
+    return 0;
+}
+
+/* Lists a folder, sorted. Returns 0 or an errno; what is in `list` has to be freed in any case. */
+static int read_folder(int root, const char *path, Items *list) {
+    int folder = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0)
+        return errno;
+    DIR *stream = fdopendir(folder);
+    if (!stream) {
+        int error = errno;
+        close(folder);
+        return error;
+    }
+    int error = 0;
+    struct dirent *entry;
+    while (!error && (errno = 0, entry = readdir(stream)))
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+            error = add_item(list, folder, entry->d_name);
+    if (!error)
+        error = errno;
+    closedir(stream);
+    qsort(list->items, list->count, sizeof *list->items, by_name);
+    return error;
+}
+
+PyDoc_STRVAR(list_folder_doc,
+             "list_folder(root, folder, /)\n--\n\n"
+             "Return what is in a folder, sorted by the bytes of the names.\n\n"
+             "`root` is a file descriptor, `folder` a path relative to it that is empty or ends in\n"
+             "a slash. Four bytes objects: the paths relative to root, each ended by a NUL, those of\n"
+             "folders with a slash before it; a byte for what each is (REGULAR, FOLDER, OTHER); an\n"
+             "int64 for its size; four uint64 for its state (EntryTable.stats). Raises OSError.");
+
+static PyObject *list_folder(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    int root, error;
+    Py_buffer folder;
+    Items list = {0};
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "iy*:list_folder", &root, &folder))
+        return NULL;
+    size_t prefix = (size_t)folder.len, length = 0;
+    char *path = malloc(prefix + 1);
+    char *paths = NULL, *kinds = NULL;
+    int64_t *sizes = NULL;
+    Listed *states = NULL;
+    if (!path) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    memcpy(path, folder.buf, prefix);
+    path[prefix] = '\0';
+    Py_BEGIN_ALLOW_THREADS
+    error = strlen(path) == prefix ? read_folder(root, path, &list) : EINVAL;
+    for (size_t i = 0; i < list.count; i++)
+        length += prefix + strlen(list.items[i].name) + 1;
+    paths = malloc(length + 1);
+    kinds = malloc(list.count + 1);
+    sizes = malloc(list.count * sizeof *sizes + 1);
+    states = malloc(list.count * sizeof *states + 1);
+    if (!paths || !kinds || !sizes || !states)
+        error = ENOMEM;
+    char *at = paths;
+    for (size_t i = 0; !error && i < list.count; i++) {
+        const Item *item = &list.items[i];
+        size_t name = strlen(item->name) + 1;
+        memcpy(at, path, prefix);
+        memcpy(at + prefix, item->name, name);
+        at += prefix + name;
+        kinds[i] = (char)item->kind;
+        sizes[i] = (int64_t)item->status.st_size;
+        states[i] = state_of(&item->status);
+    }
+    Py_END_ALLOW_THREADS
+    if (error) {
+        errno = error;
+        PyErr_SetFromErrno(PyExc_OSError);
+    } else {
+        Py_ssize_t count = (Py_ssize_t)list.count;
+        result = Py_BuildValue("y#y#y#y#", paths, (Py_ssize_t)length, kinds, count,
+                               (const char *)sizes, count * (Py_ssize_t)sizeof *sizes,
+                               (const char *)states, count * (Py_ssize_t)sizeof *states);
+    }
+done:
+    free(path);
+    free(paths);
+    free(kinds);
+    free(sizes);
+    free(states);
+    items_free(&list);
+    PyBuffer_Release(&folder);
     return result;
 }
 
@@ -329,6 +489,9 @@ static PyType_Spec mapped_file_spec = {
 static int module_exec(PyObject *module) {
     PyObject *type = PyType_FromModuleAndSpec(module, &mapped_file_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
+                 PyModule_AddIntConstant(module, "REGULAR", REGULAR) < 0 ||
+                 PyModule_AddIntConstant(module, "FOLDER", FOLDER) < 0 ||
+                 PyModule_AddIntConstant(module, "OTHER", OTHER) < 0 ||
                  PyModule_AddIntConstant(module, "CHANGED", CHANGED) < 0 ||
                  PyModule_AddIntConstant(module, "CUT", CUT) < 0 ||
                  PyModule_AddIntConstant(module, "NOT_REGULAR", NOT_REGULAR) < 0;
@@ -337,6 +500,7 @@ static int module_exec(PyObject *module) {
 }
 
 static PyMethodDef module_methods[] = {
+    {"list_folder", list_folder, METH_VARARGS, list_folder_doc},
     {"read_files", read_files, METH_VARARGS, read_files_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -1,6 +1,9 @@
 from array import array
 from typing import Final, final
 
+REGULAR: Final[int]
+FOLDER: Final[int]
+OTHER: Final[int]
 CHANGED: Final[int]
 CUT: Final[int]
 NOT_REGULAR: Final[int]
@@ -12,6 +15,7 @@ class MappedFile:
     def is_whole(self) -> bool: ...
     def fetch(self, start: int, size: int, /) -> None: ...
 
+def list_folder(root: int, folder: bytes, /) -> tuple[bytes, bytes, bytes, bytes]: ...
 def read_files(
     folder: int,
     paths: bytes,

@@ -4,14 +4,13 @@ import io
 import os
 import stat
 from array import array
-from collections.abc import Iterator
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.manifest import Unread
-from crate_iscc.paths import CratePath, path_problem, printable, valid_unicode
+from crate_iscc.paths import printable
 from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources.listing import list_directory
 from crate_iscc.sources.quick import mapped, read_together
 
 # O_NONBLOCK: opening a pipe must not wait for a writer. Windows has neither flag.
@@ -21,13 +20,6 @@ _OPEN_FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
-)
-_KINDS = (
-    (stat.S_ISLNK, "a symbolic link, which is not followed"),
-    (stat.S_ISFIFO, "a named pipe, not a regular file"),
-    (stat.S_ISSOCK, "a socket, not a regular file"),
-    (stat.S_ISCHR, "a device, not a regular file"),
-    (stat.S_ISBLK, "a device, not a regular file"),
 )
 
 
@@ -43,52 +35,7 @@ class DirectoryTree(Closing):
 
     def listing(self) -> Listing:
         """Return everything below the directory."""
-        entries: list[Entry] = []
-        folders: list[str] = []
-        refused: list[Unread] = []
-        waiting = [""]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                found = list(self._scan(folder))
-            except OSError as error:
-                if not folder:
-                    raise ReadError(
-                        f"cannot list {printable(self.subject)}", cause=error.strerror
-                    ) from error
-                refused.append(Unread(CratePath(folder), f"cannot be listed: {error.strerror}"))
-                continue
-            for item in found:
-                match item:
-                    case Entry():
-                        entries.append(item)
-                    case Unread():
-                        refused.append(item)
-                    case subfolder:
-                        folders.append(subfolder)
-                        waiting.append(subfolder)
-        return Listing(EntryTable.of(entries), tuple(folders), tuple(refused))
-
-    def _scan(self, folder: str) -> Iterator[Entry | Unread | str]:
-        with os.scandir(self.path / folder) as scan:
-            for item in scan:
-                path = folder + item.name
-                if problem := path_problem(path):
-                    yield Unread(CratePath(valid_unicode(path)), problem, is_file=False)
-                    continue
-                if item.is_dir(follow_symlinks=False):
-                    yield path + "/"
-                    continue
-                try:
-                    status = item.stat(follow_symlinks=False)
-                except OSError as error:
-                    yield Unread(CratePath(path), error.strerror or "cannot be examined")
-                    continue
-                if stat.S_ISREG(status.st_mode):
-                    yield Entry(CratePath(path), status.st_size, stat_key(status))
-                else:
-                    kind = next((word for test, word in _KINDS if test(status.st_mode)), "no file")
-                    yield Unread(CratePath(path), kind, is_file=False)
+        return list_directory(self.path, self.subject)
 
     def open(self, entry: Entry) -> "FileStream":
         """Open a file of the listing. Raises ReadError."""
@@ -104,11 +51,6 @@ class DirectoryTree(Closing):
         """Read whole files in one call, where the C module is there to do it."""
         chosen = entries.chosen(numbers)
         return read_together(self.path, chosen.path_column, chosen, buffer)
-
-
-def stat_key(status: os.stat_result) -> StatKey:
-    """Return what of a file's status tells whether it changed."""
-    return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
 
 class FileStream:

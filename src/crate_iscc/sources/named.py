@@ -11,7 +11,8 @@ from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
-from crate_iscc.sources.directory import FileStream, stat_key
+from crate_iscc.sources.directory import FileStream
+from crate_iscc.sources.listing import stat_key
 from crate_iscc.sources.quick import mapped, read_together
 
 

@@ -14,14 +14,11 @@ from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import printable
 from crate_iscc.sources import SmallFiles
+from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.stretch import Stretch
 
-try:
+if HAS_READING:
     from crate_iscc.sources import _reading
-except ImportError:  # there was no compiler when this package was installed, or it is not POSIX
-    HAS_READING = False
-else:
-    HAS_READING = True
 
 
 def read_together(

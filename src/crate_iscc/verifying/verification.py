@@ -16,7 +16,14 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate, check_recipe
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.file_table import Columns, FileFingerprint, FileTable, TableBuilder, side_by_side
+from crate_iscc.file_table import (
+    Columns,
+    FileFingerprint,
+    FileTable,
+    PathsOf,
+    TableBuilder,
+    side_by_side,
+)
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
@@ -144,7 +151,7 @@ class _Verification:
         payload = payload_of(
             self._listing,
             excluded=excluded,
-            never_excluded=_Named(known.manifest.files) if excluded else (),
+            never_excluded=PathsOf(known.manifest.files) if excluded else (),
         )
         payload = replace(
             payload, containers=tuple(container.path for container in known.manifest.containers)
@@ -399,16 +406,6 @@ class _Verification:
             kernel=self._kernel.name,
             excluded=known.manifest.recipe.excluded,
         )
-
-
-class _Named:
-    """The paths of files, to be asked for one; not held a second time."""
-
-    def __init__(self, files: FileTable) -> None:
-        self._files = files
-
-    def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._files.find(path) is not None
 
 
 def _unhashed(entries: EntryTable) -> FileTable:
