@@ -9,6 +9,7 @@ from property_strategies import fingerprint, manifests, payload_paths, steady
 from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
+from crate_iscc.crate.terms import DATAHASH_TERM
 from crate_iscc.crate.view import Crate
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.jsonld import Document, Entity, as_list, references
@@ -147,3 +148,51 @@ def foreign(entity: Entity, *, ours: bool = False) -> list[Any]:
         if not (isinstance(value, str) and value.startswith(("ISCC:K4A", "ISCC:KUA")))
         and not (ours and value in ({"@id": "#iscc-sum"}, {"@id": "#treehash"}))
     ]
+
+
+damages: st.SearchStrategy[Entity] = st.sampled_from(
+    [
+        {"datahash": OLD.datahash},
+        {"datahash": str(OLD.datahash).upper()},
+        {"datahash": "1e20"},
+        {"identifier": OLD.iscc()},
+        {"identifier": [OLD.iscc(wide=False), "10.1234/x"]},
+        {"identifier": ["10.1234/x", "ISCC:K4A"]},
+        {"contentSize": "007"},
+        {"contentSize": str(1 << 63)},
+        {"contentSize": " 7"},
+        {"sha256": "b5"},
+        {"sha256": "\ud800"},
+        {DATAHASH_TERM: OLD.datahash},
+        {"@type": "MediaObject"},
+    ]
+)
+
+
+@steady
+@given(rebuilds(), st.data())
+def test_a_value_in_a_list_is_recorded_like_the_value(
+    case: tuple[Crate, Manifest], data: st.DataObject
+) -> None:
+    """What is written as build writes it is read in another way, and has to say the same.
+
+    JSON-LD 1.1, section 4.3.2: a value and an array that holds it alone are one thing.
+    """
+    document = build(*case).document.copy()
+    files = [e for e in document.graph if "contentSize" in e and "datahash" in e]
+    damaged: list[Entity] = data.draw(st.lists(st.sampled_from(files))) if files else []
+    for entity in damaged:
+        entity.update(data.draw(damages))
+    if data.draw(st.booleans()) and files:
+        twin = data.draw(st.sampled_from(files))
+        document.graph.append({**twin, "@id": f"./{twin['@id']}"} | data.draw(damages))
+    plain = recorded(Crate(document.copy()))
+    for entity in document.graph:
+        if "contentSize" in entity:
+            entity["contentSize"] = [entity["contentSize"]]
+
+    listed = recorded(Crate(document))
+
+    assert listed.manifest == plain.manifest
+    assert set(listed.findings) == set(plain.findings)
+    assert len(listed.findings) == len(plain.findings)

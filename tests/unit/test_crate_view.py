@@ -317,6 +317,34 @@ def test_a_damaged_line_is_a_finding_and_the_others_are_read() -> None:
     assert [file.path for file in found.manifest.files] == ["cell.tif"]
 
 
+@pytest.mark.parametrize("order", ["sorted", "reversed"])
+def test_lines_in_any_order_complete_the_record(order: str) -> None:
+    """A manifest file that somebody sorted otherwise says the same, and still each path once."""
+    known = manifest({f"{number:04}": str(number).encode() for number in range(1500)})
+    header, *lines = pieces(manifest_lines(known.files))
+    if order == "reversed":
+        lines.reverse()
+    described = {"@id": "0700", "@type": "File", "contentSize": "3"}
+
+    found = with_manifest_file(recorded(crate(described)), [header, b"".join(lines)])
+    again = with_manifest_file(recorded(crate(described)), [header, *lines, *lines[700:702]])
+
+    assert found.findings == ()
+    assert found.manifest.files == known.files
+    assert again.manifest.files == known.files
+    twice = [line.partition(b"\t")[0].decode() for line in lines[700:702]]
+    assert sorted(ids(again)) == [("fixity.conflict", path) for path in sorted(twice)]
+
+
+@pytest.mark.parametrize("size", [str(1 << 63), "9" * 30, 1 << 63, 10**400])
+def test_a_size_that_no_file_can_have_is_a_finding(size: str | int) -> None:
+    """It is damaged, and is not taken for a size that is not known."""
+    found = recorded(crate(cell(contentSize=size, datahash=DATAHASH, identifier=WIDE)))
+
+    assert ids(found) == [("fixity.malformed", "cell.tif")]
+    assert recorded(crate(cell(contentSize=(1 << 63) - 1))).findings == ()
+
+
 def test_the_manifest_file_is_recorded_beside_the_payload() -> None:
     """It has codes of its own and is no part of what it lists."""
     entity = {"@id": "iscc-manifest.tsv", "@type": "File", "datahash": DATAHASH}

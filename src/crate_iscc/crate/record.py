@@ -67,7 +67,7 @@ def _files(
     """Return what is recorded of the payload and of the manifest file.
 
     So many files are read at once where they are described as build does it. Raises ValueError
-    if two of these have one path.
+    if one of these has two ids.
     """
     builder = TableBuilder()
     others: dict[CratePath, list[str]] = {}
@@ -77,8 +77,9 @@ def _files(
             digests = [text.encode("utf-8", "surrogatepass") for text in sha256]
             builder.add_columns(*rows, digests if any(digests) else None)
         else:
-            for path, entity_id in zip(paths, ids, strict=True):
-                others.setdefault(CratePath(path), []).append(entity_id)
+            if any(path in others for path in paths) or len(set(paths)) != len(paths):
+                raise ValueError("two ids name one file")
+            others |= {CratePath(p): [one] for p, one in zip(paths, ids, strict=True)}
     manifest_file = None
     for path, entity_ids in others.items():
         file = _file_fingerprint(crate, path, entity_ids, findings)
