@@ -66,17 +66,18 @@ def _parts(chunks: Iterable[bytes], findings: list[Finding]) -> Iterator[Rows | 
             lines = lines[1:]
             number = 1
         rows = parse_manifest_lines(lines) if lines else None
-        if rows:
-            yield rows
-        else:
+        if rows is None:
+            rows = [], [], [], []
             for line in _one_by_one(lines, number, findings):
-                if isinstance(line, TreeFingerprint):
-                    if line.path in folders:
-                        findings.append(conflict(line.path, _TWICE))
-                    folders.add(line.path)
-                    yield line
-                else:
-                    yield _rows_of(line)
+                if isinstance(line, FileFingerprint):
+                    _add(line, rows)
+                    continue
+                if line.path in folders:
+                    findings.append(conflict(line.path, _TWICE))
+                folders.add(line.path)
+                yield line
+        if rows[0]:
+            yield rows
         number += len(lines)
 
 
@@ -96,14 +97,13 @@ def _one_by_one(
             yield line
 
 
-def _rows_of(file: FileFingerprint) -> Rows:
+def _add(file: FileFingerprint, rows: Rows) -> None:
     known = file.fingerprint
-    return (
-        [utf8_order(file.path)],
-        [-1 if known.size is None else known.size],
-        [known.data or b""],
-        [known.instance or b""],
-    )
+    paths, sizes, data, instance = rows
+    paths.append(utf8_order(file.path))
+    sizes.append(-1 if known.size is None else known.size)
+    data.append(known.data or b"")
+    instance.append(known.instance or b"")
 
 
 class _Listed:
