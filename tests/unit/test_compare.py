@@ -66,6 +66,28 @@ def test_differences_come_in_the_order_of_the_paths() -> None:
     ]
 
 
+def test_a_match_with_another_data_code_is_told_apart() -> None:
+    """The bytes are the recorded ones, so it is a match, and something is to be said of it."""
+    other = Fingerprint(A.size, B.data, A.instance)
+
+    comparison = compare(of({"a": A, "b": B}), of({"a": other, "b": B}))
+
+    assert comparison == Comparison(1, (Difference(Status.MATCH, crate_path("a"), A, other),))
+
+
+def test_what_is_unread_is_no_match_whatever_else_is_known_of_it() -> None:
+    """A file that changed while it was read again may still stand among what was read."""
+    known = of({"a": A, "b": B, "c": C})
+
+    result = outcome(known, of({"a": A, "b": B, "c": C}, unread("b")))
+
+    assert result == {
+        "a": (Status.MATCH, None),
+        "b": (Status.UNREAD, None),
+        "c": (Status.MATCH, None),
+    }
+
+
 def test_a_match_needs_no_more_than_64_bits_of_the_instance_code() -> None:
     """A crate that records a narrow code alone can be checked."""
     narrow = Fingerprint(None, A.data and A.data[:8], A.instance and A.instance[:8])

@@ -237,6 +237,18 @@ def test_two_spellings_of_one_id_are_one_file() -> None:
     assert of_file(found).size == 6
 
 
+def test_two_objects_with_one_id_are_one_file() -> None:
+    """Both speak of it, so a contradiction between them is a finding."""
+    whole = cell(contentSize="6", datahash=DATAHASH, identifier=WIDE)
+    other = {"contentSize": "12", "datahash": str(OTHER.datahash), "identifier": OTHER.iscc()}
+
+    assert of_file(recorded(crate(whole, dict(whole)))) == KNOWN
+    for two in (cell(**other), {"@id": "./cell.tif", "@type": "File", **other}):
+        found = recorded(crate(whole, two))
+        assert {*ids(found)} == {("fixity.conflict", "cell.tif")}
+        assert [file.fingerprint for file in found.manifest.files] == [KNOWN]
+
+
 def test_files_elsewhere_are_not_part_of_the_payload() -> None:
     """Web-based entities, ids that lead out and descriptions of the crate record no payload."""
     entities = [
