@@ -252,7 +252,7 @@ def test_two_objects_with_one_id_are_one_file() -> None:
 def test_files_elsewhere_are_not_part_of_the_payload() -> None:
     """Web-based entities, ids that lead out and descriptions of the crate record no payload."""
     entities = [
-        {"@id": entity_id, "@type": "File", "datahash": DATAHASH}
+        cell(contentSize="6", datahash=DATAHASH, identifier=WIDE) | {"@id": entity_id}
         for entity_id in (
             "https://example.org/cell.tif",
             "../cell.tif",
