@@ -134,16 +134,17 @@ def check_list(
     kernel: Kernel,
     *,
     jobs: int | None = None,
+    gentle: bool = False,
     progress: ProgressSink = nobody,
 ) -> Iterator[CheckedLine]:
     """Yield how each line of a list comes out; names are relative to the working directory."""
     present = [item.name for item in sums if not item.name.endswith("/")]
     present = [name for name in dict.fromkeys(present) if Path(name).exists()]
-    results = _sums_of_files(present, kernel, jobs=jobs, progress=progress)
+    results = _sums_of_files(present, kernel, jobs=jobs, gentle=gentle, progress=progress)
     now = dict(zip(present, results, strict=True))
     for item in sums:
         if item.name.endswith("/"):
-            yield _check_tree(item, kernel, jobs, progress)
+            yield _check_tree(item, kernel, jobs, gentle, progress)
         elif item.name in now:
             yield _checked(item, now[item.name])
         else:
@@ -151,10 +152,15 @@ def check_list(
 
 
 def _sums_of_files(
-    names: list[str], kernel: Kernel, *, jobs: int | None, progress: ProgressSink
+    names: list[str],
+    kernel: Kernel,
+    *,
+    jobs: int | None,
+    gentle: bool,
+    progress: ProgressSink,
 ) -> list[NamedSum | Unread]:
     files = [name for name in names if not Path(name).is_dir()]
-    found = iter(sum_files(files, kernel, jobs=jobs, progress=progress))
+    found = iter(sum_files(files, kernel, jobs=jobs, gentle=gentle, progress=progress))
     return [
         Unread(CratePath(name), "it is a directory") if Path(name).is_dir() else next(found)
         for name in names
@@ -162,13 +168,14 @@ def _sums_of_files(
 
 
 def _check_tree(
-    item: NamedSum, kernel: Kernel, jobs: int | None, progress: ProgressSink
+    item: NamedSum, kernel: Kernel, jobs: int | None, gentle: bool, progress: ProgressSink
 ) -> CheckedLine:
     place = item.name.rstrip("/") or "/"
     if not Path(place).exists():
         return CheckedLine(item.name, CheckStatus.MISSING)
     try:
-        return _checked(item, sum_tree(place, kernel, jobs=jobs, progress=progress))
+        code = sum_tree(place, kernel, jobs=jobs, gentle=gentle, progress=progress)
+        return _checked(item, code)
     except ReadError as error:
         return CheckedLine(item.name, CheckStatus.UNREAD, error.cause)
     except CrateIsccError as error:

@@ -116,6 +116,10 @@ class EntryTable:
         """The bytes of all files."""
         return sum(self._sizes)
 
+    def path(self, number: int) -> CratePath:
+        """Return the path of the file of that number."""
+        return CratePath(self._paths[number].decode("utf-8"))
+
     def paths(self) -> Iterator[CratePath]:
         """Yield the paths."""
         return (CratePath(path.decode("utf-8")) for path in self._paths)

@@ -155,6 +155,13 @@ class FixedBytes:
         start = number * self.width
         self._blob[start : start + self.width] = string
 
+    def set_run(self, number: int, strings: bytes) -> None:
+        """Set strings that lie one behind the other, from that number on."""
+        start = number * self.width
+        if number < 0 or start + len(strings) > len(self._blob) or len(strings) % self.width:
+            raise ValueError("no such places in the column, or not strings of its width")
+        self._blob[start : start + len(strings)] = strings
+
     def __getitem__(self, number: int, /) -> bytes:
         if not 0 <= number < self._count:
             raise IndexError(number)

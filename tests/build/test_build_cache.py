@@ -18,9 +18,9 @@ from build_support import (
     paths_below,
     write_tree,
 )
-from build_watch import ACCESSED, OPENED, Watch, only_where_files_can_be_watched
 
 from crate_iscc import Progress, build
+from file_watch import ACCESSED, OPENED, Watch, only_where_files_can_be_watched
 
 
 @pytest.fixture

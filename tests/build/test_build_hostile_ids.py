@@ -14,9 +14,9 @@ from build_support import (
     state_of,
     write_tree,
 )
-from build_watch import Watch, only_where_files_can_be_watched
 
 from crate_iscc import Verdict, build, verify
+from file_watch import Watch, only_where_files_can_be_watched
 
 SECRET = b"secret"
 

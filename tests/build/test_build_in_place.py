@@ -21,10 +21,10 @@ from build_support import (
     state_of,
     write_tree,
 )
-from build_watch import WRITES, Watch, only_where_files_can_be_watched
 
 from crate_iscc import InputError, UnreadPayloadError, Verdict, build, plan_build, verify
 from crate_iscc.progress import Progress
+from file_watch import WRITES, Watch, only_where_files_can_be_watched
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from build_lossless import compare
-from build_watch import ACCESSED, ATTRIBUTES, WRITES, Watch, only_where_files_can_be_watched
+
+from file_watch import ACCESSED, ATTRIBUTES, WRITES, Watch, only_where_files_can_be_watched
 
 BEFORE = {"a": 1, "b": [1, {"@id": "x", "c": "d"}], "e": None}
 

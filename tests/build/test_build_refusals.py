@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from build_support import METADATA, PLAIN, crate_iscc, paths_below, state_of, write_tree, zip_of
-from build_watch import Watch, only_where_files_can_be_watched
 
 from crate_iscc import (
     BuildPlan,
@@ -21,6 +20,7 @@ from crate_iscc import (
     build,
     plan_build,
 )
+from file_watch import Watch, only_where_files_can_be_watched
 
 
 @pytest.fixture

@@ -22,8 +22,10 @@ from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import CratePath
 from crate_iscc.sources import CHUNK_SIZE, Tree, chunks, read_all
+from crate_iscc.sources.inflating import INFLATERS
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.zip import ZipTree
 
 MIB = 1 << 20
 SMALL: dict[str, bytes] = {
@@ -355,6 +357,22 @@ class TestDeflatedZip(ZipTests):
     compression = zipfile.ZIP_DEFLATED
 
 
+class TestZlibZip(TestDeflatedZip):
+    """Compressed members, where no faster library than zlib is installed."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a zip and open it with zlib."""
+        place = folder / "study.zip"
+        self.write(files, place)
+        return ZipTree(place, inflater=INFLATERS[-1])
+
+
+class TestBzip2Zip(ZipTests):
+    """Members in a compression that zipfile unpacks."""
+
+    compression = zipfile.ZIP_BZIP2
+
+
 class TestWrappedStoredZip(ZipTests):
     """All members in one folder, as `.eln` files are written."""
 
@@ -516,8 +534,8 @@ class TestInfoZip(ZipTests):
     def write(self, files: Mapping[str, bytes], place: Path) -> None:
         """Run the command in the folder of the files."""
         folder = write(files, place.parent / "source")
-        # The command writes no empty archive, and reads stdin where a file is called "-".
-        if files and "-" not in files:
+        # The command writes no empty archive, and reads stdin where a file or folder is called "-".
+        if files and "-" not in {path.partition("/")[0] for path in files}:
             subprocess.run(
                 ["zip", "-q", "-r", str(place.resolve()), "."],
                 check=True,

@@ -408,6 +408,60 @@ def test_members_that_share_bytes_do_not_crash(make_zip: MakeZip) -> None:
             read_all(tree, entry_of(tree, "b"))
 
 
+@COMPRESSIONS
+def test_a_member_that_overlaps_another_is_a_read_error(compression: int, tmp_path: Path) -> None:
+    """A member whose bytes hold another member is a ReadError; the inner one is read.
+
+    So bombs are made that are small on disk (https://www.bamsoftware.com/hacks/zipbomb/).
+    """
+    place = tmp_path / "a.zip"
+    with zipfile.ZipFile(place, "w", compression) as archive:
+        archive.writestr("inner", b"inner bytes")
+        archive.writestr("after", b"1")
+        quoted = archive.getinfo("after").header_offset
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_STORED) as archive:
+        outer = zipfile.ZipInfo("outer")
+        archive.writestr(outer, b"")
+        archive.writestr("inner", b"inner bytes", compression)
+        archive.writestr("after", b"1", compression)
+        outer.compress_size = outer.file_size = quoted
+        outer.compress_type = compression
+
+    with ZipTree(place) as tree:
+        with pytest.raises(ReadError, match="outer: its bytes overlap others in the archive"):
+            read_all(tree, entry_of(tree, "outer"))
+        assert read_all(tree, entry_of(tree, "inner")) == b"inner bytes"
+        assert read_all(tree, entry_of(tree, "after")) == b"1"
+
+
+def test_a_member_that_reaches_into_the_directory_is_a_read_error(make_zip: MakeZip) -> None:
+    """A last member that is said to be longer than there are bytes before the directory."""
+    place = make_zip({"a": b"12345", "b": b"12345"})
+    raw = bytearray(place.read_bytes())
+    struct.pack_into("<II", raw, raw.rindex(b"PK\x01\x02") + 20, 6, 6)
+    place.write_bytes(raw)
+
+    with ZipTree(place) as tree:
+        assert read_all(tree, entry_of(tree, "a")) == b"12345"
+        with pytest.raises(ReadError, match="b: its bytes overlap others in the archive"):
+            read_all(tree, entry_of(tree, "b"))
+
+
+@COMPRESSIONS
+@pytest.mark.parametrize("size", [0, 5, (1 << 14) - 1, 1 << 14, (1 << 14) + 1, 1 << 18])
+def test_long_extra_fields_are_skipped(size: int, compression: int, tmp_path: Path) -> None:
+    """Members of any size are read behind local headers with extra fields of any length."""
+    files = {f"{length}": LARGE[:size] for length in (4, 30, 60, 63, 64, 65, 1000, 60_000)}
+    place = tmp_path / "a.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for path, content in files.items():
+            info = zipfile.ZipInfo(path)
+            info.extra = struct.pack("<HH", 0x9999, int(path) - 4) + bytes(int(path) - 4)
+            archive.writestr(info, content, compression)
+
+    assert read_members(place) == files
+
+
 @pytest.mark.parametrize("part", [0.0, 0.01, 0.3, 0.9, 0.999])
 @COMPRESSIONS
 def test_a_truncated_zip_is_an_input_error(

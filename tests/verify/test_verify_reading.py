@@ -1,8 +1,6 @@
 """How much is read at each depth, and that the report owns up to it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from crate_iscc import Thoroughness, Verdict, report_text
 from crate_iscc.kernel.choosing import kernel
 from crate_iscc.kernel.reference import ReferenceKernel
 from crate_iscc.verifying.verification import verify
+from file_watch import Watch, only_where_files_can_be_watched
 from verify.verify_kit import (
     CELL,
     MANIFEST,
@@ -22,49 +21,29 @@ from verify.verify_kit import (
     zip_of,
 )
 
-_OPENED_BELOW = """
-import json, os, sys
-from crate_iscc import Thoroughness, report_json, verify
-
-crate, thoroughness = sys.argv[1:]
-opened = []
-
-def listen(event, arguments):
-    if event == "open" and isinstance(arguments[0], (str, bytes, os.PathLike)):
-        place = os.fsdecode(arguments[0])
-        if place.startswith(crate + os.sep):
-            opened.append(os.path.relpath(place, crate))
-
-sys.addaudithook(listen)
-report = verify(crate, thoroughness=Thoroughness(thoroughness))
-print(json.dumps(opened))
-"""
-
 
 def opened_by(crate: Path, thoroughness: Thoroughness) -> list[str]:
-    """Return which files of a crate a verification opens, as the interpreter itself audits it."""
-    outcome = subprocess.run(
-        [sys.executable, "-c", _OPENED_BELOW, str(crate), thoroughness.value],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    opened: list[str] = json.loads(outcome.stdout)
-    return sorted(opened)
+    """Return which files of a crate a verification opens, and how often, as the system sees it."""
+    files = [place for place in crate.rglob("*") if place.is_file()]
+    with Watch(files) as watch:
+        verify(crate, thoroughness=thoroughness)
+    return sorted(str(path.relative_to(crate)) for path in watch.openings.elements())
 
 
+@only_where_files_can_be_watched
 def test_quick_opens_no_payload_file(crate: Path) -> None:
     """With --quick the metadata and the manifest file are all that is ever opened."""
     assert opened_by(crate, Thoroughness.QUICK) == sorted([MANIFEST, METADATA])
 
 
+@only_where_files_can_be_watched
 @pytest.mark.parametrize("thoroughness", [Thoroughness.DATAHASH, Thoroughness.FULL], ids=str)
 def test_an_intact_file_is_opened_once(crate: Path, thoroughness: Thoroughness) -> None:
     """By default, and with --full too, each file of an intact crate is read exactly once."""
     assert opened_by(crate, thoroughness) == sorted([MANIFEST, METADATA, *payload_paths(crate)])
 
 
+@only_where_files_can_be_watched
 def test_only_what_differs_is_opened_twice(crate: Path) -> None:
     """A Data-Code is computed for the one file that changed."""
     flip_bit(crate / CELL)

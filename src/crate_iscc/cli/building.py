@@ -9,6 +9,7 @@ from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
 from crate_iscc.building.target import TargetKind
 from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import (
     cache_folder,
@@ -44,9 +45,8 @@ class Request:
     compress: bool
     use_cache: bool
     dry_run: bool
-    jobs: int | None
+    manner: Manner
     as_json: bool
-    progress: str
 
 
 def run(request: Request) -> None:
@@ -63,15 +63,16 @@ def run(request: Request) -> None:
         compress=request.compress,
     )
     try:
-        with progress_on_stderr(request.progress) as sink:
+        with progress_on_stderr(request.manner.progress) as sink:
             plan = plan_build(
                 request.path,
                 request.out,
                 options=options,
-                jobs=request.jobs,
+                jobs=request.manner.jobs,
+                gentle=request.manner.gentle,
                 cache_folder=cache_folder() if request.use_cache else None,
                 now=now(),
-                kernel=chosen_kernel(),
+                kernel=chosen_kernel(request.manner.kernel),
                 progress=sink,
             )
             if not request.dry_run:

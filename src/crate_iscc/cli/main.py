@@ -16,7 +16,10 @@ from crate_iscc.cli.options import (
     ExitZeroOption,
     FormatOption,
     IgnoreOption,
+    Io,
+    IoOption,
     Jobs,
+    KernelOption,
     Level,
     OutputOption,
     ProfileArgument,
@@ -24,6 +27,7 @@ from crate_iscc.cli.options import (
     ProgressOption,
     ReportFormat,
     SumFormat,
+    manner,
 )
 
 if TYPE_CHECKING:
@@ -129,6 +133,8 @@ def build(
         bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
     ] = False,
     jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
     format_: Annotated[
         BuildFormat, typer.Option("--format", help="What to print.")
     ] = BuildFormat.TEXT,
@@ -161,9 +167,8 @@ def build(
             compress=compress,
             use_cache=not no_cache,
             dry_run=dry_run,
-            jobs=jobs,
+            manner=manner(jobs, io, kernel, progress),
             as_json=format_ is BuildFormat.JSON,
-            progress=progress.value,
         )
     )
 
@@ -182,6 +187,8 @@ def verify(
     ignore: IgnoreOption = None,
     exit_zero: ExitZeroOption = False,
     jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
     """Check a crate against its fingerprints.
@@ -200,8 +207,7 @@ def verify(
         _delivery(format_, output, ignore, exit_zero),
         quick=quick,
         full=full,
-        jobs=jobs,
-        progress=progress.value,
+        manner=manner(jobs, io, kernel, progress),
     )
 
 
@@ -298,6 +304,8 @@ def sum_(
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
     ] = SumFormat.ISCC_SUM,
     jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
     """Print the ISCC-SUM of files, or check a list of them.
@@ -313,7 +321,7 @@ def sum_(
     if check:
         if tree or narrow or units or format_ is not SumFormat.ISCC_SUM:
             raise typer.BadParameter("-c takes no --tree, --narrow, --units or --format")
-        summing.check(paths, jobs=jobs, progress=progress.value)
+        summing.check(paths, manner(jobs, io, kernel, progress))
     else:
         if format_ is SumFormat.B3SUM and (tree or narrow or units):
             raise typer.BadParameter("b3sum lines have no --tree, --narrow or --units")
@@ -323,8 +331,7 @@ def sum_(
             narrow=narrow,
             units=units,
             format_=format_.value,
-            jobs=jobs,
-            progress=progress.value,
+            manner=manner(jobs, io, kernel, progress),
         )
 
 

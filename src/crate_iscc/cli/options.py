@@ -1,6 +1,7 @@
 """The options and arguments that several commands share, and the values that they take."""
 
 import enum
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -60,9 +61,51 @@ class ProgressKind(enum.StrEnum):
     NONE = "none"
 
 
+class Io(enum.StrEnum):
+    """Ways to read."""
+
+    FAST = "fast"
+    GENTLE = "gentle"
+
+
+class KernelName(enum.StrEnum):
+    """Implementations of the ISCC-SUM."""
+
+    COMPILED = "compiled"
+    ISCC_LIB = "iscc-lib"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the work is to be done: what changes its speed and its noise, and no result."""
+
+    jobs: int | None
+    gentle: bool
+    kernel: str | None
+    progress: str
+
+
+def manner(jobs: int | None, io: Io, kernel: KernelName | None, progress: ProgressKind) -> Manner:
+    """Return the manner that a command's options ask for."""
+    return Manner(jobs, io is Io.GENTLE, kernel.value if kernel else None, progress.value)
+
+
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", "-j", min=1, metavar="N", help="Files read at a time [default: CPUs]."),
+    typer.Option("--jobs", "-j", min=1, metavar="N", help="Threads that read [default: CPUs]."),
+]
+IoOption = Annotated[
+    Io,
+    typer.Option(
+        "--io", help="gentle: one file at a time, in disk order; for spinning disks and networks."
+    ),
+]
+KernelOption = Annotated[
+    KernelName | None,
+    typer.Option(
+        "--kernel", help="What computes ISCC-SUMs [default: CRATE_ISCC_KERNEL, or the fastest]."
+    ),
 ]
 ProgressOption = Annotated[
     ProgressKind,

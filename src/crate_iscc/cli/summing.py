@@ -13,6 +13,7 @@ from crate_iscc.checklist import (
     sum_tree,
 )
 from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError, ReadError
@@ -30,17 +31,18 @@ def print_sums(
     narrow: bool,
     units: bool,
     format_: str,
-    jobs: int | None,
-    progress: str,
+    manner: Manner,
 ) -> None:
     """Print a line for each file (or tree); exit 3 if any could not be read."""
-    kernel = chosen_kernel()
-    with progress_on_stderr(progress) as sink:
+    kernel = chosen_kernel(manner.kernel)
+    with progress_on_stderr(manner.progress) as sink:
         results: list[NamedSum | Unread]
         if tree:
-            results = [_sum_tree(path, kernel, jobs, sink) for path in paths]
+            results = [_sum_tree(path, kernel, manner, sink) for path in paths]
         else:
-            results = sum_files(paths, kernel, jobs=jobs, progress=sink)
+            results = sum_files(
+                paths, kernel, jobs=manner.jobs, gentle=manner.gentle, progress=sink
+            )
     sums = [item for item in results if isinstance(item, NamedSum)]
     match format_:
         case "json":
@@ -59,22 +61,24 @@ def print_sums(
 
 
 def _sum_tree(
-    path: str, kernel: Kernel, jobs: int | None, progress: ProgressSink
+    path: str, kernel: Kernel, manner: Manner, progress: ProgressSink
 ) -> NamedSum | Unread:
     try:
-        return sum_tree(path, kernel, jobs=jobs, progress=progress)
+        return sum_tree(path, kernel, jobs=manner.jobs, gentle=manner.gentle, progress=progress)
     except ReadError as error:
         return Unread(CratePath(path), str(error))
 
 
-def check(lists: list[str], *, jobs: int | None, progress: str) -> None:
+def check(lists: list[str], manner: Manner) -> None:
     """Check lists of ISCC-SUMs; exit 1 if anything differs or is not understood, 3 if unread."""
-    kernel = chosen_kernel()
+    kernel = chosen_kernel(manner.kernel)
     failed = unread = False
     for place in lists:
         sums, malformed = parse_list(_text(place))
-        with progress_on_stderr(progress) as sink:
-            lines = list(check_list(sums, kernel, jobs=jobs, progress=sink))
+        with progress_on_stderr(manner.progress) as sink:
+            lines = list(
+                check_list(sums, kernel, jobs=manner.jobs, gentle=manner.gentle, progress=sink)
+            )
         write_out("".join(_line(line) for line in lines))
         for number in malformed:
             say(f"error: {printable(place)}, line {number}: not an ISCC-SUM with a file name")

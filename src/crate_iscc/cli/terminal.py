@@ -53,9 +53,9 @@ def cache_folder() -> Path | None:
     return home / ".cache" / "crate-iscc"
 
 
-def chosen_kernel() -> Kernel:
-    """Return the kernel that CRATE_ISCC_KERNEL names, or the fastest that is there."""
-    return kernel(os.environ.get("CRATE_ISCC_KERNEL") or None)
+def chosen_kernel(name: str | None = None) -> Kernel:
+    """Return the kernel of that name, else the one in CRATE_ISCC_KERNEL, or the fastest."""
+    return kernel(name or os.environ.get("CRATE_ISCC_KERNEL") or None)
 
 
 def now() -> datetime:

@@ -7,12 +7,12 @@ from typing import NoReturn
 
 import typer
 
+from crate_iscc.cli.options import Manner
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
-from crate_iscc.render.saved import parse_report
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.verification import Thoroughness, verify
@@ -24,8 +24,7 @@ def run_verify(
     *,
     quick: bool,
     full: bool,
-    jobs: int | None,
-    progress: str,
+    manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
     if quick and full:
@@ -33,11 +32,18 @@ def run_verify(
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
-    kernel = chosen_kernel()
+    kernel = chosen_kernel(manner.kernel)
 
     def check(crate: str) -> Report:
-        with progress_on_stderr(progress) as sink:
-            return verify(crate, thoroughness=thoroughness, jobs=jobs, kernel=kernel, progress=sink)
+        with progress_on_stderr(manner.progress) as sink:
+            return verify(
+                crate,
+                thoroughness=thoroughness,
+                jobs=manner.jobs,
+                gentle=manner.gentle,
+                kernel=kernel,
+                progress=sink,
+            )
 
     check_each(crates, delivery, check)
 
@@ -56,6 +62,8 @@ def run_validate(
 
 def run_report(saved: Path, delivery: Delivery) -> NoReturn:
     """Read a saved report and deliver it in another format."""
+    from crate_iscc.render.saved import parse_report  # jsonschema takes long to load
+
     try:
         text = saved.read_text(encoding="utf-8")
     except OSError as error:

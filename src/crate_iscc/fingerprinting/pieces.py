@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from itertools import accumulate
@@ -36,6 +36,23 @@ class FileResult:
     known: Fingerprint | None = None
     sha256: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """What came of files that were read together: codes, and why some were not read.
+
+    `numbers` are those of the files; `failed` is by their place among them, as is `sha256`, which
+    is empty where none was wanted.
+    """
+
+    numbers: "array[int]"
+    codes: FileCodes
+    sha256: Sequence[str]
+    failed: Mapping[int, str]
+
+
+Results = FileResult | BatchResult
 
 
 class TreeStream:
@@ -106,7 +123,7 @@ class Piece(Protocol):
         """Give the bytes to the codes that want them, in order, once run has ended."""
         ...
 
-    def settle(self) -> Iterator[FileResult]:
+    def settle(self) -> Iterator[Results]:
         """Yield what came of files, when all codes have used the bytes."""
         ...
 
@@ -154,19 +171,22 @@ class Together:
         """Give all files to the codes that want them."""
         return [stream.take_files(self._small.files, self._codes.chunks) for stream in streams]
 
-    def settle(self) -> Iterator[FileResult]:
+    def settle(self) -> Iterator[Results]:
         """Yield the results, and give the buffer back."""
-        data, instance = self._codes.data, self._codes.instance
-        for place, (number, size) in enumerate(
-            zip(self._numbers, self._small.files.sizes, strict=True)
-        ):
-            if place in self._small.failed:
-                yield FileResult(number, reason=self._small.failed[place])
-                continue
-            at = slice(32 * place, 32 * place + 32)
-            known = Fingerprint(size, data[at] or None, instance[at])
-            yield FileResult(number, known, self._sha256[place] if self._sha256 else None)
+        failed = self._small.failed
+        if reason := self._not_to_be_believed():
+            failed = dict.fromkeys(range(len(self._numbers)), reason)
+        yield BatchResult(self._numbers, self._codes, self._sha256, failed)
         self._work.buffers.give_back(self._buffer)
+
+    def _not_to_be_believed(self) -> str | None:
+        """Say why the bytes of all files are not what they were to be, or None."""
+        try:
+            if self._small.settle:
+                self._small.settle()
+        except ReadError as error:
+            return error.cause or error.message
+        return None
 
 
 def _read_whole(tree: Tree, entry: Entry, into: memoryview) -> str | None:
@@ -251,7 +271,7 @@ class Slice:
         futures = self._file.take(data, self._ahead)
         return futures + [stream.take(data, self._ahead) for stream in streams]
 
-    def settle(self) -> Iterator[FileResult]:
+    def settle(self) -> Iterator[Results]:
         """Yield the file's result with its last slice."""
         if self._start + self._size == self._file.size:
             yield self._file.finish()
@@ -323,6 +343,6 @@ class Streamed:
             self._work.tell()
         return futures
 
-    def settle(self) -> Iterator[FileResult]:
+    def settle(self) -> Iterator[Results]:
         """Yield the result."""
         yield self._result

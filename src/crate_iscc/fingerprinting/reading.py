@@ -19,6 +19,7 @@ from crate_iscc.entries import EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.file_table import Columns, FileTable, chosen
 from crate_iscc.fingerprinting.pieces import (
+    BatchResult,
     Buffers,
     FileResult,
     LargeFile,
@@ -49,6 +50,8 @@ _WORTH_THREADS = 16 << 20
 _THREADS_PER_BLAKE3 = 3
 """Of three threads' work on an ISCC-SUM, BLAKE3 is about one's."""
 _PROGRESS_SECONDS = 0.05
+_DIGEST = 32
+"""Bytes of a code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +206,8 @@ class _Results:
     def __init__(self, entries: EntryTable, *, with_data: bool, sha256: bool) -> None:
         count = len(entries)
         self._entries = entries
-        self._data = FixedBytes(count, 32 if with_data else 0)
-        self._instance = FixedBytes(count, 32)
+        self._data = FixedBytes(count, _DIGEST if with_data else 0)
+        self._instance = FixedBytes(count, _DIGEST)
         self._sha256: dict[int, str] | None = {} if sha256 else None
         self._unread: dict[int, str] = {}
         self._done = 0
@@ -220,6 +223,26 @@ class _Results:
             self._data[result.number] = known.data or b""
         if self._sha256 is not None and result.sha256:
             self._sha256[result.number] = result.sha256
+
+    def put_batch(self, batch: BatchResult) -> None:
+        numbers, codes = batch.numbers, batch.codes
+        self._done += len(numbers)
+        start = numbers[0]
+        if not batch.failed and numbers == array("Q", range(start, start + len(numbers))):
+            self._instance.set_run(start, codes.instance)
+            if self._data.width:
+                self._data.set_run(start, codes.data)
+        else:
+            for place, number in enumerate(numbers):
+                if place in batch.failed:
+                    self._unread[number] = batch.failed[place]
+                    continue
+                code = slice(_DIGEST * place, _DIGEST * (place + 1))
+                self._instance[number] = codes.instance[code]
+                if self._data.width:
+                    self._data[number] = codes.data[code]
+        if self._sha256 is not None:
+            self._sha256.update(zip(numbers, batch.sha256, strict=True))
 
     def table(self) -> tuple[FileTable, list[Unread]]:
         """Return what is known. Raises ReadError if any file has no result."""
@@ -298,6 +321,8 @@ class _Reading:
             Buffers(_TOGETHER_BYTES),
             self._hashers,
         )
+        if self._entries:
+            meter.tell()
         for piece, key in self._pieces(order):
             self._running.append((piece, key, self._readers.submit(piece.run)))
             while len(self._running) >= self._most:
@@ -387,14 +412,20 @@ class _Reading:
         piece, futures = self._handed_on.popleft()
         for future in futures:
             self._wait_for(future)
-        for result in piece.settle():
-            self._put(result)
+        self._put_all(piece)
 
     def _settle_aside(self, *, wait_for_all: bool = False) -> None:
         while self._aside and (wait_for_all or self._aside[0][1].done()):
             piece, future = self._aside.popleft()
             self._wait_for(future)
-            for result in piece.settle():
+            self._put_all(piece)
+
+    def _put_all(self, piece: Piece) -> None:
+        for result in piece.settle():
+            if isinstance(result, BatchResult):
+                self._results.put_batch(result)
+                self._meter.tell(len(result.numbers))
+            else:
                 self._put(result)
 
     def _put(self, result: FileResult) -> None:

@@ -35,8 +35,10 @@
 
 #if defined(__GNUC__)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define INLINE inline __attribute__((always_inline))
 #else
 #define UNLIKELY(condition) (condition)
+#define INLINE inline
 #endif
 
 /* --- Constants ------------------------------------------------------------------------------- */
@@ -350,76 +352,111 @@ static void chunk_one(Chunks *chunks, const uint8_t *stop) {
 typedef struct {
     const uint8_t *at, *limit;
     uint64_t pattern;
-    uint32_t mask;
+    int is_loose; /* which mask it is */
 } Reader;
 
 static Reader reader(const uint8_t *chunk) {
-    Reader fresh = {chunk + MIN_SIZE, chunk + CENTRE_SIZE, 0, STRICT_MASK};
+    Reader fresh = {chunk + MIN_SIZE, chunk + CENTRE_SIZE, 0, 0};
     return fresh;
 }
 
 /* Called at the limit. Returns whether the chunk ends there; if not, the next limit is set. */
 static int ends_at_limit(Reader *reader) {
-    if (reader->mask == LOOSE_MASK)
+    if (reader->is_loose)
         return 1;
-    reader->mask = LOOSE_MASK;
+    reader->is_loose = 1;
     reader->limit += MAX_SIZE - CENTRE_SIZE;
     return 0;
 }
 
-/* Does for two stretches what chunk_one does for one, in one loop, until either has reached its
- * stop. The limits are whole blocks away from MIN_SIZE, and a block is begun again if the other
- * reader's chunk ends in it: so no block crosses a limit, and no reader goes beyond a byte that
- * chunk_one would not read.
- *
- * One step of the recurrence is p' = floor(p / 2) + gear. Floors of floors can be drawn together:
+/* One step of the recurrence is p' = floor(p / 2) + gear. Floors of floors can be drawn together:
  * after k steps p is floor((p + 2 g1 + 4 g2 + ... + 2^k gk) / 2^k), so the sum alone is carried
  * through a block, and the k-th test is done on its bits from k on. p < 2^32 and every g < 2^31: the
- * sum is below 2^32 + 2^31 * 2^(k + 1), far from 2^64 with eight steps. */
+ * sum is below 2^32 + 2^31 * 2^(k + 1), far from 2^64 with eight steps.
+ *
+ * The factors stand in SHIFTED[k - 1], which is filled when the module is loaded: then a step is a
+ * load, an addition, a test and a branch. */
 #define BLOCK 8
-#define STEP(number, x, sum, hit)                                                            \
-    sum += (uint64_t)GEAR[x.at[number - 1]] << number;                                       \
-    if (UNLIKELY(!(sum & (uint64_t)x.mask << number))) {                                     \
-        length_in_block = number;                                                            \
-        goto hit;                                                                            \
-    }
-#define STEPS(number)                                                                        \
-    STEP(number, a, sum_a, end_in_a)                                                         \
-    STEP(number, b, sum_b, end_in_b)
+static uint64_t SHIFTED[BLOCK][256];
 
+static void fill_shifted(void) {
+    for (int k = 1; k <= BLOCK; k++)
+        for (int byte = 0; byte < 256; byte++)
+            SHIFTED[k - 1][byte] = (uint64_t)GEAR[byte] << k;
+}
+
+/* Which of two readers' chunks ends, after how many bytes of its block; no length at the pause. */
+typedef struct {
+    Reader *reader;
+    int length;
+} Hit;
+
+#define STEP(number, x, sum, mask)                                                           \
+    sum += SHIFTED[number - 1][at_##x[number - 1]];                                          \
+    if (UNLIKELY(!(sum & (uint64_t)mask << number))) {                                       \
+        hit.reader = x;                                                                      \
+        hit.length = number;                                                                 \
+        break;                                                                               \
+    }
+#define STEPS(number) STEP(number, a, sum_a, mask_a) STEP(number, b, sum_b, mask_b)
+
+/* Reads on in both, block by block, until a chunk ends or a reader comes to its limit: that many
+ * bytes are a whole number of blocks. A block in which the other's chunk ends is begun again. The
+ * masks are constants, so each pair of them has a loop of its own. */
+static INLINE Hit read_on(Reader *a, Reader *b, size_t size, uint32_t mask_a, uint32_t mask_b) {
+    const uint8_t *at_a = a->at, *at_b = b->at, *pause = a->at + size;
+    uint64_t pattern_a = a->pattern, pattern_b = b->pattern;
+    Hit hit = {0};
+    while (at_a != pause) {
+        uint64_t sum_a = pattern_a, sum_b = pattern_b;
+        STEPS(1) STEPS(2) STEPS(3) STEPS(4) STEPS(5) STEPS(6) STEPS(7) STEPS(8)
+        pattern_a = sum_a >> BLOCK;
+        pattern_b = sum_b >> BLOCK;
+        at_a += BLOCK;
+        at_b += BLOCK;
+    }
+    a->at = at_a;
+    b->at = at_b;
+    a->pattern = pattern_a;
+    b->pattern = pattern_b;
+    return hit;
+}
+
+static Hit read_to_limit(Reader *a, Reader *b) {
+    size_t left_a = (size_t)(a->limit - a->at), left_b = (size_t)(b->limit - b->at);
+    size_t size = left_a < left_b ? left_a : left_b;
+    if (a->is_loose)
+        return b->is_loose ? read_on(a, b, size, LOOSE_MASK, LOOSE_MASK)
+                           : read_on(a, b, size, LOOSE_MASK, STRICT_MASK);
+    return b->is_loose ? read_on(a, b, size, STRICT_MASK, LOOSE_MASK)
+                       : read_on(a, b, size, STRICT_MASK, STRICT_MASK);
+}
+
+/* Ends the chunk of a reader and begins the next one. Returns whether `stop` is reached. */
+static int end_chunk(Reader *reader_, Chunks *chunks, int length_in_block, const uint8_t *stop) {
+    size_t length = (size_t)(reader_->at + length_in_block - chunks->end);
+    add_chunk_and_repeats(chunks, length, stop);
+    *reader_ = reader(chunks->end);
+    return chunks->end >= stop;
+}
+
+/* Does for two stretches what chunk_one does for one, in one loop, until either has reached its
+ * stop. The limits are whole blocks away from MIN_SIZE: so no block crosses a limit, and no reader
+ * goes beyond a byte that chunk_one would not read. */
 static void chunk_two(Chunks *chunks_a, const uint8_t *stop_a, Chunks *chunks_b,
                       const uint8_t *stop_b) {
-    if (chunks_a->end >= stop_a || chunks_b->end >= stop_b)
-        return;
+    int is_done = chunks_a->end >= stop_a || chunks_b->end >= stop_b;
     Reader a = reader(chunks_a->end), b = reader(chunks_b->end);
-    for (;;) {
-        int length_in_block = 0;
-        size_t left_a = (size_t)(a.limit - a.at), left_b = (size_t)(b.limit - b.at);
-        const uint8_t *pause = a.at + (left_a < left_b ? left_a : left_b);
-        while (a.at != pause) {
-            uint64_t sum_a = a.pattern, sum_b = b.pattern;
-            STEPS(1) STEPS(2) STEPS(3) STEPS(4) STEPS(5) STEPS(6) STEPS(7) STEPS(8)
-            a.pattern = sum_a >> BLOCK;
-            b.pattern = sum_b >> BLOCK;
-            a.at += BLOCK;
-            b.at += BLOCK;
-        }
-        if (b.at == b.limit && ends_at_limit(&b))
-            goto end_in_b;
-        if (a.at == a.limit && ends_at_limit(&a))
-            goto end_in_a;
-        continue;
-    end_in_a:
-        add_chunk_and_repeats(chunks_a, (size_t)(a.at + length_in_block - chunks_a->end), stop_a);
-        if (chunks_a->end >= stop_a)
-            return;
-        a = reader(chunks_a->end);
-        continue;
-    end_in_b:
-        add_chunk_and_repeats(chunks_b, (size_t)(b.at + length_in_block - chunks_b->end), stop_b);
-        if (chunks_b->end >= stop_b)
-            return;
-        b = reader(chunks_b->end);
+    while (!is_done) {
+        Hit hit = read_to_limit(&a, &b);
+        if (hit.reader == &a)
+            is_done = end_chunk(&a, chunks_a, hit.length, stop_a);
+        else if (hit.reader == &b)
+            is_done = end_chunk(&b, chunks_b, hit.length, stop_b);
+        else if (b.at == b.limit && ends_at_limit(&b))
+            is_done = end_chunk(&b, chunks_b, 0, stop_b);
+        else if (a.at == a.limit && ends_at_limit(&a))
+            is_done = end_chunk(&a, chunks_a, 0, stop_a);
     }
 }
 
@@ -962,6 +999,7 @@ static PyType_Spec data_hasher_spec = {
 };
 
 static int module_exec(PyObject *module) {
+    fill_shifted();
     static const uint32_t parameters[] = {MIN_SIZE, MAX_SIZE, CENTRE_SIZE, STRICT_MASK, LOOSE_MASK};
     PyObject *type = PyType_FromModuleAndSpec(module, &data_hasher_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||

@@ -1,7 +1,7 @@
 """Trees of files, wherever they are: list and open, nothing more."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -52,11 +52,13 @@ class ByteStream(Protocol):
 class SmallFiles:
     """Files that were read together; `failed` says why a file (by its number there) was not read.
 
-    The bytes of a failed file may be anything.
+    The bytes of a failed file may be anything. Where the bytes are no copy, `settle` has to be
+    called when they have been used: it raises ReadError if they are not to be believed.
     """
 
     files: Stretch
     failed: dict[int, str]
+    settle: Callable[[], None] | None = None
 
 
 class Mapped(Protocol):

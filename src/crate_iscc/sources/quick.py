@@ -4,8 +4,9 @@ Everything works without it, and on systems that are not POSIX: then files are o
 """
 
 import os
+import threading
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol
@@ -91,6 +92,36 @@ def mapped(stream: OpenFile, offset: int = 0) -> "MappedStream | None":
             pass
     stream.close()
     return None
+
+
+class MappedArchive:
+    """All bytes of an open file in which others lie: mapped once, when it is wanted first."""
+
+    def __init__(self, file: int, size: int, check: Callable[[], None]) -> None:
+        """`check` raises ReadError where the file is not as it was."""
+        self._file = file
+        self._size = size
+        self._check = check
+        self._lock = threading.Lock()
+        self._mapping: _reading.MappedFile | None = None
+
+    def files(
+        self, starts: "array[int]", sizes: "array[int]", failed: dict[int, str]
+    ) -> SmallFiles | None:
+        """Return the files that start there in the archive; None where it cannot be mapped."""
+        with self._lock:
+            try:
+                mapping = self._mapping or _reading.MappedFile(self._file, 0, self._size)
+            except OSError:
+                return None
+            self._mapping = mapping
+
+        def settle() -> None:
+            if not mapping.is_whole():
+                raise ReadError("the archive was cut or could not be read while it was in use")
+            self._check()
+
+        return SmallFiles(Stretch(memoryview(mapping), starts, sizes), failed, settle)
 
 
 class MappedStream:

@@ -79,6 +79,7 @@ def verify(
     *,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
     jobs: int | None = None,
+    gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
 ) -> Report:
@@ -89,7 +90,7 @@ def verify(
     """
     kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
-        return _Verification(str(source), tree, thoroughness, jobs, kernel, progress).run()
+        return _Verification(str(source), tree, thoroughness, jobs, gentle, kernel, progress).run()
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -127,6 +128,7 @@ class _Verification:
         tree: Tree,
         thoroughness: Thoroughness,
         jobs: int | None,
+        gentle: bool,
         kernel: Kernel,
         progress: ProgressSink,
     ) -> None:
@@ -134,6 +136,7 @@ class _Verification:
         self._tree = tree
         self._thoroughness = thoroughness
         self._jobs = jobs
+        self._gentle = gentle
         self._kernel = kernel
         self._progress = progress
         self._findings: list[Finding] = []
@@ -238,6 +241,7 @@ class _Verification:
                     payload,
                     self._kernel,
                     jobs=self._jobs,
+                    gentle=self._gentle,
                     sha256=known.files.has_sha256,
                     progress=self._progress,
                 )
@@ -247,6 +251,7 @@ class _Verification:
                     payload.entries,
                     datahashes(self._kernel),
                     jobs=self._jobs,
+                    gentle=self._gentle,
                     progress=self._progress,
                     step="verifying",
                 )
@@ -292,6 +297,7 @@ class _Verification:
             entries,
             self._kernel,
             jobs=self._jobs,
+            gentle=self._gentle,
             progress=self._progress,
             step="comparing",
         )

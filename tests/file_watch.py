@@ -5,6 +5,7 @@ import errno
 import os
 import struct
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -44,13 +45,17 @@ only_where_files_can_be_watched = pytest.mark.skipif(
 
 
 class Watch:
-    """Watches files while it is entered; `seen` then says what happened to each."""
+    """Watches files while it is entered; `seen` then says what happened to each.
+
+    `openings` counts how often each was opened.
+    """
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._files = tuple(files)
         self._names: dict[int, Path] = {}
         self._handle = -1
         self.seen: dict[Path, set[str]] = {}
+        self.openings: Counter[Path] = Counter()
 
     def __enter__(self) -> Self:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -88,5 +93,6 @@ class Watch:
             data = data[_HEAD.size + size :]
             assert not mask & _OVERFLOW, "more happened than the kernel could tell"
             kinds = {name for bit, name in _KINDS.items() if mask & bit}
+            self.openings[self._names[number]] += OPENED in kinds
             if kinds:
                 self.seen.setdefault(self._names[number], set()).update(kinds)

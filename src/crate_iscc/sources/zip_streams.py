@@ -1,0 +1,296 @@
+"""The bytes of one member of a zip, piece by piece: never more of them in memory than asked for.
+
+Stored and deflated members are read with positions of their own, so any number of threads can
+read any members side by side. All others go through zipfile, one at a time.
+"""
+
+import lzma
+import os
+import threading
+import zipfile
+import zlib
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import IO
+
+from crate_iscc.entries import Entry
+from crate_iscc.errors import ReadError
+from crate_iscc.paths import printable
+from crate_iscc.sources.inflating import Inflater
+
+UTF8_FLAG = 0x800
+_LOCAL_HEADER = b"PK\x03\x04"
+_LOCAL_HEADER_SIZE = 30
+_EXTRA_GUESS = 64
+"""Bytes of extra fields that most local headers stay below: Info-ZIP writes 28, zip64 takes 20."""
+_SMALL_SIZE = 1 << 14
+"""Stored members up to here are read together with their header, larger ones into the buffer."""
+_INPUT_SIZE = 1 << 16
+"""Compressed bytes taken at a time."""
+_OUTPUT_SIZE = 1 << 18
+"""Bytes inflated at a time: they stay in the cache of a core until they are used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """An open zip: its descriptor, its state when it was opened, and where members may end.
+
+    `borders` holds, sorted, where each member and the directory of the archive start.
+    """
+
+    file: int
+    state: os.stat_result
+    borders: tuple[int, ...]
+
+    def locate(self, info: zipfile.ZipInfo, ahead: int) -> tuple[int, bytes]:
+        """Return where a member's bytes start, and up to `ahead` of them from the same read.
+
+        Raises ReadError unless its local header has its name and its bytes end before the next
+        member starts (APPNOTE 6.3.10, section 4.3.7).
+        """
+        text = info.orig_filename
+        utf8 = info.flag_bits & UTF8_FLAG or text.isascii()
+        name = text.encode("utf-8" if utf8 else "cp437")
+        name_end = _LOCAL_HEADER_SIZE + len(name)
+        size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
+        try:
+            raw = os.pread(self.file, size, info.header_offset)
+        except (OSError, OverflowError) as error:  # an offset that no file has
+            raise damaged(info, "the archive is damaged at this member") from error
+        begin = name_end + int.from_bytes(raw[28:30], "little")
+        start = info.header_offset + begin
+        if (
+            not raw.startswith(_LOCAL_HEADER)
+            or int.from_bytes(raw[26:28], "little") != len(name)
+            or raw[_LOCAL_HEADER_SIZE:name_end] != name
+        ):
+            raise damaged(info, "the archive is damaged at this member")
+        following = bisect_right(self.borders, info.header_offset)
+        if following == len(self.borders) or start + info.compress_size > self.borders[following]:
+            raise damaged(info, "its bytes overlap others in the archive")
+        return start, raw[begin : begin + ahead]
+
+    def check_unchanged(self) -> None:
+        """Raise ReadError if the archive is not as it was when it was opened."""
+        now = os.fstat(self.file)
+        if (now.st_size, now.st_mtime_ns) != (self.state.st_size, self.state.st_mtime_ns):
+            raise ReadError("the archive changed while it was read")
+
+
+def _check_unchanged(archive: Archive, info: zipfile.ZipInfo) -> None:
+    try:
+        archive.check_unchanged()
+    except ReadError as error:
+        raise damaged(info, error.message) from error
+
+
+def damaged(info: zipfile.ZipInfo, cause: str | None) -> ReadError:
+    """Return the error for a member that cannot be read."""
+    return ReadError(printable(info.orig_filename), cause=cause)
+
+
+class StoredPlace:
+    """A stored member as an open file whose bytes lie somewhere in another: to be mapped."""
+
+    def __init__(self, archive: Archive, info: zipfile.ZipInfo, entry: Entry) -> None:
+        self._archive = archive
+        self._info = info
+        self.entry = entry
+
+    def fileno(self) -> int:
+        """Return the descriptor of the archive."""
+        return self._archive.file
+
+    def settle(self) -> None:
+        """Raise ReadError if the archive changed."""
+        _check_unchanged(self._archive, self._info)
+
+    def close(self) -> None:
+        """Do nothing: the archive stays open."""
+
+
+class StoredStream:
+    """The bytes of a member that stands uncompressed in the archive."""
+
+    __slots__ = ("_ahead", "_archive", "_crc", "_crc32", "_info", "_left", "_position")
+
+    def __init__(
+        self, archive: Archive, info: zipfile.ZipInfo, inflater: Inflater, *, crc: bool
+    ) -> None:
+        self._archive = archive
+        self._info = info
+        self._crc32 = inflater.crc32
+        self._crc = 0 if crc else None
+        self._left = info.file_size
+        if info.compress_size != info.file_size:
+            raise damaged(info, "it is not compressed, but the archive gives it two sizes")
+        ahead = info.file_size if info.file_size <= _SMALL_SIZE else 0
+        self._position, self._ahead = archive.locate(info, ahead)
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
+        info = self._info
+        if not self._left:
+            _check_unchanged(self._archive, info)
+            if self._crc is not None and self._crc != info.CRC:
+                raise damaged(info, "its CRC-32 is wrong: it is damaged")
+            return 0
+        window = buffer[: self._left]
+        if self._ahead:
+            piece = self._ahead[: len(window)]
+            self._ahead = self._ahead[len(window) :]
+            count = len(piece)
+            window[:count] = piece
+        else:
+            try:
+                count = os.preadv(self._archive.file, [window], self._position)
+            except OSError as error:
+                raise damaged(info, error.strerror) from error
+        if not count:
+            raise damaged(info, "the archive was cut while it was read")
+        if self._crc is not None:
+            self._crc = self._crc32(window[:count], self._crc)
+        self._position += count
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        """Do nothing: the archive stays open."""
+
+
+class DeflatedStream:
+    """The bytes of a deflated member, inflated a piece at a time.
+
+    The end is reached only if the deflate stream ends exactly with the member's bytes, after as
+    many bytes as the archive gives, with its CRC-32. That is checked whoever asks: it costs
+    little beside inflating, and damage is called damage.
+    """
+
+    __slots__ = (
+        "_archive", "_crc", "_ended", "_inflater", "_inflating", "_info", "_input", "_left",
+        "_position", "_stop",
+    )  # fmt: skip
+
+    def __init__(self, archive: Archive, info: zipfile.ZipInfo, inflater: Inflater) -> None:
+        self._archive = archive
+        self._info = info
+        self._inflater = inflater
+        self._inflating = inflater.start()
+        self._left = info.file_size
+        self._crc = 0
+        self._ended = False
+        start, self._input = archive.locate(info, min(info.compress_size, _INPUT_SIZE))
+        self._position = start + len(self._input)
+        self._stop = start + info.compress_size
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
+        if self._ended or not buffer:
+            _check_unchanged(self._archive, self._info)
+            return 0
+        # One byte more than is left shows a member that holds too much, before it is inflated.
+        piece = self._inflate(min(len(buffer), _OUTPUT_SIZE, self._left + 1))
+        count = len(piece)
+        self._left -= count
+        self._crc = self._inflater.crc32(piece, self._crc)
+        if self._left < 0:
+            raise damaged(self._info, "it holds more bytes than the archive gives it")
+        if self._inflating.eof:
+            self._finish()
+        buffer[:count] = piece
+        if not count:
+            _check_unchanged(self._archive, self._info)
+        return count
+
+    def _inflate(self, limit: int) -> bytes:
+        """Return from 1 to `limit` bytes, or none at the end of the deflate stream."""
+        while True:
+            given = self._input or self._compressed()
+            try:
+                piece = self._inflating.decompress(given, limit)
+            except self._inflater.error as error:
+                raise damaged(self._info, "its compressed bytes are damaged") from error
+            self._input = self._inflating.unconsumed_tail
+            if piece or self._inflating.eof:
+                return piece
+            if not given:
+                raise damaged(self._info, "its compressed bytes end too early")
+
+    def _compressed(self) -> bytes:
+        """Return the next bytes of the member as they stand in the archive, none at its end."""
+        size = min(self._stop - self._position, _INPUT_SIZE)
+        if not size:
+            return b""
+        try:
+            given = os.pread(self._archive.file, size, self._position)
+        except OSError as error:
+            raise damaged(self._info, error.strerror) from error
+        if not given:
+            raise damaged(self._info, "the archive was cut while it was read")
+        self._position += len(given)
+        return given
+
+    def _finish(self) -> None:
+        """Check the member as a whole, where its deflate stream has ended."""
+        if self._left:
+            raise damaged(self._info, "it holds fewer bytes than the archive gives it")
+        if self._inflating.unused_data or self._position != self._stop:
+            raise damaged(self._info, "other bytes follow its compressed bytes")
+        if self._crc != self._info.CRC:
+            raise damaged(self._info, "its CRC-32 is wrong: it is damaged")
+        self._ended = True
+
+    def close(self) -> None:
+        """Do nothing: the archive stays open."""
+
+
+class ZipfileStream:
+    """The bytes of a member that zipfile unpacks, while it keeps a lock."""
+
+    def __init__(
+        self,
+        archive: zipfile.ZipFile,
+        info: zipfile.ZipInfo,
+        state: Archive,
+        lock: threading.Lock,
+    ) -> None:
+        self._lock = lock
+        self._info = info
+        self._state = state
+        self._left = info.file_size
+        try:
+            with lock:
+                self._stream: IO[bytes] = archive.open(info)
+        except _ZIP_ERRORS as error:
+            raise damaged(info, str(error) or "it is damaged") from error
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill the start of `buffer`; 0 is the end. Raises ReadError, see ByteStream."""
+        try:
+            with self._lock:
+                count: int = self._stream.readinto(buffer)  # type: ignore[attr-defined]
+        except _ZIP_ERRORS as error:
+            raise damaged(self._info, str(error) or "it is damaged") from error
+        self._left -= count
+        if not count:
+            _check_unchanged(self._state, self._info)
+            if self._left:
+                raise damaged(self._info, "its size is not the one the archive gives")
+        return count
+
+    def close(self) -> None:
+        """Close the member."""
+        with self._lock:
+            self._stream.close()
+
+
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
