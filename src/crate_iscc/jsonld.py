@@ -228,16 +228,19 @@ class _Style:
     @classmethod
     def of(cls, text: str) -> "_Style":
         style = cls()
-        body = text.rstrip()
-        style.end = text[len(body) :]
-        style.newline = "\r\n" if "\r" in body and "\r\n" in body else "\n"
-        indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", body)
+        # The text is not copied for this: it may be as long as the files are many.
+        size = len(text)
+        while size and text[size - 1].isspace():
+            size -= 1
+        style.end = text[size:]
+        style.newline = "\r\n" if "\r" in text and text.find("\r\n", 0, size) >= 0 else "\n"
+        indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", text)
         style.indent = indent[1] if indent else None
         if not indent:
-            first_key = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\S)?', body)
+            first_key = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\S)?', text)
             compact = first_key is not None and first_key[1] is not None
             style.separators = (",", ":") if compact else (", ", ": ")
-        style.ascii = body.isascii() and _ESCAPED.search(body) is not None
+        style.ascii = text.isascii() and _ESCAPED.search(text) is not None
         return style
 
     def load(self, text: str) -> Any:
