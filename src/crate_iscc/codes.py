@@ -8,6 +8,7 @@ a body, with the prefix `ISCC:`; bytes stand in the order in which the algorithm
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crate_iscc.errors import InputError
@@ -230,3 +231,60 @@ def parse_datahash(text: str) -> Fingerprint:
     if not text.lower().startswith(DATAHASH_PREFIX) or not _HEX_DIGEST.fullmatch(digest):
         raise InputError(f"not a BLAKE3-256 datahash: {text!r:.100}")
     return Fingerprint(instance=bytes.fromhex(digest))
+
+
+_SUM = 60
+"""Characters of a wide ISCC-SUM: `ISCC:` and 55 of base32."""
+_BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def parse_pairs(
+    datahashes: Sequence[str], sums: Sequence[str]
+) -> tuple[list[bytes], list[bytes]] | None:
+    """Return the Data-Codes (128 bits) and Instance-Codes (256 bits) of many files at once.
+
+    None unless each datahash is written in small letters, each code is a wide ISCC-SUM, and no
+    two of a file contradict each other: then they are to be parsed one by one. This takes a
+    tenth of that time, since nothing is done for one file alone but to cut out its codes.
+    """
+    count = len(sums)
+    if {len(text) for text in datahashes} != {68} or {len(text) for text in sums} != {_SUM}:
+        return None
+    hashes = _from_hex("".join(datahashes))
+    bodies = _from_wide_sums("".join(sums), count)
+    if (
+        bodies is None
+        or hashes[0::34] != b"\x1e" * count
+        or hashes[1::34] != b"\x20" * count
+        or any(bodies[18 + at :: 35] != hashes[2 + at :: 34] for at in range(16))
+    ):
+        return None
+    data = [bodies[at + 2 : at + 18] for at in range(0, 35 * count, 35)]
+    return data, [hashes[at + 2 : at + 34] for at in range(0, 34 * count, 34)]
+
+
+def _from_hex(text: str) -> bytes:
+    """Return the bytes of hex digits in small letters, or nothing for any other text."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    return raw if raw.hex() == text else b""
+
+
+def _from_wide_sums(text: str, count: int) -> bytes | None:
+    """Return header, body and a zero byte of each of `count` wide ISCC-SUMs of 60 characters."""
+    codes = text.encode("utf-8", "backslashreplace")
+    digits = codes.replace(b"ISCC:", b"")
+    # No colon is left, and 55 digits of each: so each has one "ISCC:", and it ends where it must.
+    if (
+        codes[4::_SUM] != b":" * count
+        or len(digits) != 55 * count
+        or digits.translate(None, _BASE32)
+    ):
+        return None
+    # With an "A" (five zero bits) behind each, a code takes 35 bytes: of the last all is zero.
+    padded = codes.replace(b"ISCC:", b"A")[1:].decode("ascii") + "A"
+    raw = int(padded.translate(_BASE32_DIGITS), 32).to_bytes(35 * count, "big")
+    headed = raw[0::35] == _WIDE[:1] * count and raw[1::35] == _WIDE[1:] * count
+    return raw if headed and raw[34::35] == bytes(count) else None

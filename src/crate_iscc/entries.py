@@ -51,7 +51,7 @@ class EntryTable:
 
     def __init__(self, paths: PackedBytes, sizes: "array[int]", stats: "array[int] | None") -> None:
         """Take columns of one length: UTF-8 paths, bytes, and four 64-bit words of state each."""
-        self._paths = paths.freeze()
+        self._paths = paths
         self._sizes = sizes
         self._stats = stats
         if len(paths) != len(sizes) or (stats is not None and len(stats) != _STAT * len(sizes)):

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice, pairwise, repeat
 from typing import overload
 
 from crate_iscc.codes import Fingerprint
@@ -12,6 +12,10 @@ from crate_iscc.packed import Column, PackedBytes
 from crate_iscc.paths import CratePath, utf8_order
 
 _UNKNOWN = -1
+_WHOLE = 32
+"""Bytes of a whole code."""
+_AT_ONCE = 1024
+"""Files that are compared with one look where they are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,9 @@ class Columns:
 Row = tuple[bytes, int, bytes, bytes]
 """Path, size, Data-Code and Instance-Code of a file as they stand in the columns."""
 
+Rows = tuple[list[bytes], list[int], list[bytes], list[bytes]]
+"""The same of some files, as lists of one length."""
+
 
 class FileTable(Sequence[FileFingerprint]):
     """Files in the order of the manifest: by the UTF-8 bytes of their paths, each path once.
@@ -70,6 +77,14 @@ class FileTable(Sequence[FileFingerprint]):
             builder.add(file)
         return builder.table()
 
+    @classmethod
+    def of_rows(cls, rows: Rows) -> "FileTable":
+        """Return a table of files whose paths are in ascending order."""
+        paths, sizes, data, instance = rows
+        return cls(
+            Columns(PackedBytes(paths), array("q", sizes), PackedBytes(data), PackedBytes(instance))
+        )
+
     def __len__(self) -> int:
         return self._stop - self._start
 
@@ -88,13 +103,13 @@ class FileTable(Sequence[FileFingerprint]):
         place = range(self._start, self._stop)[number]
         c = self._columns
         row = c.paths[place], c.sizes[place], c.data[place], c.instance[place]
-        return _file(row, c.sha256[place] if c.sha256 is not None else b"")
+        return file_of(row, c.sha256[place] if c.sha256 is not None else b"")
 
     def __iter__(self) -> Iterator[FileFingerprint]:
         column = self._columns.sha256
         if column is None:
-            return map(_file, self.rows())
-        return map(_file, self.rows(), column.between(self._start, self._stop))
+            return map(file_of, self.rows())
+        return map(file_of, self.rows(), column.between(self._start, self._stop))
 
     @property
     def columns(self) -> Columns:
@@ -114,8 +129,21 @@ class FileTable(Sequence[FileFingerprint]):
 
     def paths(self) -> Iterator[CratePath]:
         """Yield the paths."""
-        for path in self._columns.paths.between(self._start, self._stop):
+        for path in self.raw_paths():
             yield CratePath(path.decode("utf-8"))
+
+    def raw_paths(self) -> Iterator[bytes]:
+        """Yield the paths as they stand in their column."""
+        return self._columns.paths.between(self._start, self._stop)
+
+    @property
+    def sizes(self) -> "array[int]":
+        """The sizes as they stand in their column."""
+        return self._columns.sizes[self._start : self._stop]
+
+    def joined_instances(self) -> bytes:
+        """Return the Instance-Codes, one behind the other."""
+        return self._columns.instance.joined(self._start, self._stop)
 
     @property
     def size(self) -> int:
@@ -126,7 +154,7 @@ class FileTable(Sequence[FileFingerprint]):
     def find(self, path: str) -> int | None:
         """Return the number of the file at `path`, or None."""
         wanted = utf8_order(path)
-        number = self._bisect(wanted)
+        number = self.bisect(wanted)
         if number < len(self) and self._columns.paths[self._start + number] == wanted:
             return number
         return None
@@ -151,10 +179,72 @@ class FileTable(Sequence[FileFingerprint]):
             return range(len(self))
         prefix = utf8_order(folder)
         # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        return range(self._bisect(prefix), self._bisect(prefix[:-1] + b"0"))
+        return range(self.bisect(prefix), self.bisect(prefix[:-1] + b"0"))
 
-    def _bisect(self, path: bytes) -> int:
+    def bisect(self, path: bytes) -> int:
+        """Return how many files have a path (UTF-8) that is less than `path`."""
         return bisect_left(self._columns.paths, path, self._start, self._stop) - self._start
+
+    def chosen(self, numbers: Sequence[int]) -> "FileTable":
+        """Return the files of those numbers, in ascending order, as a table of their own."""
+        if len(numbers) == len(self):
+            return self
+        places = array("Q", (self._start + number for number in numbers))
+        return FileTable(chosen(self._columns, places))
+
+    def path_at(self, number: int) -> bytes:
+        """Return the path of a file as it stands in its column."""
+        return self._columns.paths[self._start + number]
+
+    @property
+    def has_sha256(self) -> bool:
+        """Tell whether the SHA-256 of any file is known."""
+        column = self._columns.sha256
+        return column is not None and any(column.between(self._start, self._stop))
+
+    def same_paths(self, other: "FileTable") -> bool:
+        """Tell whether two tables name the same files."""
+        return self._same(other, self._columns.paths, other._columns.paths)
+
+    def same_rows(self, other: "FileTable") -> bool:
+        """Tell whether all that rows() yields is the same in two tables."""
+        mine, theirs = self._columns, other._columns
+        return (
+            self.same_paths(other)
+            and self.sizes == other.sizes
+            and self._same(other, mine.data, theirs.data)
+            and self._same(other, mine.instance, theirs.instance)
+        )
+
+    def same_sizes(self, other: "FileTable") -> bool:
+        """Tell whether the files of two tables have the same sizes, all of them known."""
+        sizes = self.sizes
+        return sizes == other.sizes and min(sizes, default=0) > _UNKNOWN
+
+    def same_codes(self, other: "FileTable") -> bool:
+        """Tell whether two tables hold the same whole Instance-Codes, and like Data-Codes.
+
+        Data-Codes are alike if they are the same or one side knows none. False says nothing:
+        codes that are cut are to be compared one by one.
+        """
+        mine, theirs = self._columns, other._columns
+        whole = range(_WHOLE, _WHOLE * len(self) + 1, _WHOLE)
+        return (
+            mine.instance.ends(self._start, self._stop) == list(whole)
+            and self._same(other, mine.instance, theirs.instance)
+            and (
+                not mine.data.joined(self._start, self._stop)
+                or not theirs.data.joined(other._start, other._stop)
+                or self._same(other, mine.data, theirs.data)
+            )
+        )
+
+    def _same(self, other: "FileTable", mine: Column, theirs: Column) -> bool:
+        """Compare a column without an object for each of its strings."""
+        here, there = (self._start, self._stop), (other._start, other._stop)
+        return mine.joined(*here) == theirs.joined(*there) and mine.ends(*here) == theirs.ends(
+            *there
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -180,11 +270,16 @@ class PathsOf:
         return isinstance(path, str) and self._files.find(path) is not None
 
 
-def _file(row: Row, sha256: bytes = b"") -> FileFingerprint:
-    path, size, data, instance = row
-    known = Fingerprint(None if size == _UNKNOWN else size, data or None, instance or None)
+def fingerprint_of(row: Row) -> Fingerprint:
+    """Return what a row says of its file."""
+    _, size, data, instance = row
+    return Fingerprint(None if size == _UNKNOWN else size, data or None, instance or None)
+
+
+def file_of(row: Row, sha256: bytes = b"") -> FileFingerprint:
+    """Return a file from its row and its SHA-256."""
     digest = sha256.decode("utf-8", "surrogatepass") if sha256 else None
-    return FileFingerprint(CratePath(path.decode("utf-8")), known, digest)
+    return FileFingerprint(CratePath(row[0].decode("utf-8")), fingerprint_of(row), digest)
 
 
 class TableBuilder:
@@ -193,7 +288,8 @@ class TableBuilder:
     def __init__(self) -> None:
         self._paths, self._data, self._instance = PackedBytes(), PackedBytes(), PackedBytes()
         self._sizes = array("q")
-        self._sha256: PackedBytes | None = None
+        # Shorter than the other columns where the last files have none.
+        self._sha256 = PackedBytes()
 
     def add(self, file: FileFingerprint) -> None:
         """Take a file."""
@@ -210,30 +306,108 @@ class TableBuilder:
         self, path: bytes, size: int, data: bytes, instance: bytes, sha256: bytes = b""
     ) -> None:
         """Take a file as it stands in the columns (see Columns)."""
-        if sha256 and self._sha256 is None:
-            self._sha256 = PackedBytes([b""] * len(self._sizes))
         self._paths.append(path)
         self._sizes.append(size)
         self._data.append(data)
         self._instance.append(instance)
-        if self._sha256 is not None:
+        if sha256:
+            self._pad_sha256(len(self._sizes) - 1)
             self._sha256.append(sha256)
+
+    def add_columns(
+        self,
+        paths: Iterable[bytes],
+        sizes: Iterable[int],
+        data: Iterable[bytes],
+        instance: Iterable[bytes],
+        sha256: Iterable[bytes] | None = None,
+    ) -> None:
+        """Take files as they stand in columns of one length."""
+        before = len(self._sizes)
+        self._paths.extend(paths)
+        self._sizes.extend(sizes)
+        self._data.extend(data)
+        self._instance.extend(instance)
+        if sha256 is not None:
+            self._pad_sha256(before)
+            self._sha256.extend(sha256)
+
+    def add_table(self, files: FileTable) -> None:
+        """Take all files of a table."""
+        c, start, stop = files._columns, files._start, files._stop
+        self.add_columns(
+            c.paths.between(start, stop),
+            c.sizes[start:stop],
+            c.data.between(start, stop),
+            c.instance.between(start, stop),
+            None if c.sha256 is None else c.sha256.between(start, stop),
+        )
+
+    def _pad_sha256(self, count: int) -> None:
+        self._sha256.extend(repeat(b"", count - len(self._sha256)))
 
     def table(self) -> FileTable:
         """Return the table. Raises ValueError if a path was given twice."""
-        columns = Columns(
-            self._paths.freeze(),
+        if self._paths.is_sorted():
+            return FileTable(self._columns())
+        files = self.lines()
+        if any(one == two for one, two in pairwise(files._columns.paths)):
+            raise ValueError("a path stands in a table twice")
+        return files
+
+    def lines(self) -> FileTable:
+        """Return what was taken in the order of the paths, each as often as it was taken.
+
+        What was taken of one path stays in its order. It is a table only if each came once.
+        """
+        order = sorted(range(len(self._sizes)), key=self._paths.__getitem__)
+        return FileTable(chosen(self._columns(), order))
+
+    def _columns(self) -> Columns:
+        if len(self._sha256):
+            self._pad_sha256(len(self._sizes))
+        # Where all are of one length, as is usual, a column needs no edges.
+        data, instance = self._data.shrunk(), self._instance.shrunk()
+        self._data, self._instance = PackedBytes(), PackedBytes()
+        return Columns(
+            self._paths,
             self._sizes,
-            self._data.freeze(),
-            self._instance.freeze(),
-            self._sha256.freeze() if self._sha256 is not None else None,
+            data,
+            instance,
+            self._sha256 if len(self._sha256) else None,
         )
-        if not self._paths.is_sorted():
-            order = sorted(range(len(self._sizes)), key=self._paths.__getitem__)
-            columns = chosen(columns, order)
-            if any(one == two for one, two in pairwise(columns.paths)):
-                raise ValueError("a path stands in a table twice")
-        return FileTable(columns)
+
+
+def side_by_side(one: FileTable, two: FileTable) -> Iterator[tuple[FileTable, FileTable]]:
+    """Yield all of two tables in slices: of the same paths, or with nothing on one of the sides.
+
+    The slices come in the order of the paths. Long stretches of the same paths are found
+    without an object for each.
+    """
+    here = there = 0
+    count = _AT_ONCE
+    while here < len(one) and there < len(two):
+        mine, theirs = one.path_at(here), two.path_at(there)
+        if mine < theirs:
+            stop = one.bisect(theirs)
+            yield one[here:stop], two[there:there]
+            here = stop
+        elif theirs < mine:
+            stop = two.bisect(mine)
+            yield one[here:here], two[there:stop]
+            there = stop
+        else:
+            left, right = one[here : here + count], two[there : there + count]
+            # One path at a time is the same: that is how this loop came here.
+            if count == 1 or left.same_paths(right):
+                yield left, right
+                here += len(left)
+                there += len(right)
+                count = min(_AT_ONCE, count * 4)
+            else:
+                count //= 4
+    if here < len(one) or there < len(two):
+        yield one[here:], two[there:]
 
 
 def chosen(columns: Columns, numbers: Sequence[int]) -> Columns:
@@ -249,4 +423,4 @@ def chosen(columns: Columns, numbers: Sequence[int]) -> Columns:
 
 def chosen_strings(column: Column, numbers: Iterable[int]) -> PackedBytes:
     """Return the strings of those numbers, in that order, as a column of their own."""
-    return PackedBytes(column[number] for number in numbers).freeze()
+    return PackedBytes(column[number] for number in numbers)

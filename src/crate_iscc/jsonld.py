@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Set
+from functools import partial
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ Entity = dict[str, Any]
 """A JSON object of the document; JSON has no closed set of types, so its values are Any."""
 
 
+_BRACKETS = (dict, list)
 _MAX_DEPTH = 200
 _TOO_DEEP = InputError(
     "the metadata is nested too deeply", cause=f"more than {_MAX_DEPTH} levels of brackets"
@@ -54,8 +56,6 @@ class Document:
             raise InputError("the metadata is not JSON", cause=str(error), hint=hint) from error
         except RecursionError:
             raise _TOO_DEEP from None
-        if isinstance(value, dict | list) and _depth(value) > _MAX_DEPTH:
-            raise _TOO_DEEP
         if not isinstance(value, dict) or not isinstance(value.get("@graph"), list):
             raise InputError(
                 "the metadata is not RO-Crate JSON-LD",
@@ -112,12 +112,19 @@ class Document:
         stack: list[Any] = [self.graph]
         while stack:
             value = stack.pop()
+            inner: Iterable[Any] = value
             if isinstance(value, dict):
                 if isinstance(value.get("@id"), str) and len(value) > 1:
                     yield value
-                stack.extend(v for v in reversed(value.values()) if isinstance(v, dict | list))
-            else:
-                stack.extend(v for v in reversed(value) if isinstance(v, dict | list))
+                inner = value.values()
+            # Most are references, and there may be as many of them as files.
+            found = [
+                v
+                for v in inner
+                if v.__class__ is not str and isinstance(v, _BRACKETS) and not _is_reference(v)
+            ]
+            found.reverse()
+            stack.extend(found)
 
     def placed_objects(self) -> Iterator[tuple[str, Entity]]:
         """Yield what `objects` yields, each with its JSON Pointer (RFC 6901), in some order."""
@@ -221,27 +228,38 @@ class _Style:
     @classmethod
     def of(cls, text: str) -> "_Style":
         style = cls()
-        body = text.rstrip()
-        style.end = text[len(body) :]
-        style.newline = "\r\n" if "\r\n" in body else "\n"
-        indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", body)
+        # The text is not copied for this: it may be as long as the files are many.
+        size = len(text)
+        while size and text[size - 1].isspace():
+            size -= 1
+        style.end = text[size:]
+        style.newline = "\r\n" if "\r" in text and text.find("\r\n", 0, size) >= 0 else "\n"
+        indent = re.match(r"\s*[{\[][ \t]*\r?\n([ \t]*)", text)
         style.indent = indent[1] if indent else None
         if not indent:
-            first_key = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\S)?', body)
+            first_key = re.match(r'\s*\{\s*"(?:[^"\\]|\\.)*"\s*:(\S)?', text)
             compact = first_key is not None and first_key[1] is not None
             style.separators = (",", ":") if compact else (", ", ": ")
-        style.ascii = body.isascii() and _ESCAPED.search(body) is not None
+        style.ascii = text.isascii() and _ESCAPED.search(text) is not None
         return style
 
     def load(self, text: str) -> Any:
-        """Parse JSON so that `dump` can write its numbers as they were."""
-        return json.loads(
+        """Parse JSON so that `dump` can write its numbers as they were.
+
+        Raises InputError if it is nested too deeply or an object has one key twice.
+        """
+        parse = partial(
+            json.loads,
             text,
-            object_pairs_hook=_object,
             parse_float=self.number,
             parse_int=self.integer,
             parse_constant=_no_constant,
         )
+        value = parse()
+        # Telling each object's keys takes three times as long as all the rest of the parsing.
+        if _count_keys(value) != _keys_in(text):
+            parse(object_pairs_hook=_object)
+        return value
 
     def number(self, text: str) -> float | str:
         """Keep a number that Python would write differently as its text."""
@@ -356,16 +374,33 @@ def _unfolded(iri: str, known: dict[str, Any]) -> str:
     return iri
 
 
-def _depth(value: Any) -> int:
-    deepest = 0
-    stack = [(value, 1)]
-    while stack:
-        current, depth = stack.pop()
-        deepest = max(deepest, depth)
-        inner = current.values() if isinstance(current, dict) else current
-        if depth <= _MAX_DEPTH:
-            stack.extend((item, depth + 1) for item in inner if isinstance(item, dict | list))
-    return deepest
+def _keys_in(text: str) -> int | None:
+    """Return how many keys a JSON text has at most, None if that is not to be had cheaply.
+
+    Where nothing stands between a key and its colon, each key ends in a quotation mark and a
+    colon; a text that holds the two of them counts as one key more.
+    """
+    apart = any(space in text and space + ":" in text for space in "\t\r\n ")
+    return None if apart else text.count('":')
+
+
+def _count_keys(value: Any) -> int:
+    """Return how many keys there are in all objects. Raises InputError for too many levels."""
+    keys = 0
+    level = [value] if isinstance(value, _BRACKETS) else []
+    for _ in range(_MAX_DEPTH):
+        objects = [inner for inner in level if isinstance(inner, dict)]
+        arrays = [inner for inner in level if isinstance(inner, list)]
+        keys += sum(map(len, objects))
+        level = [v for entity in objects for v in entity.values() if isinstance(v, _BRACKETS)]
+        level += [v for array in arrays for v in array if isinstance(v, _BRACKETS)]
+    if level:
+        raise _TOO_DEEP
+    return keys
+
+
+def _is_reference(value: dict[str, Any] | list[Any]) -> bool:
+    return len(value) == 1 and isinstance(value, dict) and isinstance(value.get("@id"), str)
 
 
 def _deep_copy(value: Any) -> Any:

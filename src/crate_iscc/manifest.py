@@ -1,31 +1,34 @@
-"""Fingerprints of a tree of files, and the comparison of a recorded tree with an observed one.
+"""Fingerprints of a tree of files, recorded or observed, and the lines of a manifest file.
 
 Build and verify meet here and only here. Everything in this module is a value or a pure function
 over values, so all of it is tested with literals.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from blake3 import blake3
 
 from crate_iscc.codes import (
     DATAHASH_PREFIX,
-    Distance,
     Fingerprint,
     is_iscc_sum,
     parse_datahash,
     parse_iscc,
+    parse_pairs,
 )
 from crate_iscc.errors import InputError
-from crate_iscc.file_table import FileFingerprint, FileTable
+from crate_iscc.file_table import FileFingerprint, FileTable, Rows
 from crate_iscc.paths import CratePath, crate_path, utf8_order
 
 RECIPE_VERSION = 1
 DIGEST_SIZE = 32
 """Bytes of a whole BLAKE3-256 digest."""
+_HEX = 2 * DIGEST_SIZE
+_AT_ONCE = 1024
+"""Files of which the records are hashed at once."""
+LARGEST_SIZE = (1 << 63) - 1
+"""Bytes of the largest file that there can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +99,28 @@ def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
     hasher = blake3()
     cut = len(folder.encode("utf-8"))
     prefix = DATAHASH_PREFIX.encode("ascii")
-    for path, size, _, instance in FileTable.of(files).rows():
-        if size < 0 or len(instance) != DIGEST_SIZE:
-            raise ValueError(f"size or datahash is not known: {path.decode()}")
-        digest = instance.hex().encode("ascii")
-        hasher.update(b"%b\0%d\0%b%b\n" % (path[cut:], size, prefix, digest))
+    table = FileTable.of(files)
+    for start in range(0, len(table), _AT_ONCE):
+        some = table[start : start + _AT_ONCE]
+        sizes, digits = some.sizes, some.joined_instances().hex().encode("ascii")
+        # No code is longer than a whole one.
+        if min(sizes) < 0 or len(digits) != len(some) * _HEX:
+            raise ValueError(f"size or datahash is not known: {_first_unknown(some)}")
+        digests = (digits[at : at + _HEX] for at in range(0, len(digits), _HEX))
+        records = [
+            b"%b\0%d\0%b%b\n" % (path[cut:], size, prefix, digest)
+            for path, size, digest in zip(some.raw_paths(), sizes, digests, strict=True)
+        ]
+        hasher.update(b"".join(records))
     return DATAHASH_PREFIX + hasher.hexdigest()
+
+
+def _first_unknown(files: FileTable) -> CratePath:
+    return next(
+        file.path
+        for file in files
+        if file.fingerprint.size is None or file.fingerprint.datahash is None
+    )
 
 
 # --- the manifest file -------------------------------------------------------------------------
@@ -139,12 +158,64 @@ def _line(path: str, size: int | None, digest: str | None, codes: Fingerprint | 
     return f"{path.translate(_ESCAPES)}\t{size}\t{digest}\t{codes.iscc()}\n"
 
 
-def split_lines(raw: bytes) -> list[str]:
-    """Return the lines of a manifest file, split at LF alone.
+def line_blocks(chunks: Iterable[bytes], most: int = 512) -> Iterator[list[str]]:
+    """Yield the lines of a manifest file, without their ends, up to `most` at a time.
 
-    A file name may hold any other line separator of Unicode.
+    They end at LF alone: a file name may hold any other line separator of Unicode. Empty lines
+    are left out.
     """
-    return [line + "\n" for line in raw.decode("utf-8", "replace").split("\n") if line]
+    rest: list[bytes] = []
+    for chunk in chunks:
+        whole, newline, tail = chunk.rpartition(b"\n")
+        if newline:
+            yield from _blocks(b"".join([*rest, whole]), most)
+            rest = []
+        rest.append(tail)
+    yield from _blocks(b"".join(rest), most)
+
+
+def _blocks(raw: bytes, most: int) -> Iterator[list[str]]:
+    lines = [line for line in raw.decode("utf-8", "replace").split("\n") if line]
+    for start in range(0, len(lines), most):
+        yield lines[start : start + most]
+
+
+_IN_NO_USUAL_PATH = ("//", "/./", "/../", "\0", "\ufffd", "/ro-crate-", "/iscc-")
+"""What is in no path of the payload that is taken as it is, with a slash before and behind it."""
+
+
+def parse_rows(
+    paths: Sequence[str], sizes: Sequence[str], datahashes: Sequence[str], sums: Sequence[str]
+) -> Rows | None:
+    """Return what is written of many payload files at once, or None if anything is unusual.
+
+    Usual are valid paths that are surely payload, decimal sizes without leading zeros, and what
+    parse_pairs takes. The unusual may be right: it is to be parsed one by one.
+    """
+    joined = f"/{'/'.join(paths)}/"
+    if any(odd in joined for odd in _IN_NO_USUAL_PATH):
+        return None
+    try:
+        named = "\0".join(paths).encode("utf-8").split(b"\0")
+    except UnicodeEncodeError:
+        return None
+    codes = parse_pairs(datahashes, sums)
+    digits = "".join(sizes)
+    if codes is None or not (digits.isascii() and digits.isdigit() and all(sizes)):
+        return None
+    numbers = list(map(int, sizes))
+    if max(numbers) > LARGEST_SIZE or list(map(str, numbers)) != list(sizes):
+        return None
+    return named, numbers, *codes
+
+
+def parse_manifest_lines(lines: Sequence[str]) -> Rows | None:
+    """Return what many lines of files say at once, or None if any of them is unusual."""
+    fields = "\t".join(lines)
+    if "\\" in fields or "\r" in fields or {line.count("\t") for line in lines} != {3}:
+        return None
+    columns = fields.split("\t")
+    return parse_rows(columns[0::4], columns[1::4], columns[2::4], columns[3::4])
 
 
 def parse_manifest_line(line: str) -> FileFingerprint | TreeFingerprint:
@@ -196,177 +267,7 @@ def _unescaped(text: str) -> str:
 
 def parse_size(text: str) -> int | None:
     """Return a size in bytes from decimal digits, or None for anything else."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
-
-
-# --- comparison --------------------------------------------------------------------------------
-
-
-class Status(StrEnum):
-    """How a file came out of a comparison; see FORMAT, "Verdicts"."""
-
-    MATCH = "match"
-    CHANGED = "changed"
-    MOVED = "moved"
-    MISSING = "missing"
-    EXTRA = "extra"
-    UNREAD = "unread"
-    UNCHECKED = "unchecked"
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How one path came out, with what was recorded and what was observed.
-
-    `moved_to` names where the recorded content was found, or for CHANGED where an edited
-    version of it was found. `holds` names the recorded file whose content now stands at `path`.
-    """
-
-    status: Status
-    path: CratePath
-    recorded: Fingerprint | None = None
-    observed: Fingerprint | None = None
-    distance: Distance | None = None
-    moved_to: CratePath | None = None
-    holds: CratePath | None = None
-    reason: str | None = None
-
-
-def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> list[Difference]:
-    """Compare what a crate records with what is there: one Difference for each path involved.
-
-    A match needs an equal datahash (as much of it as both know); with `content=False` an equal
-    size is enough. Content that stands at a path where it is not recorded is paired with the
-    path that lost it (moved); what is left over is changed, missing or extra. Where the observed
-    Data-Codes are known, a lost file and an extra one of similar content are paired too.
-    The result is sorted by the UTF-8 bytes of the path.
-    """
-    there = {file.path: file.fingerprint for file in observed.files}
-    known = {file.path: file.fingerprint for file in recorded.files}
-    results, lost = _in_place(known, there, observed.unread, content=content)
-
-    settled = {result.path for result in results}
-    loose = {path: found for path, found in there.items() if path not in settled}
-    moves = _moves(lost, loose) if content else {}
-    origin = {target: path for path, target in moves.items()}
-    for path, target in moves.items():
-        results.append(
-            Difference(Status.MOVED, path, lost.pop(path), loose[target], moved_to=target)
-        )
-
-    # Extra is what no record names, and what now stands where something was that moved away.
-    extra = {p: f for p, f in loose.items() if p not in origin and (p not in known or p in moves)}
-    edited = _edited({path: wanted for path, wanted in lost.items() if path not in there}, extra)
-    for path, wanted in lost.items():
-        edited_as = edited.get(path)
-        found = there.get(path) if edited_as is None else extra.pop(edited_as)
-        if found is None:
-            results.append(Difference(Status.MISSING, path, wanted))
-        else:
-            results.append(
-                Difference(
-                    Status.CHANGED,
-                    path,
-                    wanted,
-                    found,
-                    distance=wanted.distance(found),
-                    moved_to=edited_as,
-                    holds=origin.get(path),
-                )
-            )
-    for path, found in extra.items():
-        why = "new content, in the place of what moved away" if path in moves else None
-        results.append(Difference(Status.EXTRA, path, observed=found, reason=why))
-    return sorted(results, key=lambda result: utf8_order(result.path))
-
-
-def _in_place(
-    known: dict[CratePath, Fingerprint],
-    there: dict[CratePath, Fingerprint],
-    unread_items: Iterable[Unread],
-    *,
-    content: bool,
-) -> tuple[list[Difference], dict[CratePath, Fingerprint]]:
-    """Judge each path by what stands there; return that, and what was lost from its place."""
-    results: list[Difference] = []
-    lost: dict[CratePath, Fingerprint] = {}
-    unread = {item.path: item for item in unread_items}
-    closed = tuple(path for path in unread if path.endswith("/"))
-    hidden: set[str] = set()  # folders that could not be listed and hold recorded files
-    for path, wanted in known.items():
-        found = there.get(path)
-        if path in unread:
-            results.append(Difference(Status.UNREAD, path, wanted, reason=unread[path].reason))
-        elif found is None and path.startswith(closed):
-            folder = next(folder for folder in closed if path.startswith(folder))
-            hidden.add(folder)
-            reason = f"its folder {unread[folder].reason}"
-            results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
-        elif found is None:
-            lost[path] = wanted
-        else:
-            same = wanted.same_bytes(found) if content else wanted.same_size(found)
-            if same is False:
-                lost[path] = wanted
-            else:
-                status = Status.MATCH if same else Status.UNCHECKED
-                results.append(Difference(status, path, wanted, found))
-    for path, item in unread.items():
-        if path not in known and path not in hidden:
-            # What cannot be read can still be named: a file that nothing records is extra.
-            status = Status.UNREAD if path.endswith("/") else Status.EXTRA
-            results.append(Difference(status, path, reason=item.reason))
-    return results, lost
-
-
-def _moves(
-    lost: dict[CratePath, Fingerprint], loose: dict[CratePath, Fingerprint]
-) -> dict[CratePath, CratePath]:
-    """Pair each lost content with a path that holds it and is not recorded with it.
-
-    Among equal contents the paths that share most of their last segments are paired first, so
-    that a renamed folder of equal chunks is paired chunk by chunk.
-    """
-    moves: dict[CratePath, CratePath] = {}
-    taken: set[CratePath] = set()
-    for tail in (8, 4, 3, 2, 1, 0):
-        waiting: dict[tuple[bytes, tuple[str, ...]], list[CratePath]] = defaultdict(list)
-        for path, found in reversed(loose.items()):
-            if path not in taken and found.instance:
-                waiting[found.instance[:8], _tail(path, tail)].append(path)
-        for path, wanted in lost.items():
-            if path in moves or not wanted.verifiable or wanted.instance is None:
-                continue
-            candidates = waiting.get((wanted.instance[:8], _tail(path, tail)))
-            if candidates and wanted.same_bytes(loose[candidates[-1]]):
-                moves[path] = candidates.pop()
-                taken.add(moves[path])
-    return moves
-
-
-def _tail(path: str, length: int) -> tuple[str, ...]:
-    return tuple(path.split("/")[-length:]) if length else ()
-
-
-def _edited(
-    lost: dict[CratePath, Fingerprint], extra: dict[CratePath, Fingerprint]
-) -> dict[CratePath, CratePath]:
-    """Pair lost files with extra files of similar content, the nearest pairs first.
-
-    Above a million possible pairs nothing is paired: missing and extra are true as well.
-    """
-    pairs = []
-    if len(lost) * len(extra) > 1_000_000:
-        return {}
-    for path, wanted in lost.items():
-        for other, found in extra.items():
-            distance = wanted.distance(found)
-            if distance is not None and distance.word != "unrelated":
-                pairs.append((distance.bits / distance.of, utf8_order(path), path, other))
-    edited: dict[CratePath, CratePath] = {}
-    taken: set[CratePath] = set()
-    for _, _, path, other in sorted(pairs):
-        if path not in edited and other not in taken:
-            edited[path] = other
-            taken.add(other)
-    return edited
+    if not (text.isascii() and text.isdigit()) or len(text) >= 20:
+        return None
+    size = int(text)
+    return size if size <= LARGEST_SIZE else None

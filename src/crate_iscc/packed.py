@@ -3,8 +3,12 @@
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, islice, repeat
+from operator import lt
 from typing import Protocol
+
+_AT_ONCE = 4096
+"""Strings that are held as objects while they are added."""
 
 
 class Column(Protocol):
@@ -20,6 +24,14 @@ class Column(Protocol):
         """Yield the strings from number `start` on, up to `stop`."""
         ...
 
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        ...
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
+        ...
+
 
 class PackedBytes:
     """Byte strings of any length, one behind the other: 8 bytes each beside their own."""
@@ -27,34 +39,43 @@ class PackedBytes:
     __slots__ = ("_blob", "_edges")
 
     def __init__(self, strings: Iterable[bytes] = ()) -> None:
-        self._blob: bytes | bytearray = bytearray()
+        self._blob = bytearray()
         self._edges = array("Q", (0,))
         self.extend(strings)
 
     def append(self, string: bytes) -> None:
         """Add a string at the end."""
-        if isinstance(self._blob, bytes):
-            self._blob = bytearray(self._blob)
         self._blob += string
         self._edges.append(len(self._blob))
 
     def extend(self, strings: Iterable[bytes]) -> None:
         """Add strings at the end."""
-        for string in strings:
-            self.append(string)
+        waiting = iter(strings)
+        while some := list(islice(waiting, _AT_ONCE)):
+            self._blob += b"".join(some)
+            self._edges.extend(accumulate(map(len, some), initial=self._edges.pop()))
 
     def extend_ended(self, strings: bytes) -> None:
         """Add strings that lie one behind the other, each ended by a NUL, and hold none."""
-        if isinstance(self._blob, bytes):
-            self._blob = bytearray(self._blob)
         lengths = map(len, strings.split(b"\0")[:-1])
         self._edges.extend(accumulate(lengths, initial=self._edges.pop()))
         self._blob += strings.replace(b"\0", b"")
 
     def freeze(self) -> "PackedBytes":
-        """Make reading cheaper, once all strings are there, and return this column."""
-        self._blob = bytes(self._blob)
+        """Return this column, to which nothing is added any more."""
         return self
+
+    def shrunk(self) -> "PackedBytes | FixedBytes":
+        """Return these strings in less memory if all are of one length; nothing can follow then.
+
+        This column is not to be used any more.
+        """
+        count = len(self)
+        width = len(self._blob) // count if count else 0
+        places = range(0, width * count + 1, width) if width else repeat(0, count + 1)
+        if self._edges != array("Q", places):
+            return self
+        return FixedBytes(count, width, self._blob)
 
     def __len__(self) -> int:
         return len(self._edges) - 1
@@ -69,9 +90,22 @@ class PackedBytes:
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the strings from number `start` on, up to `stop`."""
-        blob = self.freeze()._blob
-        edges = memoryview(self._edges)[start : stop + 1]
-        return (bytes(blob[begin:end]) for begin, end in pairwise(edges))
+        for first in range(start, stop, _AT_ONCE):
+            last = min(first + _AT_ONCE, stop)
+            some, at = self.joined(first, last), 0
+            for end in self.ends(first, last):
+                yield some[at:end]
+                at = end
+
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        with memoryview(self._blob) as blob:
+            return bytes(blob[self._edges[start] : self._edges[stop]])
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
+        begin = self._edges[start]
+        return [end - begin for end in self._edges[start + 1 : stop + 1]]
 
     def part(self, start: int, stop: int) -> "PackedBytes":
         """Return the strings from number `start` on, up to `stop`, as a column of their own."""
@@ -88,12 +122,7 @@ class PackedBytes:
 
     def is_sorted(self) -> bool:
         """Tell whether each string is greater than the one before it."""
-        before = None
-        for string in self:
-            if before is not None and string <= before:
-                return False
-            before = string
-        return True
+        return all(map(lt, self, self.between(1, len(self))))
 
 
 class FixedBytes:
@@ -101,11 +130,19 @@ class FixedBytes:
 
     __slots__ = ("_blob", "_count", "width")
 
-    def __init__(self, count: int, width: int, blob: bytes | memoryview | None = None) -> None:
-        """`blob` holds the strings one behind the other, if they are known already."""
+    def __init__(
+        self, count: int, width: int, blob: bytes | memoryview | bytearray | None = None
+    ) -> None:
+        """`blob` holds the strings one behind the other, if they are known already.
+
+        A bytearray is taken over, anything else is copied.
+        """
         self.width = width
         self._count = count
-        self._blob = bytearray(count * width if blob is None else blob)
+        if isinstance(blob, bytearray):
+            self._blob = blob
+        else:
+            self._blob = bytearray(count * width if blob is None else blob)
         if len(self._blob) != count * width:
             raise ValueError("the strings of a column are not of its width")
 
@@ -136,7 +173,19 @@ class FixedBytes:
 
     def between(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the strings from number `start` on, up to `stop`."""
-        width, blob = self.width, self._blob
+        width = self.width
         if not width:
-            return repeat(b"", stop - start)
-        return (bytes(blob[at : at + width]) for at in range(start * width, stop * width, width))
+            yield from repeat(b"", stop - start)
+            return
+        for first in range(start, stop, _AT_ONCE):
+            some = self.joined(first, min(first + _AT_ONCE, stop))
+            yield from [some[at : at + width] for at in range(0, len(some), width)]
+
+    def joined(self, start: int, stop: int) -> bytes:
+        """Return the strings from number `start` on, up to `stop`, one behind the other."""
+        with memoryview(self._blob) as blob:
+            return bytes(blob[start * self.width : stop * self.width])
+
+    def ends(self, start: int, stop: int) -> list[int]:
+        """Return where each of these strings ends in what `joined` returns."""
+        return [self.width * count for count in range(1, stop - start + 1)]

@@ -33,11 +33,17 @@ TIMESTAMP_ENDING = ".tsr"
 NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
 
+_NAMED_APART = ("ro-crate-", "iscc-")
+"""How all that is no payload begins, so that a look at a name is enough for most of it."""
+
 _LEFTOVER = re.compile(r"\.(ro-crate-metadata\.json(ld)?|iscc-manifest\.tsv)\.\w+\.partial")
 
 # RFC 3987 keeps these out of a path; RO-Crate asks for nothing else to be escaped, so that
 # other Unicode stays readable ("Encoding file paths" of RO-Crate 1.3, Data Entities).
 _ESCAPED_IN_ID = frozenset(' "#%<>?[\\]^`{|}') | {chr(c) for c in range(0x20)} | {"\x7f"}
+
+_PLAIN_ID = re.compile(r"\w[\w .+-]*(?:/\w[\w .+-]*)*")
+"""An `@id` that is a path as it stands; there are others."""
 
 
 def crate_path(text: str) -> CratePath:
@@ -74,6 +80,8 @@ def path_problem(text: str) -> str | None:
 
 def is_payload(path: str) -> bool:
     """Tell whether the fingerprints of a crate cover the file at `path`."""
+    if not path.startswith(_NAMED_APART):
+        return True
     return not (path in NOT_PAYLOAD or path.startswith(PREVIEW_FOLDER) or is_proof(path))
 
 
@@ -114,6 +122,8 @@ def decode_id(entity_id: str) -> str | None:
     Absolute URIs, identifiers with a fragment or a query, and paths that would leave the root
     give None.
     """
+    if _PLAIN_ID.fullmatch(entity_id):
+        return entity_id
     if not entity_id or entity_id.startswith(("#", "/", "_:")) or has_scheme(entity_id):
         return None
     if "?" in entity_id or "#" in entity_id:

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from property_strategies import fingerprint, manifests, payload_paths, steady
 
 from crate_iscc.crate.editing import Generator
-from crate_iscc.crate.view import Crate, recorded, with_manifest_file
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import Recorded, recorded
+from crate_iscc.crate.terms import DATAHASH_TERM
+from crate_iscc.crate.view import Crate
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.jsonld import Document, Entity, as_list, references
 from crate_iscc.manifest import Manifest, manifest_lines
@@ -74,13 +77,18 @@ def build(into: Crate, manifest: Manifest, before: Crate | None = None) -> Crate
     return result
 
 
+def with_lines(record: Recorded, manifest: Manifest) -> Recorded:
+    """Return a record with what a manifest file of the manifest adds to it."""
+    return with_manifest_file(record, map(str.encode, manifest_lines(manifest.files)))
+
+
 @steady
 @given(manifests())
 def test_a_fresh_crate_gives_the_manifest_back(manifest: Manifest) -> None:
     """What build writes is what verify reads, from any tree, also after a trip through a file."""
     raw = build(new_crate(), manifest).document.dump()
 
-    found = with_manifest_file(recorded(Crate.parse(raw)), manifest_lines(manifest.files))
+    found = with_lines(recorded(Crate.parse(raw)), manifest)
 
     assert found.findings == ()
     assert found.manifest == manifest
@@ -92,7 +100,7 @@ def test_a_rebuilt_crate_gives_the_manifest_back(case: tuple[Crate, Manifest]) -
     """Whatever was recorded before, what is on disk is recorded now and contradicts nothing."""
     crate, manifest = case
 
-    found = with_manifest_file(recorded(build(crate, manifest)), manifest_lines(manifest.files))
+    found = with_lines(recorded(build(crate, manifest)), manifest)
 
     paths = {file.path for file in manifest.files}
     assert [f for f in found.findings if f.path in paths] == []
@@ -140,3 +148,51 @@ def foreign(entity: Entity, *, ours: bool = False) -> list[Any]:
         if not (isinstance(value, str) and value.startswith(("ISCC:K4A", "ISCC:KUA")))
         and not (ours and value in ({"@id": "#iscc-sum"}, {"@id": "#treehash"}))
     ]
+
+
+damages: st.SearchStrategy[Entity] = st.sampled_from(
+    [
+        {"datahash": OLD.datahash},
+        {"datahash": str(OLD.datahash).upper()},
+        {"datahash": "1e20"},
+        {"identifier": OLD.iscc()},
+        {"identifier": [OLD.iscc(wide=False), "10.1234/x"]},
+        {"identifier": ["10.1234/x", "ISCC:K4A"]},
+        {"contentSize": "007"},
+        {"contentSize": str(1 << 63)},
+        {"contentSize": " 7"},
+        {"sha256": "b5"},
+        {"sha256": "\ud800"},
+        {DATAHASH_TERM: OLD.datahash},
+        {"@type": "MediaObject"},
+    ]
+)
+
+
+@steady
+@given(rebuilds(), st.data())
+def test_a_value_in_a_list_is_recorded_like_the_value(
+    case: tuple[Crate, Manifest], data: st.DataObject
+) -> None:
+    """What is written as build writes it is read in another way, and has to say the same.
+
+    JSON-LD 1.1, section 4.3.2: a value and an array that holds it alone are one thing.
+    """
+    document = build(*case).document.copy()
+    files = [e for e in document.graph if "contentSize" in e and "datahash" in e]
+    damaged: list[Entity] = data.draw(st.lists(st.sampled_from(files))) if files else []
+    for entity in damaged:
+        entity.update(data.draw(damages))
+    if data.draw(st.booleans()) and files:
+        twin = data.draw(st.sampled_from(files))
+        document.graph.append({**twin, "@id": f"./{twin['@id']}"} | data.draw(damages))
+    plain = recorded(Crate(document.copy()))
+    for entity in document.graph:
+        if "contentSize" in entity:
+            entity["contentSize"] = [entity["contentSize"]]
+
+    listed = recorded(Crate(document))
+
+    assert listed.manifest == plain.manifest
+    assert set(listed.findings) == set(plain.findings)
+    assert len(listed.findings) == len(plain.findings)

@@ -12,6 +12,7 @@ from crate_iscc.codes import (
     is_iscc_sum,
     parse_datahash,
     parse_iscc,
+    parse_pairs,
 )
 from crate_iscc.errors import InputError
 
@@ -323,3 +324,55 @@ def test_records_that_contradict_do_not_merge(other: Fingerprint) -> None:
     """A different size, Data-Code or Instance-Code belongs to other bytes."""
     assert WHOLE.merged(other) is None
     assert other.merged(WHOLE) is None
+
+
+HELLO_DATAHASH = "1e20" + blake3(HELLO).hexdigest()
+EMPTY_DATAHASH = "1e20" + blake3(b"").hexdigest()
+
+
+def test_many_pairs_are_parsed_at_once() -> None:
+    """They give the Data-Codes of the ISCC-SUMs and the Instance-Codes of the datahashes."""
+    found = parse_pairs([HELLO_DATAHASH, EMPTY_DATAHASH], [HELLO_WIDE, EMPTY_WIDE])
+
+    assert found == (
+        [parse_iscc(HELLO_WIDE).data, parse_iscc(EMPTY_WIDE).data],
+        [blake3(HELLO).digest(), blake3(b"").digest()],
+    )
+
+
+def _of_base32(raw: bytes) -> str:
+    return "ISCC:" + base64.b32encode(raw).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("datahash", "iscc"),
+    [
+        (HELLO_DATAHASH.upper(), HELLO_WIDE),
+        ("1e21" + HELLO_DATAHASH[4:], HELLO_WIDE),
+        ("1f20" + HELLO_DATAHASH[4:], HELLO_WIDE),
+        (HELLO_DATAHASH[:-2] + " f", HELLO_WIDE),
+        (HELLO_DATAHASH[:-1], HELLO_WIDE),
+        (EMPTY_DATAHASH, HELLO_WIDE),
+        (HELLO_DATAHASH, HELLO_NARROW),
+        (HELLO_DATAHASH, HELLO_UNITS[1]),
+        (HELLO_DATAHASH, HELLO_WIDE[:-1] + "J"),
+        (HELLO_DATAHASH, HELLO_WIDE[:-1]),
+        (HELLO_DATAHASH, HELLO_WIDE[:5] + HELLO_WIDE[5:].lower()),
+        (HELLO_DATAHASH, HELLO_WIDE.replace("CYI", "C_I")),
+        (HELLO_DATAHASH, HELLO_WIDE.lower()),
+        (HELLO_DATAHASH, "ISCX:" + HELLO_WIDE[5:]),
+        (HELLO_DATAHASH, HELLO_WIDE[:30] + "ISCC:" + HELLO_WIDE[35:]),
+        (HELLO_DATAHASH, _of_base32(b"\x57\x01" + base64.b32decode(HELLO_WIDE[5:] + "=")[2:])),
+        (HELLO_DATAHASH, _of_base32(b"\x55\x00" + base64.b32decode(HELLO_WIDE[5:] + "=")[2:])),
+        (HELLO_DATAHASH, HELLO_WIDE[:-1] + "\u0130"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_pairs_are_not_parsed_at_once_where_one_is_unusual(
+    datahash: str, iscc: str, place: int
+) -> None:
+    """It may be right and written otherwise, or wrong: one by one that comes out."""
+    pairs = [(EMPTY_DATAHASH, EMPTY_WIDE)]
+    pairs.insert(place, (datahash, iscc))
+
+    assert parse_pairs(*map(list, zip(*pairs, strict=True))) is None

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from unit_literals import CONTEXT, DESCRIPTOR, ROOT, crate, fingerprint, manifest
+from unit_literals import CONTEXT, DESCRIPTOR, ROOT, crate, fingerprint, manifest, pieces
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.terms import ACTION_ID, DATAHASH_TERM, ISCC_TERM, TREEHASH_TERM
-from crate_iscc.crate.view import Crate, Recorded, recorded, with_manifest_file
+from crate_iscc.crate.view import Crate
 from crate_iscc.errors import InputError
 from crate_iscc.jsonld import Document, Entity
 from crate_iscc.manifest import Recipe, TreeFingerprint, manifest_lines
@@ -235,10 +237,22 @@ def test_two_spellings_of_one_id_are_one_file() -> None:
     assert of_file(found).size == 6
 
 
+def test_two_objects_with_one_id_are_one_file() -> None:
+    """Both speak of it, so a contradiction between them is a finding."""
+    whole = cell(contentSize="6", datahash=DATAHASH, identifier=WIDE)
+    other = {"contentSize": "12", "datahash": str(OTHER.datahash), "identifier": OTHER.iscc()}
+
+    assert of_file(recorded(crate(whole, dict(whole)))) == KNOWN
+    for two in (cell(**other), {"@id": "./cell.tif", "@type": "File", **other}):
+        found = recorded(crate(whole, two))
+        assert {*ids(found)} == {("fixity.conflict", "cell.tif")}
+        assert [file.fingerprint for file in found.manifest.files] == [KNOWN]
+
+
 def test_files_elsewhere_are_not_part_of_the_payload() -> None:
     """Web-based entities, ids that lead out and descriptions of the crate record no payload."""
     entities = [
-        {"@id": entity_id, "@type": "File", "datahash": DATAHASH}
+        cell(contentSize="6", datahash=DATAHASH, identifier=WIDE) | {"@id": entity_id}
         for entity_id in (
             "https://example.org/cell.tif",
             "../cell.tif",
@@ -277,7 +291,7 @@ def test_the_lines_of_the_manifest_file_complete_the_record() -> None:
     known = manifest({"cell.tif": BYTES, "x.zarr/0": b"chunk"})
 
     found = with_manifest_file(
-        recorded(crate(cell(datahash=DATAHASH))), manifest_lines(known.files)
+        recorded(crate(cell(datahash=DATAHASH))), pieces(manifest_lines(known.files))
     )
 
     assert found.findings == ()
@@ -288,7 +302,7 @@ def test_a_line_that_contradicts_the_metadata_is_a_finding() -> None:
     """The record of one file in two places must be of one byte stream."""
     lines = manifest_lines(manifest({"cell.tif": b"other pixels"}).files)
 
-    found = with_manifest_file(recorded(crate(cell(datahash=DATAHASH))), lines)
+    found = with_manifest_file(recorded(crate(cell(datahash=DATAHASH))), pieces(lines))
 
     assert ids(found) == [("fixity.conflict", "cell.tif")]
 
@@ -299,7 +313,7 @@ def test_a_file_with_two_lines_is_a_finding(again: bytes) -> None:
     _, one = manifest_lines(manifest({"cell.tif": BYTES}).files)
     header, two = manifest_lines(manifest({"cell.tif": again}).files)
 
-    found = with_manifest_file(recorded(crate()), [header, one, two])
+    found = with_manifest_file(recorded(crate()), pieces([header, one, two]))
 
     assert ("fixity.conflict", "cell.tif") in ids(found)
 
@@ -308,11 +322,39 @@ def test_a_damaged_line_is_a_finding_and_the_others_are_read() -> None:
     """It is named by its number; a header that stands elsewhere is a damaged line too."""
     header, line = manifest_lines(manifest({"cell.tif": BYTES}).files)
 
-    found = with_manifest_file(recorded(crate()), [header, "cell.tif\t6\n", header, line])
+    found = with_manifest_file(recorded(crate()), pieces([header, "cell.tif\t6\n", header, line]))
 
     assert ids(found) == [("fixity.malformed", "iscc-manifest.tsv")] * 2
     assert [finding.message[:7] for finding in found.findings] == ["line 2:", "line 3:"]
     assert [file.path for file in found.manifest.files] == ["cell.tif"]
+
+
+@pytest.mark.parametrize("order", ["sorted", "reversed"])
+def test_lines_in_any_order_complete_the_record(order: str) -> None:
+    """A manifest file that somebody sorted otherwise says the same, and still each path once."""
+    known = manifest({f"{number:04}": str(number).encode() for number in range(1500)})
+    header, *lines = pieces(manifest_lines(known.files))
+    if order == "reversed":
+        lines.reverse()
+    described = {"@id": "0700", "@type": "File", "contentSize": "3"}
+
+    found = with_manifest_file(recorded(crate(described)), [header, b"".join(lines)])
+    again = with_manifest_file(recorded(crate(described)), [header, *lines, *lines[700:702]])
+
+    assert found.findings == ()
+    assert found.manifest.files == known.files
+    assert again.manifest.files == known.files
+    twice = [line.partition(b"\t")[0].decode() for line in lines[700:702]]
+    assert sorted(ids(again)) == [("fixity.conflict", path) for path in sorted(twice)]
+
+
+@pytest.mark.parametrize("size", [str(1 << 63), "9" * 30, 1 << 63, 10**400])
+def test_a_size_that_no_file_can_have_is_a_finding(size: str | int) -> None:
+    """It is damaged, and is not taken for a size that is not known."""
+    found = recorded(crate(cell(contentSize=size, datahash=DATAHASH, identifier=WIDE)))
+
+    assert ids(found) == [("fixity.malformed", "cell.tif")]
+    assert recorded(crate(cell(contentSize=(1 << 63) - 1))).findings == ()
 
 
 def test_the_manifest_file_is_recorded_beside_the_payload() -> None:

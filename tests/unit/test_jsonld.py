@@ -164,6 +164,10 @@ def test_what_is_no_ro_crate_json_ld_is_refused(raw: bytes) -> None:
         '[{"@id": "a", "@id": "b"}]',
         '[{"@id": "a", "x": {"v": 1, "v": 1}}]',
         '[{"@id": "a", "n\\u0061me": 1, "name": 2}]',
+        '[{"@id" : "a", "v": 1, "v": 1}]',
+        '[{"@id": "a", "v" : 1, "v": 1, "w": ":"}]',
+        '[{"@id": "a", "v"\n: 1, "v": 1, "w": "\\":"}]',
+        '[{"@id": "a", "v": 1, "v"\t: ": :", "w": ["\\":"]}]',
     ],
 )
 def test_a_key_that_stands_twice_in_one_object_is_refused(graph: str) -> None:
@@ -174,6 +178,17 @@ def test_a_key_that_stands_twice_in_one_object_is_refused(graph: str) -> None:
     """
     with pytest.raises(InputError, match="ambiguous"):
         document(graph)
+
+
+@pytest.mark.parametrize("text", ['":"', '"\\":"', '" :"', '"a\\" : b"', '{"b" : ":"}'])
+def test_what_looks_like_a_key_is_none(text: str) -> None:
+    """Colons and quotation marks in texts, and spaces before colons, change nothing."""
+    raw = '{"@context": [], "@graph": [{"@id": "a", "v": ' + text + "}]}"
+
+    found = Document.parse(raw.encode())
+
+    assert found.value == json.loads(raw)
+    assert found.dump() == raw.encode()
 
 
 @pytest.mark.parametrize("depth", [300, 100_000])

@@ -10,8 +10,10 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.manifest import (
+    line_blocks,
     manifest_lines,
     parse_manifest_line,
+    parse_manifest_lines,
     parse_size,
     treehash,
 )
@@ -201,3 +203,73 @@ def test_a_row_of_a_folder_outside_is_refused(path: str) -> None:
     """A container's path stays in the crate as a file's does."""
     with pytest.raises(InputError):
         parse_manifest_line(f"{path}\t1\t{CODES}\n")
+
+
+def test_lines_are_cut_at_line_feeds_alone_wherever_the_pieces_end() -> None:
+    """Any other separator may be in a name; an end is not needed, and empty lines are none."""
+    raw = "a\u2028\r\x0b\n\n\ncaf\u00e9\x85\nlast".encode()
+    lines = ["a\u2028\r\x0b", "caf\u00e9\x85", "last"]
+
+    for size in (1, 2, 3, 5, len(raw)):
+        pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+        assert [line for block in line_blocks(pieces) for line in block] == lines
+    assert list(line_blocks(["\n".join("abcde").encode()], most=2)) == [
+        ["a", "b"],
+        ["c", "d"],
+        ["e"],
+    ]
+    assert list(line_blocks([])) == []
+    assert list(line_blocks([b"\xff\n"])) == [["\ufffd"]]
+
+
+def test_many_lines_are_parsed_at_once() -> None:
+    """They give the rows of a table."""
+    lines = [f"a b\t1\t{CODES}", f"caf\u00e9/.x\t9223372036854775807\t{CODES}"]
+
+    found = parse_manifest_lines(lines)
+
+    assert found is not None
+    assert list(FileTable.of_rows(found)) == [parse_manifest_line(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["path\tsize\tdatahash\tiscc"],
+        [f"a\t1\t{CODES}\tx", "1\t" + CODES],
+        [f"a\t1\t{CODES}\tx\t1\t{CODES}"],
+        *(
+            [f"{path}\t1\t{CODES}"]
+            for path in (
+                *(
+                    "",
+                    "/a",
+                    "a/",
+                    "a//b",
+                    ".",
+                    "./a",
+                    "a/.",
+                    "a/./b",
+                    "..",
+                    "../a",
+                    "a/..",
+                    "a/../b",
+                ),
+                *("a\0", "a\\\\b", "a\\tb", "a\r", "\ufffd", "\ud800", "iscc-manifest.tsv"),
+                *(
+                    "ro-crate-metadata.json",
+                    "ro-crate-preview_files/x",
+                    "iscc-proof/signature.json",
+                ),
+            )
+        ),
+        *(
+            [f"a\t{size}\t{CODES}", f"b\t1\t{CODES}"]
+            for size in ("", "01", "00", "-1", "+1", " 1", "1_0", "1.0", "\u0661", "9" * 19, "x")
+        ),
+    ],
+)
+def test_lines_are_not_parsed_at_once_where_one_is_unusual(lines: list[str]) -> None:
+    """Escapes, wrong sizes and paths that lead out or are no payload are looked at one by one."""
+    assert parse_manifest_lines(lines) is None
+    assert parse_manifest_lines([f"0\t1\t{CODES}", *lines]) is None

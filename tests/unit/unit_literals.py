@@ -72,3 +72,8 @@ def entity(of: Crate, entity_id: str) -> Entity:
     """Return the one object of an entity."""
     (only,) = of.occurrences(entity_id)
     return only
+
+
+def pieces(lines: Iterable[str]) -> list[bytes]:
+    """Return the lines of a manifest file as a source hands it over: in pieces of bytes."""
+    return [line.encode("utf-8") for line in lines]

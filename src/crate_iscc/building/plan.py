@@ -11,6 +11,8 @@ from crate_iscc.building.target import Target, target_for
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
 from crate_iscc.crate.view import (
@@ -18,9 +20,7 @@ from crate_iscc.crate.view import (
     check_recipe,
     container_folders,
     recipe,
-    recorded,
     records_manifest_file,
-    with_manifest_file,
 )
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.entries import Entry, EntryTable
@@ -35,7 +35,6 @@ from crate_iscc.manifest import (
     MANIFEST_COLUMNS,
     Manifest,
     Unread,
-    split_lines,
 )
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import (
@@ -52,7 +51,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Listing, Tree, chunks, read_all
+from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.version import __version__
@@ -286,7 +285,7 @@ def _listed_containers(crate: Crate, tree: Tree, listing: Listing) -> frozenset[
     listed = listing.entries.get(MANIFEST_FILE)
     if listed is None or recorded_style(crate) is not Style.TABLE:
         return frozenset()
-    record = with_manifest_file(recorded(crate), split_lines(read_all(tree, listed)))
+    record = with_manifest_file(recorded(crate), chunks(tree.open(listed)))
     return frozenset(container.path for container in record.manifest.containers)
 
 

@@ -1,12 +1,10 @@
 """Reads an RO-Crate: its root, its data entities, and the fingerprints that it records."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Iterator, Set
 from functools import cached_property
 from typing import Any
 
-from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
 from crate_iscc.crate.terms import (
     ACTION_ID,
     ISCC_TERM,
@@ -15,29 +13,16 @@ from crate_iscc.crate.terms import (
     TREEHASH_TERM,
 )
 from crate_iscc.errors import InputError
-from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.jsonld import Document, Entity, as_list, pointer_step, references, strings
-from crate_iscc.manifest import (
-    MANIFEST_COLUMNS,
-    RECIPE_VERSION,
-    Manifest,
-    Recipe,
-    TreeFingerprint,
-    parse_manifest_line,
-    parse_size,
-)
+from crate_iscc.manifest import RECIPE_VERSION, Recipe, parse_size
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
     CratePath,
     decode_id,
-    folders_of,
     has_scheme,
-    is_payload,
-    utf8_order,
 )
-from crate_iscc.report import Finding
 
 _FILE_TYPES = frozenset({"File", "MediaObject", "http://schema.org/MediaObject"})
 _DATASET_TYPES = frozenset({"Dataset", "http://schema.org/Dataset"})
@@ -86,6 +71,8 @@ class Crate:
     def _descriptor_and_root(self) -> tuple[str, str]:
         for name in (METADATA_FILE, LEGACY_METADATA_FILE):
             for entity_id in self._entities:
+                if name not in entity_id and "%" not in entity_id:
+                    continue
                 # Elsewhere than at the root it is the descriptor of a nested crate.
                 absolute = has_scheme(entity_id) and entity_id.rpartition("/")[2] == name
                 if absolute or decode_id(entity_id) == name:
@@ -149,27 +136,32 @@ class Crate:
 
     def is_file(self, entity_id: str) -> bool:
         """Tell whether the entity is a File (RO-Crate, Data Entities)."""
-        return not _FILE_TYPES.isdisjoint(strings(self.values(entity_id, "@type")))
+        return _is_any(self.occurrences(entity_id), _FILE_TYPES)
 
     def is_dataset(self, entity_id: str) -> bool:
         """Tell whether the entity is a Dataset."""
-        return not _DATASET_TYPES.isdisjoint(strings(self.values(entity_id, "@type")))
+        return _is_any(self.occurrences(entity_id), _DATASET_TYPES)
+
+    def file_entities(self) -> Iterator[tuple[CratePath, str]]:
+        """Yield the path and the `@id` of each File entity inside the crate, as they come."""
+        for entity_id, objects in self._entities.items():
+            path = decode_id(entity_id) if _is_any(objects, _FILE_TYPES) else None
+            if path and not path.endswith("/"):
+                yield CratePath(path), entity_id
 
     def files(self) -> dict[CratePath, list[str]]:
         """Return the paths of the File entities inside the crate, with the ids that name them."""
         found: dict[CratePath, list[str]] = defaultdict(list)
-        for entity_id in self._entities:
-            path = decode_id(entity_id)
-            if path and not path.endswith("/") and self.is_file(entity_id):
-                found[CratePath(path)].append(entity_id)
+        for path, entity_id in self.file_entities():
+            found[path].append(entity_id)
         return found
 
     def folders(self) -> dict[str, str]:
         """Return the folders that Dataset entities describe (with a slash), and their ids."""
         found: dict[str, str] = {}
-        for entity_id in self._entities:
-            path = decode_id(entity_id)
-            if path and entity_id != self.root_id and self.is_dataset(entity_id):
+        for entity_id, objects in self._entities.items():
+            path = decode_id(entity_id) if _is_any(objects, _DATASET_TYPES) else None
+            if path and entity_id != self.root_id:
                 found.setdefault(path.rstrip("/") + "/", entity_id)
         return found
 
@@ -209,77 +201,19 @@ class Crate:
                 yield property_id, text
 
 
+def _is_any(objects: list[Entity], types: Set[str]) -> bool:
+    """Tell whether the objects of an entity name any of these types."""
+    for entity in objects:
+        named = entity.get("@type")
+        if named in types if isinstance(named, str) else not types.isdisjoint(strings(named)):
+            return True
+    return False
+
+
 def property_ids(entity: Entity) -> list[str]:
     """Return the propertyIDs of a PropertyValue, written as text or as references."""
     value = entity.get("propertyID")
     return [*strings(value), *references(value)]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What a crate records, and what is wrong with the record itself.
-
-    `manifest.files` holds the payload, `in_metadata` those of its files that have an entity,
-    `manifest_file` what is recorded of `iscc-manifest.tsv`.
-    """
-
-    manifest: Manifest
-    manifest_file: FileFingerprint | None = None
-    findings: tuple[Finding, ...] = ()
-    in_metadata: FileTable = field(default_factory=lambda: FileTable.of(()))
-
-
-def recorded(crate: Crate) -> Recorded:
-    """Return what a crate records in its metadata.
-
-    Reading is tolerant of how a value is written, and strict about what it says: a damaged
-    value and a contradiction each give a Finding.
-    """
-    findings: list[Finding] = []
-    files = {
-        path: _file_fingerprint(crate, path, ids, findings)
-        for path, ids in crate.files().items()
-        if is_payload(path) or path == MANIFEST_FILE
-    }
-    manifest_file = _manifest_file(crate, files.pop(MANIFEST_FILE, None), findings)
-    folders = crate.folders()
-    containers = tuple(
-        _tree_fingerprint(crate, folders[folder], folder, findings)
-        for folder in sorted(container_folders(crate), key=utf8_order)
-    )
-    root = _tree_fingerprint(crate, crate.root_id, "", findings)
-    manifest = Manifest(FileTable.of(files.values()), containers, root, recipe=recipe(crate))
-    return Recorded(manifest, manifest_file, tuple(findings), manifest.files)
-
-
-def with_manifest_file(record: Recorded, lines: Iterable[str]) -> Recorded:
-    """Return a record together with what the lines of the crate's `iscc-manifest.tsv` say."""
-    findings = list(record.findings)
-    files = {file.path: file for file in record.manifest.files}
-    trees = {tree.path: tree for tree in record.manifest.containers}
-    counts: Counter[str] = Counter()
-    for line in _manifest_rows(lines, findings):
-        if isinstance(line, TreeFingerprint):
-            known_tree = trees.setdefault(line.path, line)
-            if (known_tree.treehash, known_tree.iscc) != (line.treehash, line.iscc):
-                findings.append(_conflict(line.path, "the metadata and the manifest file"))
-            continue
-        counts.update(folders_of(line.path))
-        known = files.get(line.path)
-        if known is None:
-            files[line.path] = line
-            continue
-        both = known.fingerprint.merged(line.fingerprint)
-        if both is None:
-            findings.append(_conflict(line.path, "the metadata and the manifest file"))
-        else:
-            files[line.path] = FileFingerprint(line.path, both, known.sha256)
-    containers = tuple(
-        replace(tree, files=counts[tree.path]) if tree.files is None else tree
-        for _, tree in sorted(trees.items(), key=lambda item: utf8_order(item[0]))
-    )
-    manifest = replace(record.manifest, files=FileTable.of(files.values()), containers=containers)
-    return replace(record, manifest=manifest, findings=tuple(findings))
 
 
 def container_folders(crate: Crate) -> frozenset[str]:
@@ -310,7 +244,7 @@ def check_recipe(crate: Crate) -> None:
 
 def recipe(crate: Crate) -> Recipe:
     """Return the parameters of the recorded codes."""
-    version = _number(recipe_values(crate, "recipeVersion"))
+    version = number_of(recipe_values(crate, "recipeVersion"))
     excluded = tuple(strings(recipe_values(crate, "excludedPattern")))
     return Recipe(excluded, RECIPE_VERSION if version is None else version)
 
@@ -324,35 +258,6 @@ def recipe_values(crate: Crate, term: str) -> list[Any]:
     ]
 
 
-def _file_fingerprint(
-    crate: Crate, path: CratePath, ids: list[str], findings: list[Finding]
-) -> FileFingerprint:
-    known = Fingerprint()
-    values: list[tuple[str, Fingerprint]] = []
-    sha256 = None
-    for entity_id in ids:
-        for text in strings(crate.term_values(entity_id, "datahash")):
-            parsed = _parsed(parse_datahash, text, path, findings)
-            if parsed:
-                values.append(("datahash", parsed))
-        for property_id, text in crate.identifiers(entity_id):
-            parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
-            if parsed:
-                values.append((text, parsed))
-        for size in crate.values(entity_id, "contentSize"):
-            number = parse_size(size) if isinstance(size, str) else size
-            if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
-                values.append((f"contentSize {number}", Fingerprint(number)))
-        sha256 = next(iter(strings(crate.values(entity_id, "sha256"))), sha256)
-    for name, value in values:
-        merged = known.merged(value)
-        if merged is None:
-            findings.append(_conflict(path, f"{name} and the values before it"))
-        else:
-            known = merged
-    return FileFingerprint(path, known, sha256)
-
-
 def records_manifest_file(crate: Crate) -> bool:
     """Tell whether a crate records an `iscc-manifest.tsv`, in either style."""
     return bool(crate.term_values(crate.root_id, "manifestDatahash")) or any(
@@ -360,91 +265,10 @@ def records_manifest_file(crate: Crate) -> bool:
     )
 
 
-def _manifest_file(
-    crate: Crate, described: FileFingerprint | None, findings: list[Finding]
-) -> FileFingerprint | None:
-    """Return what is recorded of the manifest file: as a File, or on the root (table style)."""
-    known = described
-    for text in strings(crate.term_values(crate.root_id, "manifestDatahash")):
-        parsed = _parsed(parse_datahash, text, MANIFEST_FILE, findings)
-        if parsed is None:
-            continue
-        merged = known.fingerprint.merged(parsed) if known else parsed
-        if merged is None:
-            findings.append(_conflict(MANIFEST_FILE, "the root and the File entity"))
-        else:
-            known = FileFingerprint(MANIFEST_FILE, merged)
-    return known
-
-
-def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
-    """Return what an identifier says if it is an ISCC-SUM or a unit of one.
-
-    Other identifiers (a DOI, an ISCC-ID) say nothing about bytes and give None.
-    """
-    return _parsed(parse_iscc, text, path, findings) if text.startswith(CODE_PREFIXES) else None
-
-
-def _parsed(parse: Any, text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
-    try:
-        result: Fingerprint = parse(text)
-    except InputError as error:
-        findings.append(Finding("fixity.malformed", str(error), CratePath(path) if path else None))
-        return None
-    return result
-
-
-def _conflict(path: str, between: str) -> Finding:
-    return Finding(
-        "fixity.conflict", f"recorded values contradict each other: {between}", CratePath(path)
-    )
-
-
-def _tree_fingerprint(
-    crate: Crate, entity_id: str, folder: str, findings: list[Finding]
-) -> TreeFingerprint:
-    iscc = None
-    treehash = None
-    for text in treehash_texts(crate, entity_id):
-        parsed = _parsed(parse_datahash, text, folder, findings)
-        treehash = parsed.datahash if parsed else treehash
-    for property_id, text in crate.identifiers(entity_id):
-        if property_id in CODE_PROPERTIES:
-            iscc = _code(text, folder, findings) or iscc
-    return TreeFingerprint(
-        folder,
-        iscc,
-        treehash,
-        _number(crate.term_values(entity_id, "fileCount")),
-        _number(crate.values(entity_id, "contentSize")),
-    )
-
-
-def _number(values: list[Any]) -> int | None:
+def number_of(values: list[Any]) -> int | None:
+    """Return the first of a property's values that is a number, or None."""
     for value in values:
         number = parse_size(value) if isinstance(value, str) else value
         if isinstance(number, int) and not isinstance(number, bool):
             return number
     return None
-
-
-def _manifest_rows(
-    lines: Iterable[str], findings: list[Finding]
-) -> Iterator[FileFingerprint | TreeFingerprint]:
-    seen: set[str] = set()
-    header = "\t".join(MANIFEST_COLUMNS)
-    for number, line in enumerate(lines, 1):
-        if number == 1 and line.rstrip("\n") == header:
-            continue
-        try:
-            row = parse_manifest_line(line)
-            problem = None if is_payload(row.path) else f"{row.path} is no part of the payload"
-        except InputError as error:
-            problem = str(error)
-        if problem:
-            findings.append(Finding("fixity.malformed", f"line {number}: {problem}", MANIFEST_FILE))
-            continue
-        if row.path in seen:
-            findings.append(_conflict(row.path, "two lines of the manifest file"))
-        seen.add(row.path)
-        yield row

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.crate.view import Crate, Recorded
+from crate_iscc.crate.record import Recorded
+from crate_iscc.crate.view import Crate
 from crate_iscc.jsonld import references, strings
 from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.paths import printable

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from crate_iscc.codes import Fingerprint
-from crate_iscc.manifest import Difference, Status
+from crate_iscc.comparison import Difference, Status
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.report import Finding
 

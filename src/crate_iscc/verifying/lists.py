@@ -4,19 +4,15 @@ The members of containers are recorded in the manifest file alone. Where that fi
 unread or changed, a folder is still known by its treehash. Pure functions over values.
 """
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from crate_iscc.comparison import Difference, Status
 from crate_iscc.containers import container_of
-from crate_iscc.crate.view import Recorded
-from crate_iscc.file_table import FileTable
-from crate_iscc.manifest import (
-    Difference,
-    Manifest,
-    Status,
-    TreeFingerprint,
-    treehash,
-)
+from crate_iscc.crate.record import Recorded
+from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, side_by_side
+from crate_iscc.manifest import Manifest, TreeFingerprint, treehash
 from crate_iscc.paths import CratePath, glob_matcher
 
 
@@ -34,14 +30,27 @@ def less_left_out(record: Recorded) -> Recorded:
 
     A file with a recorded code is checked whatever the patterns say.
     """
-    matches = glob_matcher(record.manifest.recipe.excluded)
     manifest = record.manifest
-    kept = FileTable.of(
-        f for f in manifest.files if f.fingerprint.verifiable or not matches(f.path)
-    )
-    paths = {file.path for file in kept}
-    in_metadata = FileTable.of(file for file in record.in_metadata if file.path in paths)
+    if not manifest.recipe.excluded:
+        return record
+    matches = glob_matcher(manifest.recipe.excluded)
+    kept = _where(manifest.files, lambda f: f.fingerprint.verifiable or not matches(f.path))
+    in_metadata = _common(record.in_metadata, kept)
     return replace(record, manifest=replace(manifest, files=kept), in_metadata=in_metadata)
+
+
+def _where(files: FileTable, holds: Callable[[FileFingerprint], bool]) -> FileTable:
+    """Return the files of which something holds."""
+    return files.chosen(array("Q", (n for n, file in enumerate(files) if holds(file))))
+
+
+def _common(files: FileTable, others: FileTable) -> FileTable:
+    """Return those of the files that others name too."""
+    common = TableBuilder()
+    for mine, theirs in side_by_side(files, others):
+        if theirs:
+            common.add_table(mine)
+    return common.table()
 
 
 def trees_of(known: Manifest) -> tuple[TreeFingerprint, ...]:
@@ -67,8 +76,7 @@ def settle_names(record: Recorded, observed: Manifest, *, list_is_lost: bool) ->
     """Return the sides of a comparison of names and sizes: without its list, less the members."""
     if not list_is_lost:
         return Settled(record.manifest, observed)
-    named = {file.path for file in record.in_metadata}
-    seen = FileTable.of(file for file in observed.files if file.path in named)
+    seen = _common(observed.files, record.in_metadata)
     return Settled(
         replace(record.manifest, files=record.in_metadata), replace(observed, files=seen)
     )
@@ -88,38 +96,59 @@ def settle_lists(
     reported as one thing; what is unread in it comes back by name.
     """
     known = record.manifest
-    named = {file.path for file in record.in_metadata}
     trees = [tree for tree in trees_of(known) if tree.treehash]
     proven = {tree.path for tree in trees if tree.treehash == treehashes[tree.path]}
-    believed = [
-        file
-        for file in known.files
-        if file.path in named or not list_is_lost or container_of(file.path, proven) is None
-    ]
-    listed = {file.path for file in believed}
-    believed.extend(
-        file
-        for file in observed.files
-        if file.path not in listed and container_of(file.path, proven) is not None
-    )
-    lost = {tree.path for tree in trees if tree.path not in proven} - {""}
-    for file in believed if lost else ():
-        folder = container_of(file.path, lost)
-        while folder:
-            lost.discard(folder)
-            folder = container_of(folder[:-1], lost)
-    judged = observed
+    listed = known.files
+    if list_is_lost:
+        listed = _believed(record, proven)
+    believed = _with_proven(listed, observed.files, proven)
+    unproven = {tree.path for tree in trees} - proven - {""}
+    lost = {folder for folder in unproven if not believed.below(folder)}
+    if not lost:
+        return Settled(replace(known, files=believed), observed)
     opaque: list[Difference] = []
-    if lost:
-        for folder in sorted(lost):
-            inside = [item for item in observed.unread if item.path.startswith(folder)]
-            opaque.extend(Difference(Status.UNREAD, i.path, reason=i.reason) for i in inside)
-            if not inside:
-                message = "its members are not the recorded ones, and the list of them is lost"
-                opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))
-        judged = replace(
-            observed,
-            files=FileTable.of(f for f in observed.files if container_of(f.path, lost) is None),
-            unread=tuple(u for u in observed.unread if container_of(u.path, lost) is None),
-        )
-    return Settled(replace(known, files=FileTable.of(believed)), judged, tuple(opaque))
+    for folder in sorted(lost):
+        inside = [item for item in observed.unread if item.path.startswith(folder)]
+        opaque.extend(Difference(Status.UNREAD, i.path, reason=i.reason) for i in inside)
+        if not inside:
+            message = "its members are not the recorded ones, and the list of them is lost"
+            opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))
+    judged = replace(
+        observed,
+        files=_outside(observed.files, lost),
+        unread=tuple(u for u in observed.unread if container_of(u.path, lost) is None),
+    )
+    return Settled(replace(known, files=believed), judged, tuple(opaque))
+
+
+def _believed(record: Recorded, proven: set[str]) -> FileTable:
+    """Return the files with an entity, and of the others those that no treehash speaks of."""
+    files = TableBuilder()
+    for mine, described in side_by_side(record.manifest.files, record.in_metadata):
+        files.add_table(mine if described else _outside(mine, proven))
+    return files.table()
+
+
+def _outside(files: FileTable, folders: set[str]) -> FileTable:
+    """Return the files that are in none of the folders."""
+    return _where(files, lambda file: container_of(file.path, folders) is None)
+
+
+def _with_proven(listed: FileTable, observed: FileTable, proven: set[str]) -> FileTable:
+    """Return listed files, with those beside them that are in a folder with its treehash."""
+    if not proven:
+        return listed
+    files = TableBuilder()
+    for mine, there in side_by_side(listed, observed):
+        if not mine:
+            files.add_table(_where(there, lambda file: container_of(file.path, proven) is not None))
+    beside = files.table()
+    return _together(listed, beside) if beside else listed
+
+
+def _together(one: FileTable, two: FileTable) -> FileTable:
+    """Return the files of two tables, of which none is in both."""
+    files = TableBuilder()
+    for mine, others in side_by_side(one, two):
+        files.add_table(mine or others)
+    return files.table()

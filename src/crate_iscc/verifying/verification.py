@@ -4,16 +4,26 @@ The datahash decides. So each file is read once with BLAKE3 alone, and a Data-Co
 only where something differs, to say how far.
 """
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from crate_iscc.codes import Fingerprint
-from crate_iscc.crate.view import Crate, Recorded, check_recipe, recorded, with_manifest_file
+from crate_iscc.comparison import Comparison, Difference, Status, compare
+from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.record import Recorded, recorded
+from crate_iscc.crate.view import Crate, check_recipe
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.file_table import FileFingerprint, FileTable
+from crate_iscc.file_table import (
+    Columns,
+    FileFingerprint,
+    FileTable,
+    PathsOf,
+    TableBuilder,
+    side_by_side,
+)
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
@@ -23,20 +33,21 @@ from crate_iscc.fingerprinting.tree import (
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.manifest import (
-    Difference,
-    Manifest,
-    Status,
-    TreeFingerprint,
-    Unread,
-    compare,
-    split_lines,
-)
+from crate_iscc.manifest import Manifest, TreeFingerprint, Unread
 from crate_iscc.metadata import folder_on_disk, read_metadata
-from crate_iscc.paths import MANIFEST_FILE, CratePath, is_proof, printable, valid_unicode
+from crate_iscc.packed import FixedBytes
+from crate_iscc.paths import (
+    MANIFEST_FILE,
+    PROOF_FOLDER,
+    CratePath,
+    is_proof,
+    printable,
+    utf8_order,
+    valid_unicode,
+)
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Tree, read_all
+from crate_iscc.sources import Tree, chunks
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -91,10 +102,9 @@ def read_record(source: str | Path) -> tuple[Crate, Recorded]:
         listing = tree.listing()
         crate = Crate.parse(read_metadata(tree, listing).raw)
         record = recorded(crate)
-        if record.manifest_file:
-            for entry in listing.entries:
-                if entry.path == MANIFEST_FILE:
-                    record = with_manifest_file(record, split_lines(read_all(tree, entry)))
+        entry = listing.entries.get(MANIFEST_FILE)
+        if record.manifest_file and entry:
+            record = with_manifest_file(record, chunks(tree.open(entry)))
         return crate, record
 
 
@@ -140,20 +150,21 @@ class _Verification:
         check_recipe(crate)
         known = less_left_out(self._recorded(crate))
         self._require_something_to_check(known)
+        excluded = known.manifest.recipe.excluded
         payload = payload_of(
             self._listing,
-            excluded=known.manifest.recipe.excluded,
-            never_excluded=frozenset(file.path for file in known.manifest.files),
+            excluded=excluded,
+            never_excluded=PathsOf(known.manifest.files) if excluded else (),
         )
         payload = replace(
             payload, containers=tuple(container.path for container in known.manifest.containers)
         )
         observed = self._observe(payload, known.manifest)
-        differences, observed = self._compare(known, observed, payload)
+        comparison, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
-        self._findings.extend(findings_of(differences, closed=closed))
+        self._findings.extend(findings_of(comparison.differences, closed=closed))
         trees = self._check_trees(known.manifest, observed)
-        return self._report(metadata.name, known, observed, differences, trees)
+        return self._report(metadata.name, known, observed, comparison, trees)
 
     # --- what the crate records ----------------------------------------------------------------
 
@@ -178,16 +189,20 @@ class _Verification:
             kind, message = ("bytes.unread", refused[0]) if refused else _MANIFEST_MISSING
             self._findings.append(Finding(kind, message, MANIFEST_FILE))
             return record
+        hasher = self._kernel.hasher()
+
+        def hashed() -> Iterator[bytes]:
+            for chunk in chunks(self._tree.open(entry)):
+                hasher.update(chunk)
+                yield chunk
+
         try:
-            raw = read_all(self._tree, entry)
+            complete = with_manifest_file(record, hashed())
         except ReadError as error:
             reason = error.cause or error.message
             self._findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
             return record
-        hasher = self._kernel.hasher()
-        hasher.update(raw)
         wanted, now = record.manifest_file.fingerprint, hasher.finish()
-        complete = with_manifest_file(record, split_lines(raw))
         if wanted.same_bytes(now) is False:
             difference = Difference(
                 Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
@@ -219,11 +234,7 @@ class _Verification:
     def _observe(self, payload: Payload, known: Manifest) -> Manifest:
         match self._thoroughness:
             case Thoroughness.QUICK:
-                files = [
-                    FileFingerprint(entry.path, Fingerprint(entry.size))
-                    for entry in payload.entries
-                ]
-                return _manifest(files, payload.refused, known)
+                return _manifest(_unhashed(payload.entries), payload.refused, known)
             case Thoroughness.FULL:
                 return fingerprint_tree(
                     self._tree,
@@ -231,7 +242,7 @@ class _Verification:
                     self._kernel,
                     jobs=self._jobs,
                     gentle=self._gentle,
-                    sha256=any(file.sha256 for file in known.files),
+                    sha256=known.files.has_sha256,
                     progress=self._progress,
                 )
             case Thoroughness.DATAHASH:
@@ -248,17 +259,18 @@ class _Verification:
 
     def _compare(
         self, record: Recorded, observed: Manifest, payload: Payload
-    ) -> tuple[list[Difference], Manifest]:
+    ) -> tuple[Comparison, Manifest]:
         """Compare, and compute the Data-Codes that say how far what differs is apart.
 
-        Returns the differences and what was observed, less what could not be read again.
+        Returns the comparison and what was observed, less what could not be read again.
         """
         if self._thoroughness is Thoroughness.QUICK:
             sides = settle_names(record, observed, list_is_lost=self._list_is_lost)
             return compare(sides.recorded, sides.observed, content=False), observed
-        differences = self._compare_contents(record, observed)
+        comparison = self._compare_contents(record, observed)
         if self._thoroughness is Thoroughness.FULL:
-            return differences, observed
+            return comparison, observed
+        differences = comparison.differences
         missing = any(d.status is Status.MISSING for d in differences)
         paths = {
             d.path
@@ -266,15 +278,17 @@ class _Verification:
             if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
         }
         if paths:
-            again = EntryTable.of(entry for entry in payload.entries if entry.path in paths)
-            observed = self._with_data_codes(observed, again)
-            differences = self._compare_contents(record, observed)
-        return differences, observed
+            numbers = (payload.entries.find(path) for path in paths)
+            again = array("Q", sorted(number for number in numbers if number is not None))
+            observed = self._with_data_codes(observed, payload.entries.chosen(again))
+            comparison = self._compare_contents(record, observed)
+        return comparison, observed
 
-    def _compare_contents(self, record: Recorded, observed: Manifest) -> list[Difference]:
+    def _compare_contents(self, record: Recorded, observed: Manifest) -> Comparison:
         self._treehashes = observed_treehashes(record.manifest, observed)
         sides = settle_lists(record, observed, self._treehashes, list_is_lost=self._list_is_lost)
-        return [*compare(sides.recorded, sides.observed), *sides.opaque]
+        found = compare(sides.recorded, sides.observed)
+        return replace(found, differences=(*found.differences, *sides.opaque))
 
     def _with_data_codes(self, observed: Manifest, entries: EntryTable) -> Manifest:
         """Read files again for their Data-Codes; one that is not the same any more is unread."""
@@ -287,14 +301,16 @@ class _Verification:
             progress=self._progress,
             step="comparing",
         )
-        before = {file.path: file.fingerprint for file in observed.files}
-        coded = {file.path: file for file in again}
-        for path, file in list(coded.items()):
-            if file.fingerprint.same_bytes(before[path]) is not True:
-                unread.append(Unread(path, "it changed while it was verified"))
-        gone = {item.path for item in unread}
-        files = [coded.get(f.path, f) for f in observed.files if f.path not in gone]
-        return replace(observed, files=FileTable.of(files), unread=(*observed.unread, *unread))
+        fates: dict[CratePath, FileFingerprint | None] = {item.path: None for item in unread}
+        for file in again:
+            before = observed.files.get(file.path)
+            if before and file.fingerprint.same_bytes(before.fingerprint):
+                fates[file.path] = file
+            else:
+                unread.append(Unread(file.path, "it changed while it was verified"))
+                fates[file.path] = None
+        files = _with_fates(observed.files, fates)
+        return replace(observed, files=files, unread=(*observed.unread, *unread))
 
     # --- what it comes to ----------------------------------------------------------------------
 
@@ -349,35 +365,34 @@ class _Verification:
         )
 
     def _check_sha256(self, known: Manifest, observed: Manifest) -> None:
-        found = {file.path: file.sha256 for file in observed.files}
-        for file in known.files:
-            now = found.get(file.path)
-            if file.sha256 and now and file.sha256.lower() != now:
-                self._findings.append(
-                    Finding(
-                        "code.mismatch",
-                        "the recorded sha256 is not that of the bytes",
-                        file.path,
-                        recorded=file.sha256,
-                        observed=now,
+        for wanted, found in side_by_side(known.files, observed.files):
+            for file, there in zip(wanted, found, strict=False):
+                if file.sha256 and there.sha256 and file.sha256.lower() != there.sha256:
+                    self._findings.append(
+                        Finding(
+                            "code.mismatch",
+                            "the recorded sha256 is not that of the bytes",
+                            file.path,
+                            recorded=file.sha256,
+                            observed=there.sha256,
+                        )
                     )
-                )
 
     def _report(
         self,
         metadata: str,
         known: Recorded,
         observed: Manifest,
-        differences: Sequence[Difference],
+        comparison: Comparison,
         trees: _Tally,
     ) -> Report:
         quick = self._thoroughness is Thoroughness.QUICK
         checked = ["presence", "size", *([] if quick else ["datahash"]), *trees.checked]
         not_checked = [*(["datahash"] if quick else []), *trees.not_checked, "metadata"]
-        if any(is_proof(entry.path) for entry in self._listing.entries):
+        if _any_proof(self._listing.entries):
             not_checked.append("proofs")
-        number = dict.fromkeys(Status, 0)
-        for difference in differences:
+        number = dict.fromkeys(Status, 0) | {Status.MATCH: comparison.matches}
+        for difference in comparison.differences:
             number[difference.status] += 1
         for finding in self._findings:
             if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
@@ -397,6 +412,33 @@ class _Verification:
             kernel=self._kernel.name,
             excluded=known.manifest.recipe.excluded,
         )
+
+
+def _unhashed(entries: EntryTable) -> FileTable:
+    """Return files of which the size is known, and nothing else."""
+    unknown = FixedBytes(len(entries), 0)
+    return FileTable(Columns(entries.path_column, entries.sizes, unknown, unknown))
+
+
+def _any_proof(entries: EntryTable) -> bool:
+    """Tell whether a file is a proof of the metadata by its name."""
+    return any(is_proof(entries[number].path) for number in entries.below(f"{PROOF_FOLDER}/"))
+
+
+def _with_fates(files: FileTable, fates: Mapping[CratePath, FileFingerprint | None]) -> FileTable:
+    """Return files with some of them replaced, or taken out where there is nothing instead."""
+    result = TableBuilder()
+    start = 0
+    for path in sorted(fates, key=utf8_order):
+        number = files.find(path)
+        if number is not None:
+            result.add_table(files[start:number])
+            start = number + 1
+            instead = fates[path]
+            if instead:
+                result.add(instead)
+    result.add_table(files[start:])
+    return result.table()
 
 
 def _manifest(

@@ -1,0 +1,263 @@
+"""Compares a recorded manifest with an observed one: what each path came out as.
+
+A pure function over values. Files that match are counted, not held, so a million of them cost no
+memory beside the two tables.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from crate_iscc.codes import Distance, Fingerprint
+from crate_iscc.file_table import FileTable, fingerprint_of, side_by_side
+from crate_iscc.manifest import Manifest, Unread
+from crate_iscc.paths import CratePath, utf8_order
+
+Contents = dict[CratePath, Fingerprint]
+
+
+class Status(StrEnum):
+    """How a file came out of a comparison; see FORMAT, "Verdicts"."""
+
+    MATCH = "match"
+    CHANGED = "changed"
+    MOVED = "moved"
+    MISSING = "missing"
+    EXTRA = "extra"
+    UNREAD = "unread"
+    UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one path came out, with what was recorded and what was observed.
+
+    `moved_to` names where the recorded content was found, or for CHANGED where an edited
+    version of it was found. `holds` names the recorded file whose content now stands at `path`.
+    """
+
+    status: Status
+    path: CratePath
+    recorded: Fingerprint | None = None
+    observed: Fingerprint | None = None
+    distance: Distance | None = None
+    moved_to: CratePath | None = None
+    holds: CratePath | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the paths of two manifests came out.
+
+    `matches` counts the files that are as recorded and of which nothing more is to be said. All
+    others stand in `differences`, in the order of the UTF-8 bytes of the paths; so does a match
+    whose Data-Codes differ.
+    """
+
+    matches: int
+    differences: tuple[Difference, ...]
+
+
+def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> Comparison:
+    """Compare what a crate records with what is there; each path involved has one outcome.
+
+    A match needs an equal datahash (as much of it as both know); with `content=False` an equal
+    size is enough. Content that stands at a path where it is not recorded is paired with the
+    path that lost it (moved); what is left over is changed, missing or extra. Where the observed
+    Data-Codes are known, a lost file and an extra one of similar content are paired too.
+    """
+    places = _in_place(recorded.files, observed.files, observed.unread, content=content)
+    results, lost, loose = places.results, places.lost, places.loose
+    known = frozenset(lost)
+    moves = _moves(lost, loose) if content else {}
+    origin = {target: path for path, target in moves.items()}
+    for path, target in moves.items():
+        results.append(
+            Difference(Status.MOVED, path, lost.pop(path), loose[target], moved_to=target)
+        )
+
+    # Extra is what no record names, and what now stands where something was that moved away.
+    extra = {p: f for p, f in loose.items() if p not in origin and (p not in known or p in moves)}
+    edited = _edited({path: wanted for path, wanted in lost.items() if path not in loose}, extra)
+    for path, wanted in lost.items():
+        edited_as = edited.get(path)
+        found = loose.get(path) if edited_as is None else extra.pop(edited_as)
+        if found is None:
+            results.append(Difference(Status.MISSING, path, wanted))
+        else:
+            results.append(
+                Difference(
+                    Status.CHANGED,
+                    path,
+                    wanted,
+                    found,
+                    distance=wanted.distance(found),
+                    moved_to=edited_as,
+                    holds=origin.get(path),
+                )
+            )
+    for path, found in extra.items():
+        why = "new content, in the place of what moved away" if path in moves else None
+        results.append(Difference(Status.EXTRA, path, observed=found, reason=why))
+    return Comparison(
+        places.matches, tuple(sorted(results, key=lambda result: utf8_order(result.path)))
+    )
+
+
+@dataclass(slots=True)
+class _Places:
+    """What came out of looking at each path by itself.
+
+    `lost` holds what is recorded and not at its path, `loose` what is there and not recorded so.
+    """
+
+    matches: int = 0
+    results: list[Difference] = field(default_factory=list)
+    lost: Contents = field(default_factory=dict)
+    loose: Contents = field(default_factory=dict)
+
+
+def _in_place(
+    recorded: FileTable, observed: FileTable, unread_items: Iterable[Unread], *, content: bool
+) -> _Places:
+    """Judge each path by what stands there."""
+    judge = _Judge(unread_items, content=content)
+    for known, there in side_by_side(recorded, observed):
+        if known and there:
+            judge.both(known, there)
+        elif known:
+            judge.gone(known)
+        else:
+            judge.unknown(there)
+    return judge.finish()
+
+
+class _Judge:
+    """Sorts the paths of both sides by what stands at each."""
+
+    def __init__(self, unread: Iterable[Unread], *, content: bool) -> None:
+        self._content = content
+        self._places = _Places()
+        self._unread = {item.path: item for item in unread}
+        self._unread_order = sorted(map(utf8_order, self._unread))
+        self._closed = tuple(path for path in self._unread if path.endswith("/"))
+        # What is said already: unread paths that are recorded, folders that hold recorded files.
+        self._named: set[str] = set()
+
+    def both(self, known: FileTable, there: FileTable) -> None:
+        """Take files that are recorded and are there."""
+        places, unread = self._places, self._unread
+        alike = self._all_read(known) and known.same_sizes(there)
+        if alike and (not self._content or known.same_codes(there)):
+            places.matches += len(known)
+            return
+        for wanted, found in zip(known.rows(), there.rows(), strict=True):
+            path = CratePath(wanted[0].decode("utf-8"))
+            if path in unread:
+                self._say_unread(path, fingerprint_of(wanted))
+            else:
+                self._compare(path, fingerprint_of(wanted), fingerprint_of(found))
+
+    def _all_read(self, files: FileTable) -> bool:
+        first, last = files.path_at(0), files.path_at(len(files) - 1)
+        order = self._unread_order
+        return bisect_left(order, first) == bisect_right(order, last)
+
+    def _say_unread(self, path: CratePath, wanted: Fingerprint) -> None:
+        self._named.add(path)
+        reason = self._unread[path].reason
+        self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
+
+    def _compare(self, path: CratePath, wanted: Fingerprint, found: Fingerprint) -> None:
+        places = self._places
+        same = wanted.same_bytes(found) if self._content else wanted.same_size(found)
+        if same is False:
+            places.lost[path] = wanted
+            places.loose[path] = found
+        elif same and wanted.same_data_code(found) is not False:
+            places.matches += 1
+        else:
+            status = Status.MATCH if same else Status.UNCHECKED
+            places.results.append(Difference(status, path, wanted, found))
+
+    def gone(self, known: FileTable) -> None:
+        """Take files that are recorded and are not there."""
+        for row in known.rows():
+            path, wanted = CratePath(row[0].decode("utf-8")), fingerprint_of(row)
+            if path in self._unread:
+                self._say_unread(path, wanted)
+            elif path.startswith(self._closed):
+                folder = next(folder for folder in self._closed if path.startswith(folder))
+                self._named.add(folder)
+                reason = f"its folder {self._unread[folder].reason}"
+                self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
+            else:
+                self._places.lost[path] = wanted
+
+    def unknown(self, there: FileTable) -> None:
+        """Take files that are there and are not recorded."""
+        for row in there.rows():
+            path = CratePath(row[0].decode("utf-8"))
+            if path not in self._unread:
+                self._places.loose[path] = fingerprint_of(row)
+
+    def finish(self) -> _Places:
+        """Add the unread paths that nothing records, and return all."""
+        for path, item in self._unread.items():
+            if path not in self._named:
+                # What cannot be read can still be named: a file that nothing records is extra.
+                status = Status.UNREAD if path.endswith("/") else Status.EXTRA
+                self._places.results.append(Difference(status, path, reason=item.reason))
+        return self._places
+
+
+def _moves(lost: Contents, loose: Contents) -> dict[CratePath, CratePath]:
+    """Pair each lost content with a path that holds it and is not recorded with it.
+
+    Among equal contents the paths that share most of their last segments are paired first, so
+    that a renamed folder of equal chunks is paired chunk by chunk.
+    """
+    moves: dict[CratePath, CratePath] = {}
+    taken: set[CratePath] = set()
+    for tail in (8, 4, 3, 2, 1, 0):
+        waiting: dict[tuple[bytes, tuple[str, ...]], list[CratePath]] = defaultdict(list)
+        for path, found in reversed(loose.items()):
+            if path not in taken and found.instance:
+                waiting[found.instance[:8], _tail(path, tail)].append(path)
+        for path, wanted in lost.items():
+            if path in moves or not wanted.verifiable or wanted.instance is None:
+                continue
+            candidates = waiting.get((wanted.instance[:8], _tail(path, tail)))
+            if candidates and wanted.same_bytes(loose[candidates[-1]]):
+                moves[path] = candidates.pop()
+                taken.add(moves[path])
+    return moves
+
+
+def _tail(path: str, length: int) -> tuple[str, ...]:
+    return tuple(path.split("/")[-length:]) if length else ()
+
+
+def _edited(lost: Contents, extra: Contents) -> dict[CratePath, CratePath]:
+    """Pair lost files with extra files of similar content, the nearest pairs first.
+
+    Above a million possible pairs nothing is paired: missing and extra are true as well.
+    """
+    pairs = []
+    if len(lost) * len(extra) > 1_000_000:
+        return {}
+    for path, wanted in lost.items():
+        for other, found in extra.items():
+            distance = wanted.distance(found)
+            if distance is not None and distance.word != "unrelated":
+                pairs.append((distance.bits / distance.of, utf8_order(path), path, other))
+    edited: dict[CratePath, CratePath] = {}
+    taken: set[CratePath] = set()
+    for _, _, path, other in sorted(pairs):
+        if path not in edited and other not in taken:
+            edited[path] = other
+            taken.add(other)
+    return edited

@@ -1,0 +1,241 @@
+"""What a crate records of its files, its containers and the whole, read from its metadata."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.crate.view import (
+    CODE_PREFIXES,
+    CODE_PROPERTIES,
+    Crate,
+    number_of,
+    recipe,
+    treehash_texts,
+)
+from crate_iscc.errors import InputError
+from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
+from crate_iscc.jsonld import Entity, strings
+from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
+from crate_iscc.paths import MANIFEST_FILE, CratePath, is_payload, utf8_order
+from crate_iscc.report import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a crate records, and what is wrong with the record itself.
+
+    `manifest.files` holds the payload, `in_metadata` those of its files that have an entity,
+    `manifest_file` what is recorded of `iscc-manifest.tsv`.
+    """
+
+    manifest: Manifest
+    manifest_file: FileFingerprint | None = None
+    findings: tuple[Finding, ...] = ()
+    in_metadata: FileTable = field(default_factory=lambda: FileTable.of(()))
+
+
+def recorded(crate: Crate) -> Recorded:
+    """Return what a crate records in its metadata.
+
+    Reading is tolerant of how a value is written, and strict about what it says: a damaged
+    value and a contradiction each give a Finding.
+    """
+    findings: list[Finding] = []
+    try:
+        known, described = _files(crate, findings)
+    except ValueError:
+        # Two ids name one file. Both speak of it, so what they say has to be put together.
+        findings.clear()
+        known, described = _files(crate, findings, at_once=0)
+    manifest_file = _manifest_file(crate, described, findings)
+    containers = tuple(
+        _tree_fingerprint(crate, entity_id, folder, findings)
+        for folder, entity_id in sorted(
+            crate.folders().items(), key=lambda described: utf8_order(described[0])
+        )
+        if treehash_texts(crate, entity_id)
+    )
+    root = _tree_fingerprint(crate, crate.root_id, "", findings)
+    manifest = Manifest(known, containers, root, recipe=recipe(crate))
+    return Recorded(manifest, manifest_file, tuple(findings), known)
+
+
+def _files(
+    crate: Crate, findings: list[Finding], *, at_once: int = 256
+) -> tuple[FileTable, FileFingerprint | None]:
+    """Return what is recorded of the payload and of the manifest file.
+
+    So many files are read at once where they are described as build does it. Raises ValueError
+    if one of these has two ids.
+    """
+    builder = TableBuilder()
+    others: dict[CratePath, list[str]] = {}
+    for paths, ids, sizes, datahashes, sums, sha256 in _usual(crate, at_once, others):
+        rows = parse_rows(paths, sizes, datahashes, sums)
+        if rows:
+            digests = [text.encode("utf-8", "surrogatepass") for text in sha256]
+            builder.add_columns(*rows, digests if any(digests) else None)
+        else:
+            if any(path in others for path in paths) or len(set(paths)) != len(paths):
+                raise ValueError("two ids name one file")
+            others |= {CratePath(p): [one] for p, one in zip(paths, ids, strict=True)}
+    manifest_file = None
+    for path, entity_ids in others.items():
+        file = _file_fingerprint(crate, path, entity_ids, findings)
+        if path == MANIFEST_FILE:
+            manifest_file = file
+        else:
+            builder.add(file)
+    return builder.table(), manifest_file
+
+
+_Texts = tuple[CratePath, str, str, str, str, str]
+"""Path, `@id`, size, datahash, ISCC-SUM and SHA-256 (or nothing) of a file, as written."""
+
+
+def _usual(
+    crate: Crate, at_once: int, others: dict[CratePath, list[str]]
+) -> Iterator[tuple[tuple[str, ...], ...]]:
+    """Yield columns of files that are described as build does it; note the ids of the others."""
+    keys = crate.term_keys("datahash")
+    some: list[_Texts] = []
+    for path, entity_id in crate.file_entities():
+        objects = crate.occurrences(entity_id)
+        texts = None
+        if len(objects) == 1 and at_once and path != MANIFEST_FILE:
+            texts = _texts(path, entity_id, objects[0], keys)
+        if texts:
+            some.append(texts)
+            if len(some) == at_once:
+                yield tuple(zip(*some, strict=True))
+                some = []
+        elif is_payload(path) or path == MANIFEST_FILE:
+            others.setdefault(path, []).append(entity_id)
+    if some:
+        yield tuple(zip(*some, strict=True))
+
+
+def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str]) -> _Texts | None:
+    """Return what an object says of a payload file where that is one text of each kind."""
+    if len(keys) != 2 or keys[1] in entity:
+        return None
+    size, digest = entity.get("contentSize"), entity.get(keys[0])
+    iscc, sha256 = entity.get("identifier"), entity.get("sha256", "")
+    if isinstance(iscc, list):
+        # Beside the code there may be others, such as a DOI; references lead to other objects.
+        own = [one for one in iscc if not isinstance(one, str) or one.startswith(CODE_PREFIXES)]
+        iscc = own[0] if len(own) == 1 else None
+    if (
+        isinstance(size, str)
+        and isinstance(digest, str)
+        and isinstance(iscc, str)
+        and isinstance(sha256, str)
+        and is_payload(path)
+    ):
+        return path, entity_id, size, digest, iscc, sha256
+    return None
+
+
+def _file_fingerprint(
+    crate: Crate, path: CratePath, ids: list[str], findings: list[Finding]
+) -> FileFingerprint:
+    known = Fingerprint()
+    values: list[tuple[str, Fingerprint]] = []
+    sha256 = None
+    for entity_id in ids:
+        for text in strings(crate.term_values(entity_id, "datahash")):
+            parsed = _parsed(parse_datahash, text, path, findings)
+            if parsed:
+                values.append(("datahash", parsed))
+        for property_id, text in crate.identifiers(entity_id):
+            parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
+            if parsed:
+                values.append((text, parsed))
+        for size in crate.values(entity_id, "contentSize"):
+            number = _parsed(_size, size, path, findings)
+            if number:
+                values.append((f"contentSize {number.size}", number))
+        sha256 = next(iter(strings(crate.values(entity_id, "sha256"))), sha256)
+    for name, value in values:
+        merged = known.merged(value)
+        if merged is None:
+            findings.append(conflict(path, f"{name} and the values before it"))
+        else:
+            known = merged
+    return FileFingerprint(path, known, sha256)
+
+
+def _manifest_file(
+    crate: Crate, described: FileFingerprint | None, findings: list[Finding]
+) -> FileFingerprint | None:
+    """Return what is recorded of the manifest file: as a File, or on the root (table style)."""
+    known = described
+    for text in strings(crate.term_values(crate.root_id, "manifestDatahash")):
+        parsed = _parsed(parse_datahash, text, MANIFEST_FILE, findings)
+        if parsed is None:
+            continue
+        merged = known.fingerprint.merged(parsed) if known else parsed
+        if merged is None:
+            findings.append(conflict(MANIFEST_FILE, "the root and the File entity"))
+        else:
+            known = FileFingerprint(MANIFEST_FILE, merged)
+    return known
+
+
+def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
+    """Return what an identifier says if it is an ISCC-SUM or a unit of one.
+
+    Other identifiers (a DOI, an ISCC-ID) say nothing about bytes and give None.
+    """
+    return _parsed(parse_iscc, text, path, findings) if text.startswith(CODE_PREFIXES) else None
+
+
+def _size(value: Any) -> Fingerprint | None:
+    """Return what a contentSize says, None if it is no number of bytes.
+
+    Raises InputError for a number that no file can have.
+    """
+    digits = isinstance(value, str) and value.isascii() and value.isdigit()
+    number = parse_size(value) if digits else value
+    if (digits and number is None) or (isinstance(number, int) and number > LARGEST_SIZE):
+        raise InputError(f"no file has so many bytes: {value!s:.100}")
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        return None
+    return Fingerprint(number)
+
+
+def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Fingerprint | None:
+    try:
+        result: Fingerprint | None = parse(text)
+    except InputError as error:
+        findings.append(Finding("fixity.malformed", str(error), CratePath(path) if path else None))
+        return None
+    return result
+
+
+def conflict(path: str, between: str) -> Finding:
+    """Return the finding that two records of one path contradict each other."""
+    return Finding(
+        "fixity.conflict", f"recorded values contradict each other: {between}", CratePath(path)
+    )
+
+
+def _tree_fingerprint(
+    crate: Crate, entity_id: str, folder: str, findings: list[Finding]
+) -> TreeFingerprint:
+    iscc = None
+    treehash = None
+    for text in treehash_texts(crate, entity_id):
+        parsed = _parsed(parse_datahash, text, folder, findings)
+        treehash = parsed.datahash if parsed else treehash
+    for property_id, text in crate.identifiers(entity_id):
+        if property_id in CODE_PROPERTIES:
+            iscc = _code(text, folder, findings) or iscc
+    return TreeFingerprint(
+        folder,
+        iscc,
+        treehash,
+        number_of(crate.term_values(entity_id, "fileCount")),
+        number_of(crate.values(entity_id, "contentSize")),
+    )
