@@ -10,6 +10,7 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
@@ -107,7 +108,7 @@ def installed(distributions: Distributions, tmp_path_factory: pytest.TempPathFac
     return programs
 
 
-def _run(command: list[str | Path], *, cwd: Path, **environment: str) -> str:
+def _run(command: Sequence[str | Path], *, cwd: Path, **environment: str) -> str:
     """Run a command away from this tree and return what it prints."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "COV"))}
     ended = subprocess.run(
