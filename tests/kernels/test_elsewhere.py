@@ -110,7 +110,8 @@ def test_the_kernel_compiles_as_for_visual_c() -> None:
 
     run(
         needs("clang"), "--target=x86_64-pc-windows-msvc", *STRICT, "-fsyntax-only",
-        "-Wno-unused-parameter", "-Wgnu", "-Wvla", "-Wlanguage-extension-token", "-Wshorten-64-to-32",
+        "-Wno-unused-parameter", "-Wgnu", "-Wvla", "-Wlanguage-extension-token",
+        "-Wshorten-64-to-32",
         f"-isystem{headers}", *AS_ON_WINDOWS, KERNEL,
     )  # fmt: skip
 
