@@ -7,7 +7,10 @@ CRATE_ISCC_COMPILE=0 leaves the C modules out; =1 makes its absence an error, fo
 """
 
 import os
+import re
+import sys
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +25,7 @@ LIMITED_API = "cp311"
 
 
 class CompileKernel(BuildHookInterface[Any]):
-    """Adds compiled modules to a wheel, or puts them beside their sources for an editable install."""
+    """Adds compiled modules to a wheel, or puts them beside their sources: editable installs."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and name the wheel after the platform if that went well."""
@@ -31,9 +34,10 @@ class CompileKernel(BuildHookInterface[Any]):
             return
         sources = [Path(self.root) / source for source in SOURCES]
         try:
+            _check_python()
             # The folder lives until finalize: hatchling takes the files from it in between.
             self._built = TemporaryDirectory(prefix="crate-iscc-")
-            compiled = [_compile(source, Path(self._built.name)) for source in sources]
+            made = [_compile(source, Path(self._built.name)) for source in sources]
         except Exception as error:
             # Whatever a compiler, a linker or a missing header can end in.
             if wish == "1":
@@ -43,6 +47,7 @@ class CompileKernel(BuildHookInterface[Any]):
                 "The package works without it and computes its codes with iscc-lib, more slowly."
             )
             return
+        compiled = [module for module, _ in made]
         if version == "editable":
             for source, module in zip(sources, compiled, strict=True):
                 module.replace(source.with_name(module.name))
@@ -52,7 +57,7 @@ class CompileKernel(BuildHookInterface[Any]):
             place = f"crate_iscc/{source.parent.name}/{module.name}"
             build_data["force_include"][str(module)] = place
         build_data["pure_python"] = False
-        build_data["tag"] = f"{LIMITED_API}-abi3-{_platform()}"
+        build_data["tag"] = f"{LIMITED_API}-abi3-{_tag(made[0][1], os.environ)}"
 
     def finalize(self, *_build: object) -> None:
         """Remove what was compiled for the wheel."""
@@ -60,8 +65,14 @@ class CompileKernel(BuildHookInterface[Any]):
             self._built.cleanup()
 
 
-def _compile(source: Path, folder: Path) -> Path:
-    """Return the module, compiled by what setuptools finds: cc, clang, or Visual C++."""
+def _check_python() -> None:
+    """Raise an error where a wheel of the stable ABI could not be installed."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        raise RuntimeError("this Python does not have the stable ABI of CPython")
+
+
+def _compile(source: Path, folder: Path) -> tuple[Path, str]:
+    """Return the module and its platform; it is compiled by what setuptools finds on the system."""
     from setuptools import Distribution, Extension
     from setuptools.command.build_ext import build_ext
 
@@ -81,9 +92,41 @@ def _compile(source: Path, folder: Path) -> Path:
         command.run()
     finally:
         os.chdir(before)
-    return Path(command.get_ext_fullpath(extension.name))
+    return Path(command.get_ext_fullpath(extension.name)), str(command.plat_name)
 
 
-def _platform() -> str:
-    """Return the platform tag of what the compiler made: macOS has to say for which processor."""
-    return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+def _tag(platform: str, environment: Mapping[str, str], bits: int = sys.maxsize) -> str:
+    """Return the platform tag of a wheel, from what setuptools calls the platform.
+
+    An installer refuses a wheel that promises less than it needs, or names what does not run there.
+    """
+    if platform.startswith("macosx-"):
+        platform = _macos(platform, environment)
+    elif bits < 1 << 32:  # a 32-bit Python knows only the processor that the system runs on
+        platform = {"linux-x86_64": "linux-i686", "linux-aarch64": "linux-armv8l"}.get(
+            platform, platform
+        )
+    return re.sub("[-.]", "_", platform)
+
+
+def _macos(platform: str, environment: Mapping[str, str]) -> str:
+    """Return the platform as ARCHFLAGS and MACOSX_DEPLOYMENT_TARGET change it for the compiler.
+
+    What setuptools says is what Python itself was built for: often both processors.
+    """
+    _, version, processor = platform.split("-")
+    asked = set(re.findall(r"-arch\s+(\S+)", environment.get("ARCHFLAGS", "")))
+    if asked:
+        processor = "universal2" if asked == {"arm64", "x86_64"} else "-".join(sorted(asked))
+    target = environment.get("MACOSX_DEPLOYMENT_TARGET", "")
+    numbers = max(_numbers(version), _numbers(target))
+    if processor == "arm64":
+        numbers = max(numbers, (11, 0))  # the first on that processor
+    major, minor = numbers
+    # From 11 on, minor versions are none of the tag's business: installers look for 0.
+    return f"macosx-{major}.{minor if major < 11 else 0}-{processor}"
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, minor, *_ = [*map(int, version.split(".") if version else []), 0, 0]
+    return major, minor

@@ -10,6 +10,7 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
@@ -21,6 +22,7 @@ from crate_iscc import __version__
 from crate_iscc.resources import schema_text
 
 PROJECT = Path(__file__).parents[2]
+CHECK_WHEEL = PROJECT / "tests" / "install" / "check_wheel.py"
 SCHEMA = (PROJECT / "schemas" / "report.schema.json").read_text(encoding="utf-8")
 
 PRINT_WHERE_AND_SCHEMA = """\
@@ -106,7 +108,7 @@ def installed(distributions: Distributions, tmp_path_factory: pytest.TempPathFac
     return programs
 
 
-def _run(command: list[str | Path], *, cwd: Path, **environment: str) -> str:
+def _run(command: Sequence[str | Path], *, cwd: Path, **environment: str) -> str:
     """Run a command away from this tree and return what it prints."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "COV"))}
     ended = subprocess.run(
@@ -170,14 +172,36 @@ def test_the_wheel_holds_nothing_else(distributions: Distributions) -> None:
 def test_a_compiled_wheel_is_for_its_platform_and_every_later_python(
     compiled: Distributions,
 ) -> None:
-    """It has one module in the stable ABI, and a tag that says so."""
+    """Its modules are of the stable ABI, and its tag says so."""
     version, python, abi, platform = compiled.wheel.stem.split("-")[1:]
-    modules = [name for name in _members(compiled.wheel) if name.endswith((".so", ".pyd"))]
+    modules = {name for name in _members(compiled.wheel) if name.endswith((".so", ".pyd"))}
 
     assert (version, python, abi) == (__version__, "cp311", "abi3")
     assert platform == sysconfig.get_platform().replace("-", "_").replace(".", "_")
-    assert len(modules) == 1
-    assert modules[0].startswith("crate_iscc/kernel/_native.")
+    if os.name == "posix":
+        assert modules == {
+            "crate_iscc/kernel/_native.abi3.so",
+            "crate_iscc/sources/_reading.abi3.so",
+        }
+    else:
+        assert modules == {"crate_iscc/kernel/_native.pyd"}
+
+
+def test_a_compiled_wheel_passes_the_check_of_published_wheels(
+    compiled: Distributions, tmp_path: Path
+) -> None:
+    """What cibuildwheel and the workflow run on each platform works."""
+    printed = _run([sys.executable, CHECK_WHEEL, compiled.wheel.parent], cwd=tmp_path)
+
+    assert printed == "sound\n"
+
+
+def test_a_wheel_without_modules_does_not_pass_for_a_published_one(
+    pure: Distributions, tmp_path: Path
+) -> None:
+    """The check can fail: it would not let a pure wheel be taken for a compiled one."""
+    with pytest.raises(AssertionError, match="py3-none-any"):
+        _run([sys.executable, CHECK_WHEEL, pure.wheel.parent], cwd=tmp_path)
 
 
 def test_a_wheel_without_a_compiler_is_for_any_platform(pure: Distributions) -> None:
@@ -215,6 +239,9 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "pyproject.toml",
         "hatch_build.py",
         "src/crate_iscc/kernel/_native.c",
+        "src/crate_iscc/kernel/_blake3.h",
+        "src/crate_iscc/sources/_reading.c",
+        "tests/install/check_wheel.py",
         "README.md",
         "LICENSE",
         "CHANGELOG.md",
@@ -273,6 +300,19 @@ def test_an_installed_wheel_has_the_command(
 
     expected = "iscc-lib " if distributions.wheel.stem.endswith("-any") else "crate-iscc-c "
     assert printed.startswith(f"crate-iscc {__version__} (kernel {expected}")
+
+
+def test_an_installed_wheel_is_checked_by_what_cibuildwheel_runs(
+    installed: Path, distributions: Distributions, tmp_path: Path
+) -> None:
+    """A compiled one is sound; a pure one is not what should be published."""
+    command = [installed / "python", CHECK_WHEEL]
+
+    if distributions.wheel.stem.endswith("-any"):
+        with pytest.raises(AssertionError, match="kernel iscc-lib"):
+            _run(command, cwd=tmp_path)
+    else:
+        assert _run(command, cwd=tmp_path) == "sound\n"
 
 
 def test_an_installed_wheel_runs_as_a_module(installed: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import sys
 import threading
+from array import array
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,6 +15,7 @@ from random import Random
 import iscc_core
 import iscc_lib
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ if not has_compiled_module():
     pytest.skip("the C module was not compiled here", allow_module_level=True)
 
 from crate_iscc.kernel import _native
-from crate_iscc.kernel._native import DataHasher, chunk_ahead
+from crate_iscc.kernel._native import DataHasher, blake3_files, chunk_ahead, data_files
 from crate_iscc.kernel.compiled import CompiledKernel
 
 MIB = 1 << 20
@@ -175,6 +177,147 @@ def test_any_split_gives_the_same_code(
 def test_any_bytes(content: bytes) -> None:
     """Whatever the bytes are, the Data-Code is that of the reference."""
     assert in_pieces(content, [], ahead=False) == iscc_core.DataHasherV0(content).digest()
+
+
+# --- many files in one buffer ------------------------------------------------------------------
+
+FILE_SIZES = (
+    *(0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 639, 640, 641, 1023, 1024, 1025),
+    *(2047, 2048, 2049, 3071, 3072, 3073, 4096, 5120, 8191, 8192, 8193, 16_384, 31_744, 32_769),
+)
+
+
+def places(sizes: list[int], gaps: list[int]) -> tuple["array[int]", "array[int]"]:
+    """Return where files of these sizes start if there are so many bytes before each."""
+    starts = array("q")
+    end = 0
+    for size, gap in zip(sizes, gaps, strict=True):
+        starts.append(end + gap)
+        end += gap + size
+    return starts, array("q", sizes)
+
+
+def check_files(content: bytes, starts: "array[int]", sizes: "array[int]") -> None:
+    """Compare both codes of each file, and the Data-Code of all, with iscc-lib and blake3."""
+    files = [content[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+
+    data, chunks = data_files(content, starts, sizes)
+    instances = blake3_files(content, starts, sizes)
+
+    cut = [(data[at : at + 32], instances[at : at + 32]) for at in range(0, 32 * len(files), 32)]
+    assert cut == [(by_iscc_lib(file), blake3(file).digest()) for file in files]
+    assert (len(data), len(instances)) == (32 * len(files), 32 * len(files))
+    hasher = DataHasher()
+    hasher.update(b"before")
+    hasher.update_files(content, starts, sizes, chunks)
+    hasher.update(b"behind")
+    assert hasher.digest() == by_iscc_lib(b"before" + b"".join(files) + b"behind")
+
+
+@pytest.mark.parametrize("size", FILE_SIZES)
+@pytest.mark.parametrize("count", [1, 2, 16, 17])
+def test_files_of_sizes_around_every_border(size: int, count: int) -> None:
+    """Blocks, chunks and levels of the tree of BLAKE3, and lanes that are full or not."""
+    content = Random(size).randbytes(size * count)
+
+    check_files(content, *places([size] * count, [0] * count))
+
+
+def test_files_of_all_sizes_at_once() -> None:
+    """Trees of every height share the lanes; files of no byte lie between them."""
+    sizes = [size for number in FILE_SIZES for size in (number, 0)]
+    content = Random(1).randbytes(sum(sizes))
+
+    check_files(content, *places(sizes, [0] * len(sizes)))
+
+
+def test_files_in_any_order_and_over_each_other() -> None:
+    """Where a file lies in the buffer is nobody's business."""
+    content = Random(2).randbytes(100_000)
+    random = Random(3)
+    sizes = array("q", (random.randrange(20_000) for _ in range(50)))
+    starts = array("q", (random.randrange(100_001 - size) for size in sizes))
+
+    check_files(content, starts, sizes)
+
+
+def test_no_file_has_no_code() -> None:
+    """An empty list is no error, and takes nothing."""
+    none = array("q")
+
+    assert data_files(b"", none, none) == (b"", b"")
+    assert blake3_files(b"", none, none) == b""
+    check_files(b"", none, none)
+
+
+@pytest.mark.parametrize("size", [3 * MIB + 1, 5 * MIB])
+def test_large_files_between_small_ones(size: int) -> None:
+    """More than one window, and a tree of BLAKE3 that is twelve levels high."""
+    sizes = [5, size, 0, 1025, size - 7, 64]
+
+    check_files(Random(size).randbytes(sum(sizes)), *places(sizes, [0] * len(sizes)))
+
+
+@given(
+    seed=st.integers(0, 1 << 32),
+    files=st.lists(
+        st.tuples(
+            st.one_of(st.sampled_from(FILE_SIZES), st.integers(0, 40_000)), st.integers(0, 9)
+        ),
+        max_size=40,
+    ),
+    zeros=st.booleans(),
+)
+def test_any_files_have_their_own_codes(
+    seed: int, files: list[tuple[int, int]], zeros: bool
+) -> None:
+    """However a buffer is split into files, with gaps or without."""
+    size = sum(map(sum, files))
+    content = bytes(size) if zeros else Random(seed).randbytes(size)
+
+    check_files(content, *places([size for size, _ in files], [gap for _, gap in files]))
+
+
+NOT_IN_THE_BUFFER = {
+    "behind it": ([101], [0]),
+    "over its end": ([1], [100]),
+    "before it": ([-1], [1]),
+    "less than nothing": ([1], [-1]),
+    "around the end of all numbers": ([(1 << 63) - 1], [(1 << 63) - 1]),
+    "more starts": ([0, 0], [1]),
+    "more sizes": ([0], [1, 1]),
+}
+
+
+@pytest.mark.parametrize("wrong", NOT_IN_THE_BUFFER.values(), ids=NOT_IN_THE_BUFFER.keys())
+def test_files_that_do_not_lie_in_the_buffer_are_refused(
+    wrong: tuple[list[int], list[int]],
+) -> None:
+    """Nothing outside the buffer is read."""
+    starts, sizes = array("q", wrong[0]), array("q", wrong[1])
+
+    with pytest.raises(ValueError, match="do not lie"):
+        data_files(bytes(100), starts, sizes)
+    with pytest.raises(ValueError, match="do not lie"):
+        blake3_files(bytes(100), starts, sizes)
+    with pytest.raises(ValueError, match="do not lie"):
+        DataHasher().update_files(bytes(100), starts, sizes, bytes(4))
+
+
+def test_chunks_that_cannot_be_those_of_the_files_are_refused() -> None:
+    """Too few, too many, of another list of files, or of lengths that no chunk has."""
+    content = Random(1).randbytes(30_000)
+    starts, sizes = places([10_000, 20_000], [0, 0])
+    _, chunks = data_files(content, starts, sizes)
+    _, others = data_files(content, array("q", [0]), array("q", [30_000]))
+    numbers = array("I", chunks)
+    moved = array("I", [numbers[0] + numbers[1], 0, *numbers[2:]])
+    huge = array("I", [0x80000000, 0x80000000, *numbers[2:]])
+    long = array("I", [*numbers[:2], 8193, *numbers[3:]])
+
+    for wrong in (b"", chunks[:-4], chunks + bytes(4), others, moved, huge, long):
+        with pytest.raises(ValueError, match="data_files"):
+            DataHasher().update_files(content, starts, sizes, bytes(wrong))
 
 
 # --- use ---------------------------------------------------------------------------------------

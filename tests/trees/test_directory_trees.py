@@ -519,3 +519,21 @@ def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
     listing = promptly(NamedFiles({"pipe": tmp_path / "pipe"}).listing)
 
     assert [(i.path, i.reason) for i in listing.refused] == [("pipe", "not a regular file")]
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="nothing tells which files are open")
+def test_a_file_that_became_a_folder_is_not_left_open(write_tree: WriteTree) -> None:
+    """It is said to be no file, as a pipe in its place would be, and let go of."""
+    root = write_tree({"a": b"1"})
+    tree = DirectoryTree(root)
+    entry = tree.listing().entries[0]
+    (root / "a").unlink()
+    (root / "a").mkdir()
+    before = len(os.listdir("/dev/fd"))
+
+    for _ in range(20):
+        with pytest.raises(ReadError) as caught:
+            tree.open(entry)
+
+        assert caught.value.cause == "it is no regular file any more"
+    assert len(os.listdir("/dev/fd")) == before

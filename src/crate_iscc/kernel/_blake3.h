@@ -35,7 +35,7 @@ static const uint8_t BLAKE3_WORDS[7][16] = {
 };
 
 /* One 32-bit number for each lane. Where the compiler has no vectors, there is one lane. */
-#if defined(__GNUC__)
+#ifdef HAS_GNU_C
 #define B3_LANES 16
 typedef uint32_t Lanes __attribute__((vector_size(4 * B3_LANES)));
 #else
@@ -211,8 +211,7 @@ FOR_EACH_CPU static void hash_lanes(const Job jobs[B3_LANES], size_t blocks, uin
 /* Jobs that wait until there is one for every lane. */
 typedef struct {
     Job jobs[B3_LANES];
-    int count;
-    size_t blocks;
+    size_t count, blocks;
     uint32_t first, last;
 } Queue;
 
@@ -220,7 +219,7 @@ static void finish_jobs(Queue *queue) {
     uint8_t nowhere[BLAKE3_SIZE];
     if (queue->count == 0)
         return;
-    for (int lane = queue->count; lane < B3_LANES; lane++) {
+    for (size_t lane = queue->count; lane < B3_LANES; lane++) {
         queue->jobs[lane] = queue->jobs[0]; /* a lane that has nothing to do does the first again */
         queue->jobs[lane].value = nowhere;
     }

@@ -24,16 +24,22 @@
 #include <stdint.h>
 #include <string.h>
 
-/* GCC and Clang compile the two vectorisable loops once for each generation of x86-64 and let the
- * loader choose (GNU indirect functions, which only glibc has); elsewhere they are plain C. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && \
-    (defined(__clang__) ? __clang_major__ >= 14 : defined(__GNUC__))
+/* What a compiler has beyond C11 is used where it is there. With CRATE_ISCC_PLAIN_C nothing of it is:
+ * so the tests see what Visual C++ makes of this file. */
+#if defined(__GNUC__) && !defined(CRATE_ISCC_PLAIN_C)
+#define HAS_GNU_C
+#endif
+
+/* GCC and Clang compile the vectorisable loops once for each generation of x86-64 and let the loader
+ * choose (GNU indirect functions, which only glibc has); elsewhere they are compiled once. */
+#if defined(HAS_GNU_C) && defined(__x86_64__) && defined(__ELF__) && defined(__GLIBC__) && \
+    (!defined(__clang__) || __clang_major__ >= 14)
 #define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_CPU
 #endif
 
-#if defined(__GNUC__)
+#ifdef HAS_GNU_C
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define INLINE inline __attribute__((always_inline))
 #else
@@ -799,7 +805,9 @@ static int files_check(Files *files) {
         return -1;
     }
     files->sizes = files->starts + files->count;
-    int fits = (size_t)files->starts_buffer.len == length && length % sizeof(int64_t) == 0;
+    /* No more files than have room for their digests and values: the caller's sums cannot overflow. */
+    int fits = (size_t)files->starts_buffer.len == length && length % sizeof(int64_t) == 0 &&
+               files->count <= PY_SSIZE_T_MAX / (4 * BLAKE3_SIZE);
     if (fits) {
         memcpy(files->starts, files->starts_buffer.buf, length);
         memcpy(files->sizes, files->sizes_buffer.buf, length);
@@ -931,8 +939,10 @@ static PyObject *data_hasher_update_files(PyObject *object, PyObject *arguments)
     }
     memcpy(chunks, found.buf, numbers * sizeof *chunks);
     int is_sound = numbers >= files.count;
-    for (size_t i = 0; is_sound && i < files.count; i++)
-        all += chunks[i];
+    for (size_t i = 0; is_sound && i < files.count; i++) {
+        is_sound = chunks[i] <= numbers - all;
+        all += chunks[i]; /* no more than `numbers` while is_sound */
+    }
     is_sound = is_sound && numbers == files.count + 2 * all;
     const uint32_t *lengths = chunks + files.count, *features = lengths + all;
     for (size_t i = 0; is_sound && i < files.count; at += chunks[i++])

@@ -80,7 +80,9 @@ static int read_file(int folder, const char *path, const Listed *listed, uint64_
         return errno;
     int result = fstat(file, &status) ? errno : check(&status, listed, size);
     for (uint64_t done = 0; result == 0 && done < size;) {
-        ssize_t count = read(file, into + done, (size_t)(size - done));
+        /* macOS refuses to read 2 GiB at once. */
+        uint64_t left = size - done, most = (uint64_t)1 << 30;
+        ssize_t count = read(file, into + done, (size_t)(left < most ? left : most));
         if (count > 0)
             done += (uint64_t)count;
         else if (count == 0)
@@ -139,6 +141,7 @@ static PyObject *read_files(PyObject *Py_UNUSED(module), PyObject *arguments) {
         place += (uint64_t)size;
         path += strlen(path) + 1;
     }
+    fits = fits && (count == 0 || path == paths_end);
     Py_END_ALLOW_THREADS
     if (fits)
         result = PyBytes_FromStringAndSize((const char *)outcome,
@@ -228,7 +231,8 @@ static int read_folder(int root, const char *path, Items *list) {
     if (!error)
         error = errno;
     closedir(stream);
-    qsort(list->items, list->count, sizeof *list->items, by_name);
+    if (list->count > 0)
+        qsort(list->items, list->count, sizeof *list->items, by_name);
     return error;
 }
 
@@ -314,8 +318,10 @@ static struct sigaction before_us;
 static int is_installed;
 
 static void on_sigbus(int number, siginfo_t *what, void *context) {
+    /* A signal that was sent by kill or raise has no address. */
+    int is_fault = what->si_code > 0 && what->si_code != SI_USER;
     uintptr_t address = (uintptr_t)what->si_addr;
-    for (int i = 0; i < PLACES; i++) {
+    for (int i = 0; is_fault && i < PLACES; i++) {
         uintptr_t start = atomic_load(&mappings[i].start), end = atomic_load(&mappings[i].end);
         if (start == 0 || address < start || address >= end)
             continue;
@@ -335,9 +341,12 @@ static void on_sigbus(int number, siginfo_t *what, void *context) {
         before_us.sa_sigaction(number, what, context);
     } else if (before_us.sa_handler != SIG_DFL && before_us.sa_handler != SIG_IGN) {
         before_us.sa_handler(number);
-    } else {
-        /* The instruction is run again, and the system does what it does without a handler. */
+    } else if (is_fault || before_us.sa_handler == SIG_DFL) {
+        /* The instruction is run again, or the signal sent again, and the system does what it does
+         * without a handler. */
         sigaction(SIGBUS, &before_us, NULL);
+        if (!is_fault)
+            raise(number);
     }
 }
 

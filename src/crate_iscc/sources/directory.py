@@ -61,13 +61,14 @@ class FileStream:
         self._entry = entry
         self._left = entry.size
         try:
-            self._file = io.FileIO(os.open(path, _OPEN_FLAGS))
+            handle = os.open(path, _OPEN_FLAGS)
         except OSError as error:
             raise ReadError(printable(entry.path), cause=error.strerror) from error
         try:
-            self._check(os.fstat(self._file.fileno()))
-        except ReadError:
-            self._file.close()
+            self._check(os.fstat(handle))
+            self._file = io.FileIO(handle)  # refuses a folder, and then leaves it open
+        except BaseException:
+            os.close(handle)
             raise
 
     def readinto(self, buffer: memoryview, /) -> int:
