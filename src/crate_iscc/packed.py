@@ -61,10 +61,6 @@ class PackedBytes:
         self._edges.extend(accumulate(lengths, initial=self._edges.pop()))
         self._blob += strings.replace(b"\0", b"")
 
-    def freeze(self) -> "PackedBytes":
-        """Return this column, to which nothing is added any more."""
-        return self
-
     def shrunk(self) -> "PackedBytes | FixedBytes":
         """Return these strings in less memory if all are of one length; nothing can follow then.
 

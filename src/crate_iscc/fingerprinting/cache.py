@@ -130,7 +130,7 @@ def _parts(
 
 
 def _texts(digests: Column) -> Column:
-    return PackedBytes(digest.hex().encode("ascii") for digest in digests).freeze()
+    return PackedBytes(digest.hex().encode("ascii") for digest in digests)
 
 
 def _codes(known: Fingerprint) -> tuple[int | None, str, str]:

@@ -252,7 +252,7 @@ class _Results:
         digests = None
         if self._sha256 is not None:
             texts = (self._sha256.get(number, "") for number in range(len(entries)))
-            digests = PackedBytes(text.encode("ascii") for text in texts).freeze()
+            digests = PackedBytes(text.encode("ascii") for text in texts)
         columns = Columns(entries.path_column, entries.sizes, self._data, self._instance, digests)
         if self._unread:
             read = (number for number in range(len(entries)) if number not in self._unread)

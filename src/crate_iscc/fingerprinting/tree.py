@@ -49,27 +49,31 @@ def payload_of(
     containers: Sequence[str] = (),
     known_containers: Collection[str] = (),
     never_excluded: Container[str] = (),
+    only_known: bool = False,
 ) -> Payload:
     """Return the payload of a crate: every file but those that describe it or are excluded.
 
     `excluded` and `containers` are patterns in the syntax of .gitignore; `known_containers` are
     folders that are containers in any case, `never_excluded` paths that no pattern leaves out.
+    With `only_known` no other containers are looked for, and none is left out.
     """
     matches = glob_matcher(excluded)
 
     def belongs(path: str) -> bool:
-        return is_payload(path) and (path in never_excluded or not matches(path))
+        return is_payload(path) and (not matches(path) or path in never_excluded)
 
-    asked_for = glob_matcher(containers)
+    refused = tuple(item for item in listing.refused if belongs(item.path))
     paths = enumerate(listing.entries.paths())
     entries = listing.entries.chosen(
         array("Q", (number for number, path in paths if belongs(path)))
     )
+    if only_known:
+        return Payload(entries, refused, tuple(known_containers))
+    asked_for = glob_matcher(containers)
     found = find_containers(
         entries.paths(),
         lambda folder: folder in known_containers or asked_for(folder),
     )
-    refused = tuple(item for item in listing.refused if belongs(item.path))
     return Payload(entries, refused, found)
 
 

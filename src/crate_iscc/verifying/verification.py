@@ -155,9 +155,8 @@ class _Verification:
             self._listing,
             excluded=excluded,
             never_excluded=PathsOf(known.manifest.files) if excluded else (),
-        )
-        payload = replace(
-            payload, containers=tuple(container.path for container in known.manifest.containers)
+            known_containers=[container.path for container in known.manifest.containers],
+            only_known=True,
         )
         observed = self._observe(payload, known.manifest)
         comparison, observed = self._compare(known, observed, payload)
