@@ -6,6 +6,7 @@ only where something differs, to say how far.
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -45,7 +46,7 @@ from crate_iscc.paths import (
     utf8_order,
     valid_unicode,
 )
-from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Tree, chunks
 from crate_iscc.sources.opening import open_tree
@@ -61,6 +62,9 @@ from crate_iscc.version import __version__
 
 _MANIFEST_MISSING = ("bytes.missing", "not there")
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
+
+
+_Hashed = tuple[FileTable, list[Unread]]
 
 
 class Thoroughness(StrEnum):
@@ -146,10 +150,10 @@ class _Verification:
 
     def run(self) -> Report:
         metadata = read_metadata(self._tree, self._listing)
-        crate = Crate.parse(metadata.raw)
-        check_recipe(crate)
-        known = less_left_out(self._recorded(crate))
-        self._require_something_to_check(known)
+        with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
+            record = pool.submit(self._known, metadata.raw)
+            ahead = self._hashed_ahead(metadata.raw, record)
+            known = record.result()
         excluded = known.manifest.recipe.excluded
         payload = payload_of(
             self._listing,
@@ -158,7 +162,7 @@ class _Verification:
             known_containers=[container.path for container in known.manifest.containers],
             only_known=True,
         )
-        observed = self._observe(payload, known.manifest)
+        observed = self._observe(payload, known.manifest, None if excluded else ahead)
         comparison, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(comparison.differences, closed=closed))
@@ -166,6 +170,14 @@ class _Verification:
         return self._report(metadata.name, known, observed, comparison, trees)
 
     # --- what the crate records ----------------------------------------------------------------
+
+    def _known(self, raw: bytes) -> Recorded:
+        """Return what there is to check. Raises InputError for no crate, and where it is nothing."""
+        crate = Crate.parse(raw)
+        check_recipe(crate)
+        known = less_left_out(self._recorded(crate))
+        self._require_something_to_check(known)
+        return known
 
     def _recorded(self, crate: Crate) -> Recorded:
         """Return the record, with the lines of the manifest file if it is there and read.
@@ -230,7 +242,34 @@ class _Verification:
 
     # --- what is there -------------------------------------------------------------------------
 
-    def _observe(self, payload: Payload, known: Manifest) -> Manifest:
+    def _hashed_ahead(self, raw: bytes, record: "Future[Recorded]") -> _Hashed | None:
+        """Hash the payload while the metadata are parsed, where no file can be excluded from it.
+
+        What is wrong with the metadata ends the hashing.
+        """
+        if self._thoroughness is not Thoroughness.DATAHASH or b"excludedPattern" in raw:
+            return None
+
+        def progress(state: Progress) -> None:
+            if record.done():
+                record.result()
+            self._progress(state)
+
+        return self._hashed(payload_of(self._listing, only_known=True).entries, progress)
+
+    def _hashed(self, entries: EntryTable, progress: ProgressSink) -> _Hashed:
+        return hash_files(
+            self._tree,
+            entries,
+            datahashes(self._kernel),
+            jobs=self._jobs,
+            gentle=self._gentle,
+            progress=progress,
+            step="verifying",
+        )
+
+    def _observe(self, payload: Payload, known: Manifest, ahead: _Hashed | None) -> Manifest:
+        """Return what is there; `ahead` are the datahashes of the payload, if they are known."""
         match self._thoroughness:
             case Thoroughness.QUICK:
                 return _manifest(_unhashed(payload.entries), payload.refused, known)
@@ -245,15 +284,7 @@ class _Verification:
                     progress=self._progress,
                 )
             case Thoroughness.DATAHASH:
-                table, unread = hash_files(
-                    self._tree,
-                    payload.entries,
-                    datahashes(self._kernel),
-                    jobs=self._jobs,
-                    gentle=self._gentle,
-                    progress=self._progress,
-                    step="verifying",
-                )
+                table, unread = ahead or self._hashed(payload.entries, self._progress)
                 return _manifest(table, (*unread, *payload.refused), known)
 
     def _compare(
