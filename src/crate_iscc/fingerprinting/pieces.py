@@ -260,8 +260,7 @@ class Slice:
         return self._file.mapped.view[self._start : self._start + self._size]
 
     def run(self) -> None:
-        """Bring the bytes into memory, and do what can be done of them before their turn."""
-        self._file.mapped.fetch(self._start, self._size)
+        """Do what can be done of the bytes before their turn."""
         self._ahead = self._file.work.kernel.ahead(self._data())
         self._file.work.count(self._size)
 

@@ -41,10 +41,13 @@ SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
 _TOGETHER_BYTES = 2 << 20
 _TOGETHER_FILES = 1024
-_SLICE = 2 << 20
-"""Bytes of a large file that one thread chunks at a time."""
-_DATAHASH_SLICE = 32 << 20
-"""BLAKE3 by itself shares its work the better, the more it gets at a time."""
+_SMALLEST_SLICE = 2 << 20
+_LARGEST_SLICE = 32 << 20
+_SLICES_PER_THREAD = 8
+"""A large file is cut into so many slices for each thread, of a size between these, in bytes.
+
+Each slice costs some hand-overs between threads; too few leave threads without work at the end.
+"""
 _WORTH_THREADS = 16 << 20
 """Bytes of a file from which on its own BLAKE3 is shared by threads."""
 _THREADS_PER_BLAKE3 = 3
@@ -382,7 +385,10 @@ class _Reading:
             threads = 1
         self._mapped[number] = mapped
         file = LargeFile(self._work, number, mapped, entry.size, max(1, threads))
-        step = _DATAHASH_SLICE if only_datahash else _SLICE
+        step = _LARGEST_SLICE  # BLAKE3 by itself shares its work the better, the more it gets
+        if not only_datahash:
+            fair = entry.size // (_SLICES_PER_THREAD * self._options.jobs)
+            step = min(max(fair, _SMALLEST_SLICE), _LARGEST_SLICE)
         for start in range(0, entry.size, step):
             yield Slice(file, start, min(step, entry.size - start))
 

@@ -1013,6 +1013,7 @@ static int module_exec(PyObject *module) {
     static const uint32_t parameters[] = {MIN_SIZE, MAX_SIZE, CENTRE_SIZE, STRICT_MASK, LOOSE_MASK};
     PyObject *type = PyType_FromModuleAndSpec(module, &data_hasher_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
+                 PyModule_AddIntConstant(module, "BLAKE3_LANES", B3_LANES) < 0 ||
                  add_numbers(module, "PARAMETERS", parameters, 5, 4) < 0 ||
                  add_numbers(module, "GEAR", GEAR, 256, 4) < 0 ||
                  add_numbers(module, "MPA", MPA, PERMUTATIONS, 8) < 0 ||

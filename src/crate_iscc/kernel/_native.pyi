@@ -3,6 +3,7 @@ from typing import Final, final
 
 from crate_iscc.stretch import Bytes
 
+BLAKE3_LANES: Final[int]
 PARAMETERS: Final[tuple[int, ...]]
 GEAR: Final[tuple[int, ...]]
 MPA: Final[tuple[int, ...]]

@@ -7,7 +7,13 @@ from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.kernel import FileCodes
-from crate_iscc.kernel._native import DataHasher, blake3_files, chunk_ahead, data_files
+from crate_iscc.kernel._native import (
+    BLAKE3_LANES,
+    DataHasher,
+    blake3_files,
+    chunk_ahead,
+    data_files,
+)
 from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.stretch import Bytes, Stretch
 from crate_iscc.version import __version__
@@ -32,7 +38,14 @@ class CompiledKernel:
     def files(self, files: Stretch, /) -> FileCodes:
         """Return both codes of files that lie in memory."""
         data, chunks = data_files(files.data, files.starts, files.sizes)
-        return FileCodes(data, blake3_files(files.data, files.starts, files.sizes), chunks)
+        return FileCodes(data, _blake3_of(files), chunks)
+
+
+def _blake3_of(files: Stretch) -> bytes:
+    """Return the BLAKE3 of each file: in C where it has vectors, else by the blake3 package."""
+    if BLAKE3_LANES > 1:
+        return blake3_files(files.data, files.starts, files.sizes)
+    return DatahashKernel().files(files).instance
 
 
 class CompiledDatahashes(DatahashKernel):
@@ -40,7 +53,7 @@ class CompiledDatahashes(DatahashKernel):
 
     def files(self, files: Stretch, /) -> FileCodes:
         """Return the Instance-Codes of files that lie in memory."""
-        return FileCodes(b"", blake3_files(files.data, files.starts, files.sizes))
+        return FileCodes(b"", _blake3_of(files))
 
 
 class CompiledHasher:

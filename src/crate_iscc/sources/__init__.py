@@ -69,10 +69,6 @@ class Mapped(Protocol):
         """The bytes; they are only to be believed once settle has said nothing."""
         ...
 
-    def fetch(self, start: int, size: int, /) -> None:
-        """Have the system bring bytes into memory at once."""
-        ...
-
     def settle(self) -> None:
         """Raise ReadError unless all bytes that were used are those of the file as listed.
 

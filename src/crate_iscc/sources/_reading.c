@@ -447,35 +447,10 @@ static PyObject *mapped_file_is_whole(PyObject *object, PyObject *Py_UNUSED(none
     return PyBool_FromLong(!atomic_load(&mappings[self->place].broken));
 }
 
-PyDoc_STRVAR(fetch_doc, "fetch(start, size, /)\n--\n\n"
-                        "Have the system bring these bytes into memory at once, if it can.\n\n"
-                        "Saves a page fault for every few pages that are touched.");
-
-static PyObject *mapped_file_fetch(PyObject *object, PyObject *arguments) {
-    MappedFile *self = (MappedFile *)object;
-    long long start, size;
-    if (!PyArg_ParseTuple(arguments, "LL:fetch", &start, &size))
-        return NULL;
-    if (start < 0 || size < 0 || (uint64_t)start > self->size ||
-        (uint64_t)size > self->size - (uint64_t)start) {
-        PyErr_SetString(PyExc_ValueError, "not inside the mapping");
-        return NULL;
-    }
-#ifdef MADV_POPULATE_READ
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), from = self->lead + (size_t)start;
-    size_t aligned = from - from % page;
-    Py_BEGIN_ALLOW_THREADS
-    madvise(self->start + aligned, from + (size_t)size - aligned, MADV_POPULATE_READ);
-    Py_END_ALLOW_THREADS
-#endif
-    Py_RETURN_NONE;
-}
-
 /* --- Python ---------------------------------------------------------------------------------- */
 
 static PyMethodDef mapped_file_methods[] = {
     {"is_whole", mapped_file_is_whole, METH_NOARGS, is_whole_doc},
-    {"fetch", mapped_file_fetch, METH_VARARGS, fetch_doc},
     {NULL, NULL, 0, NULL},
 };
 

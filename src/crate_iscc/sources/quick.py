@@ -131,7 +131,6 @@ class MappedStream:
         self._stream = stream
         self._mapping = _reading.MappedFile(stream.fileno(), offset, stream.entry.size)
         self.view = memoryview(self._mapping)
-        self.fetch = self._mapping.fetch
 
     def settle(self) -> None:
         """Raise ReadError unless all bytes used are those of the file as it was listed."""

@@ -172,7 +172,7 @@ class _Verification:
     # --- what the crate records ----------------------------------------------------------------
 
     def _known(self, raw: bytes) -> Recorded:
-        """Return what there is to check. Raises InputError for no crate, and where it is nothing."""
+        """Return what there is to check. Raises InputError where that is nothing."""
         crate = Crate.parse(raw)
         check_recipe(crate)
         known = less_left_out(self._recorded(crate))
