@@ -2,8 +2,9 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import CratePath, utf8_order
@@ -156,10 +157,7 @@ class EntryTable:
         """
         start, stop = (numbers[0], numbers[0] + len(numbers)) if numbers else (0, 0)
         if numbers == array("Q", range(start, stop)):
-            if len(numbers) == len(self):
-                return self
-            states = self._stats[_STAT * start : _STAT * stop] if self._stats is not None else None
-            return EntryTable(self._paths.part(start, stop), self._sizes[start:stop], states)
+            return self if len(numbers) == len(self) else self._runs([range(start, stop)])
         stats: array[int] | None = None
         if self._stats is not None:
             stats = array("Q")
@@ -170,6 +168,24 @@ class EntryTable:
             array("q", (self._sizes[number] for number in numbers)),
             stats,
         )
+
+    def without(self, numbers: Iterable[int]) -> "EntryTable":
+        """Return the files but for a few of them, as a table of their own."""
+        left_out = sorted(set(numbers))
+        if not left_out:
+            return self
+        edges = [-1, *left_out, len(self)]
+        return self._runs([range(one + 1, two) for one, two in pairwise(edges)])
+
+    def _runs(self, runs: Sequence[range]) -> "EntryTable":
+        paths, sizes = PackedBytes(), array("q")
+        stats = array("Q") if self._stats is not None else None
+        for run in runs:
+            paths.extend_from(self._paths, run.start, run.stop)
+            sizes.extend(self._sizes[run.start : run.stop])
+            if stats is not None and self._stats is not None:
+                stats.extend(self._stats[_STAT * run.start : _STAT * run.stop])
+        return EntryTable(paths, sizes, stats)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntryTable):

@@ -103,13 +103,11 @@ class PackedBytes:
         begin = self._edges[start]
         return [end - begin for end in self._edges[start + 1 : stop + 1]]
 
-    def part(self, start: int, stop: int) -> "PackedBytes":
-        """Return the strings from number `start` on, up to `stop`, as a column of their own."""
-        part = PackedBytes()
-        first = self._edges[start]
-        part._blob = self._blob[first : self._edges[stop]]
-        part._edges = array("Q", (edge - first for edge in self._edges[start : stop + 1]))
-        return part
+    def extend_from(self, other: "PackedBytes", start: int, stop: int) -> None:
+        """Add the strings of another column from number `start` on, up to `stop`."""
+        shift = len(self._blob)
+        self._blob += other.joined(start, stop)
+        self._edges.extend([shift + end for end in other.ends(start, stop)])
 
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""

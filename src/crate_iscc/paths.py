@@ -32,6 +32,8 @@ TIMESTAMP_ENDING = ".tsr"
 
 NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
+NOT_PAYLOAD_FOLDERS = (PREVIEW_FOLDER, PROOF_FOLDER + "/")
+"""Folders whose files are no payload, or not all of them."""
 
 _NAMED_APART = ("ro-crate-", "iscc-")
 """How all that is no payload begins, so that a look at a name is enough for most of it."""

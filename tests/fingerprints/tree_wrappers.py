@@ -31,6 +31,10 @@ class CountingTree:
         """Return the listing of the tree."""
         return self._tree.listing()
 
+    def top(self) -> Listing:
+        """Return the top of the tree."""
+        return self._tree.top()
+
     def open(self, entry: Entry) -> ByteStream:
         """Open a file of the tree, and count it."""
         stream = self._tree.open(entry)

@@ -344,7 +344,7 @@ class _Reading:
     def _pieces(self, order: Iterable[int]) -> Iterator[tuple[Piece, int]]:
         """Yield the pieces in order, each with the key of the codes that it goes into."""
         sizes, key_of = self._entries.sizes, self._routing.key
-        numbers = array("q")
+        numbers = array("Q")
         together = key = 0
         for number in order:
             size = sizes[number]
@@ -356,7 +356,7 @@ class _Reading:
                 or len(numbers) == _TOGETHER_FILES
             ):
                 yield Together(self._work, numbers), key
-                numbers, together = array("q"), 0
+                numbers, together = array("Q"), 0
             key = new_key
             if size > SMALL:
                 for piece in self._large(number):

@@ -1,7 +1,6 @@
 """Computes every code of a tree in one read: each file, each container, and the whole."""
 
-from array import array
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,7 +27,14 @@ from crate_iscc.fingerprinting.scopes import (
 )
 from crate_iscc.kernel import Kernel
 from crate_iscc.manifest import Manifest, Recipe, TreeFingerprint, Unread, treehash
-from crate_iscc.paths import glob_matcher, is_payload, printable, utf8_order
+from crate_iscc.paths import (
+    NOT_PAYLOAD,
+    NOT_PAYLOAD_FOLDERS,
+    glob_matcher,
+    is_payload,
+    printable,
+    utf8_order,
+)
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources import Listing, Tree
 
@@ -63,10 +69,9 @@ def payload_of(
         return is_payload(path) and (not matches(path) or path in never_excluded)
 
     refused = tuple(item for item in listing.refused if belongs(item.path))
-    paths = enumerate(listing.entries.paths())
-    entries = listing.entries.chosen(
-        array("Q", (number for number, path in paths if belongs(path)))
-    )
+    listed = listing.entries
+    numbers = range(len(listed)) if excluded else _perhaps_no_payload(listed)
+    entries = listed.without(n for n in numbers if not belongs(listed.path(n)))
     if only_known:
         return Payload(entries, refused, tuple(known_containers))
     asked_for = glob_matcher(containers)
@@ -75,6 +80,16 @@ def payload_of(
         lambda folder: folder in known_containers or asked_for(folder),
     )
     return Payload(entries, refused, found)
+
+
+def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:
+    """Yield the numbers of the few files of which is_payload may say no."""
+    for name in NOT_PAYLOAD:
+        number = entries.find(name)
+        if number is not None:
+            yield number
+    for folder in NOT_PAYLOAD_FOLDERS:
+        yield from entries.below(folder)
 
 
 def fingerprint_tree(

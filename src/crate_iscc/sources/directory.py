@@ -37,6 +37,10 @@ class DirectoryTree(Closing):
         """Return everything below the directory."""
         return list_directory(self.path, self.subject)
 
+    def top(self) -> Listing:
+        """Return what lies in the directory itself."""
+        return list_directory(self.path, self.subject, only_top=True)
+
     def open(self, entry: Entry) -> "FileStream":
         """Open a file of the listing. Raises ReadError."""
         return FileStream(self.path / entry.path, entry)

@@ -33,11 +33,14 @@ _KINDS = (
 )
 
 
-def list_directory(path: Path, subject: str) -> Listing:
-    """Return everything below a directory. Raises ReadError if it cannot be listed itself."""
+def list_directory(path: Path, subject: str, *, only_top: bool = False) -> Listing:
+    """Return everything below a directory, or with `only_top` what lies in it and no deeper.
+
+    Raises ReadError if it cannot be listed itself.
+    """
     lister = _Lister(path)
     try:
-        lister.list_all()
+        lister.list_all(only_top=only_top)
     except OSError as error:
         raise ReadError(f"cannot list {printable(subject)}", cause=error.strerror) from error
     return lister.listing()
@@ -58,7 +61,7 @@ class _Lister:
         entries = EntryTable(self._paths, self._sizes, self._stats)
         return Listing(entries, tuple(self._folders), tuple(self._refused))
 
-    def list_all(self) -> None:
+    def list_all(self, *, only_top: bool) -> None:
         """List folder after folder; raises OSError for the directory itself."""
         root = os.open(self._path, os.O_RDONLY) if HAS_READING else -1
         try:
@@ -70,6 +73,8 @@ class _Lister:
                     waiting.pop()
                     continue
                 self._folders.append(below)
+                if only_top:
+                    continue
                 try:
                     waiting.append(iter(self._folder(root, below)))
                 except OSError as error:

@@ -72,6 +72,7 @@ class ZipTree(Closing):
         # zipfile moves one file position about, and some of its releases forget to lock it.
         self._lock = threading.Lock()
         self._members: dict[CratePath, zipfile.ZipInfo] = {}
+        self._listing: Listing | None = None
         self._mapping: MappedArchive | None = None
         if HAS_READING and not crc:
             size = self._archive.state.st_size
@@ -79,6 +80,15 @@ class ZipTree(Closing):
 
     def listing(self) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
+        if self._listing is None:
+            self._listing = self._listed()
+        return self._listing
+
+    def top(self) -> Listing:
+        """Return all members: the directory of a zip is read as one."""
+        return self.listing()
+
+    def _listed(self) -> Listing:
         infos = self._zip.infolist()
         names = [_member_name(info) for info in infos]
         wrapper = _wrapping_folder(names)

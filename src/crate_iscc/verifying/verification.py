@@ -48,7 +48,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Tree, chunks
+from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -146,12 +146,14 @@ class _Verification:
         self._findings: list[Finding] = []
         self._list_is_lost = False
         self._treehashes: dict[str, str | None] = {}
-        self._listing = tree.listing()
+        self._top = tree.top()
+        self._listing = Listing()
 
     def run(self) -> Report:
-        metadata = read_metadata(self._tree, self._listing)
+        metadata = read_metadata(self._tree, self._top)
         with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
             record = pool.submit(self._known, metadata.raw)
+            self._listing = self._tree.listing()
             ahead = self._hashed_ahead(metadata.raw, record)
             known = record.result()
         excluded = known.manifest.recipe.excluded
@@ -187,7 +189,7 @@ class _Verification:
         """
         record = recorded(crate)
         self._findings.extend(record.findings)
-        entry = self._listing.entries.get(MANIFEST_FILE)
+        entry = self._top.entries.get(MANIFEST_FILE)
         if record.manifest_file is None:
             if entry is not None and record.manifest.root.treehash:
                 self._findings.append(
@@ -196,7 +198,7 @@ class _Verification:
             return record
         self._list_is_lost = True
         if entry is None:
-            refused = [r.reason for r in self._listing.refused if r.path == MANIFEST_FILE]
+            refused = [r.reason for r in self._top.refused if r.path == MANIFEST_FILE]
             kind, message = ("bytes.unread", refused[0]) if refused else _MANIFEST_MISSING
             self._findings.append(Finding(kind, message, MANIFEST_FILE))
             return record
