@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.cli_kit import COMMAND, environment, run
+from crate_iscc import build
 
 
 class Terminal:
@@ -68,18 +69,28 @@ def with_stdout_on_a_terminal(*arguments: str | Path, **env: str) -> tuple[int, 
     return done.returncode, terminal.text(), done.stderr.decode("utf-8")
 
 
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a crate that takes some tenths of a second, if read gently: most of it is a hole."""
+    folder = tmp_path_factory.mktemp("slow")
+    with (folder / "hole.bin").open("wb") as file:
+        file.truncate(1 << 30)
+    build(folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     "arguments", [["verify"], ["verify", "--format", "json"], ["sum"]], ids=str
 )
-def test_a_terminal_gets_a_bar_on_stderr(built: Path, arguments: list[str]) -> None:
+def test_a_terminal_gets_a_bar_on_stderr(slow: Path, arguments: list[str]) -> None:
     """The bar tells step, bytes and rate; stdout is to the byte what it is without a bar."""
-    code, out, err = with_stderr_on_a_terminal(*arguments, built)
+    code, out, err = with_stderr_on_a_terminal(*arguments, "--io", "gentle", slow)
 
     assert code == 0
-    assert out == run(*arguments, built).out
+    assert out == run(*arguments, slow).out
     assert "\x1b" not in out
     assert ("verifying" if "verify" in arguments else "fingerprinting") in err
-    assert "MB" in err
+    assert "GB" in err
     assert "/s" in err
 
 
