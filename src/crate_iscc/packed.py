@@ -105,9 +105,11 @@ class PackedBytes:
 
     def extend_from(self, other: "PackedBytes", start: int, stop: int) -> None:
         """Add the strings of another column from number `start` on, up to `stop`."""
-        shift = len(self._blob)
-        self._blob += other.joined(start, stop)
-        self._edges.extend([shift + end for end in other.ends(start, stop)])
+        for first in range(start, stop, _AT_ONCE):
+            last = min(first + _AT_ONCE, stop)
+            shift = len(self._blob)
+            self._blob += other.joined(first, last)
+            self._edges.extend([shift + end for end in other.ends(first, last)])
 
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""
@@ -129,11 +131,13 @@ class FixedBytes:
     ) -> None:
         """`blob` holds the strings one behind the other, if they are known already.
 
-        A bytearray is taken over, anything else is copied.
+        A bytearray or a view is taken over, bytes are copied. Through a view of bytes nothing can
+        be set.
         """
         self.width = width
         self._count = count
-        if isinstance(blob, bytearray):
+        self._blob: bytearray | memoryview
+        if isinstance(blob, bytearray | memoryview):
             self._blob = blob
         else:
             self._blob = bytearray(count * width if blob is None else blob)

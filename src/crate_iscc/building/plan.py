@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
-from crate_iscc.building.target import Target, target_for
+from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
@@ -213,6 +213,7 @@ def plan_build(
         style=style,
         left_out=left_out(listing.entries, payload.entries),
     )
+    copies = target.kind is not TargetKind.IN_PLACE
     return BuildPlan(
         subject=str(path),
         target=target,
@@ -226,8 +227,10 @@ def plan_build(
         previous=previous,
         manifest_file=written,
         previous_manifest_file=previous_manifest_file,
-        copied=_copied(listing, payload),
-        folder_entries=_folder_entries(listing, payload, excluded, edited.folders()),
+        copied=_copied(listing, payload) if copies else EntryTable.of(()),
+        folder_entries=(
+            _folder_entries(listing, payload, excluded, edited.folders()) if copies else ()
+        ),
         leftovers=leftovers,
         notes=tuple(notes),
         kernel=kernel.name,

@@ -14,6 +14,7 @@ import time
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from blake3 import blake3
 
@@ -49,20 +50,21 @@ class Cache:
     def files(self, entries: EntryTable, *, sha256: bool) -> FileTable | None:
         """Return the fingerprints of all files; None where any of them must be read."""
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            raw = memoryview(self._path.read_bytes())
-            body, seal = raw[:-_DIGEST], raw[-_DIGEST:]
+            raw = self._path.read_bytes()
+            body, seal = memoryview(raw)[:-_DIGEST], raw[-_DIGEST:]
             if blake3(body).digest() == seal:
-                return self._parsed(body, entries, sha256=sha256)
+                line_end = raw.index(b"\n")
+                head = json.loads(raw[:line_end])
+                return self._parsed(head, body[line_end + 1 :], entries, sha256=sha256)
         return None
 
-    def _parsed(self, body: memoryview, entries: EntryTable, *, sha256: bool) -> FileTable | None:
-        line_end = bytes(body).index(b"\n")
-        head = json.loads(bytes(body[:line_end]))
+    def _parsed(
+        self, head: dict[str, Any], columns: memoryview, entries: EntryTable, *, sha256: bool
+    ) -> FileTable | None:
         has_sha256 = head["sha256"]
         if head["of"] != self._what(entries) or (sha256 and not has_sha256):
             return None
         count = len(entries)
-        columns = body[line_end + 1 :]
         size = _DIGEST * count
         if len(columns) != (3 if has_sha256 else 2) * size:
             return None

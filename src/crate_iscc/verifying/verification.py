@@ -5,7 +5,7 @@ only where something differs, to say how far.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -48,7 +48,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Listing, Tree, chunks
+from crate_iscc.sources import Tree, chunks
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -146,25 +146,26 @@ class _Verification:
         self._findings: list[Finding] = []
         self._list_is_lost = False
         self._treehashes: dict[str, str | None] = {}
+        self._has_proof = False
         self._top = tree.top()
-        self._listing = Listing()
 
     def run(self) -> Report:
         metadata = read_metadata(self._tree, self._top)
+        payload: Payload | None = None
+        ahead: _Hashed | None = None
         with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
             record = pool.submit(self._known, metadata.raw)
-            self._listing = self._tree.listing()
-            ahead = self._hashed_ahead(metadata.raw, record)
+            # Where nothing is said of exclusions, the payload is known before the rest is.
+            if b"excludedPattern" not in metadata.raw:
+                payload = self._listed_payload()
+                ahead = self._hashed_ahead(payload.entries, record)
             known = record.result()
         excluded = known.manifest.recipe.excluded
-        payload = payload_of(
-            self._listing,
-            excluded=excluded,
-            never_excluded=PathsOf(known.manifest.files) if excluded else (),
-            known_containers=[container.path for container in known.manifest.containers],
-            only_known=True,
-        )
-        observed = self._observe(payload, known.manifest, None if excluded else ahead)
+        if payload is None or excluded:
+            payload = self._listed_payload(excluded, PathsOf(known.manifest.files))
+            ahead = None
+        payload = replace(payload, containers=tuple(c.path for c in known.manifest.containers))
+        observed = self._observe(payload, known.manifest, ahead)
         comparison, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(comparison.differences, closed=closed))
@@ -244,12 +245,22 @@ class _Verification:
 
     # --- what is there -------------------------------------------------------------------------
 
-    def _hashed_ahead(self, raw: bytes, record: "Future[Recorded]") -> _Hashed | None:
-        """Hash the payload while the metadata are parsed, where no file can be excluded from it.
+    def _listed_payload(
+        self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()
+    ) -> Payload:
+        """List the tree and return the payload; of a million files no second list is kept."""
+        listing = self._tree.listing()
+        self._has_proof = _any_proof(listing.entries)
+        return payload_of(
+            listing,
+            excluded=excluded,
+            never_excluded=never_excluded if excluded else (),
+            only_known=True,
+        )
 
-        What is wrong with the metadata ends the hashing.
-        """
-        if self._thoroughness is not Thoroughness.DATAHASH or b"excludedPattern" in raw:
+    def _hashed_ahead(self, entries: EntryTable, record: "Future[Recorded]") -> _Hashed | None:
+        """Hash the payload while the metadata are parsed; what is wrong with them ends that."""
+        if self._thoroughness is not Thoroughness.DATAHASH:
             return None
 
         def progress(state: Progress) -> None:
@@ -257,7 +268,7 @@ class _Verification:
                 record.result()
             self._progress(state)
 
-        return self._hashed(payload_of(self._listing, only_known=True).entries, progress)
+        return self._hashed(entries, progress)
 
     def _hashed(self, entries: EntryTable, progress: ProgressSink) -> _Hashed:
         return hash_files(
@@ -421,7 +432,7 @@ class _Verification:
         quick = self._thoroughness is Thoroughness.QUICK
         checked = ["presence", "size", *([] if quick else ["datahash"]), *trees.checked]
         not_checked = [*(["datahash"] if quick else []), *trees.not_checked, "metadata"]
-        if _any_proof(self._listing.entries):
+        if self._has_proof:
             not_checked.append("proofs")
         number = dict.fromkeys(Status, 0) | {Status.MATCH: comparison.matches}
         for difference in comparison.differences:
