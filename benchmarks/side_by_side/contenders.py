@@ -272,7 +272,7 @@ def _scale(peers: Peers) -> Iterator[Contender]:
         labels.SUM,
         "one ISCC-SUM of the Zarr",
         command_line(ours, lambda site: ("sum", "--tree", site.plain / "synthetic.zarr")),
-        without_crate(lambda site: site.plain),
+        without_cache,
     )
     yield Contender(
         ours,

@@ -392,7 +392,13 @@ def _count_keys(value: Any) -> int:
         objects = [inner for inner in level if isinstance(inner, dict)]
         arrays = [inner for inner in level if isinstance(inner, list)]
         keys += sum(map(len, objects))
-        level = [v for entity in objects for v in entity.values() if isinstance(v, _BRACKETS)]
+        # Most values are strings: their class is told sooner than what it derives from.
+        level = [
+            v
+            for entity in objects
+            for v in entity.values()
+            if v.__class__ is not str and isinstance(v, _BRACKETS)
+        ]
         level += [v for array in arrays for v in array if isinstance(v, _BRACKETS)]
     if level:
         raise _TOO_DEEP

@@ -62,6 +62,8 @@ def crate_path(text: str) -> CratePath:
 
 def path_problem(text: str) -> str | None:
     """Say why `text` cannot be a CratePath, or None where it can."""
+    if _PLAIN_ID.fullmatch(text):
+        return None
     if not text:
         return "the path is empty"
     if text.startswith("/"):

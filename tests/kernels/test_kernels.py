@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from array import array
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import iscc_core
 import iscc_lib
 import pytest
+import skimage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crate_iscc.codes import Fingerprint, parse_iscc
-from crate_iscc.kernel import Kernel
+from crate_iscc.kernel import Kernel, sharing
 from crate_iscc.kernel.choosing import has_compiled_module
 from crate_iscc.kernel.native import NativeKernel
 from crate_iscc.kernel.reference import ReferenceKernel
+from crate_iscc.stretch import Stretch
 
 if TYPE_CHECKING or has_compiled_module():
     from crate_iscc.kernel.compiled import CompiledKernel
@@ -62,8 +65,17 @@ MAKERS: dict[str, Callable[[int], bytes]] = {
     "zeros": bytes,
     "random": lambda size: Random(size).randbytes(size),
     "text": text,
+    "period": lambda size: (Random(size).randbytes(size) * (40_000 // size + 1))[:40_000],
 }
-NAMES = [f"{kind}-{size}" for kind in MAKERS for size in SIZES] + ["image.png"]
+REAL_IMAGES = ("cell.png", "ihc.png", "multipage.tif", "retina.jpg", "lfw_subset.npy")
+"""Files that come with scikit-image: micrographs, a stack, a photograph of an eye, an array."""
+PERIODS = (*range(1, 65), 1023, 1024, 1025)
+NAMES = [
+    *(f"{kind}-{size}" for kind in ("zeros", "random", "text") for size in SIZES),
+    *(f"period-{period}" for period in PERIODS),
+    "image.png",
+    *REAL_IMAGES,
+]
 LARGE_NAMES = [f"zeros-{20 * MIB}", f"random-{20 * MIB}"]
 
 
@@ -86,8 +98,7 @@ def samples(
     folder = tmp_path_factory.mktemp("samples")
     contents: dict[str, bytes] = {}
     for name in NAMES + LARGE_NAMES:
-        kind, _, size = name.partition("-")
-        contents[name] = MAKERS[kind](int(size)) if size else png()
+        contents[name] = content_of(name)
         (folder / name).write_bytes(contents[name])
     paths = [folder / name for name in contents]
     wide = iscc_sum_files(paths)
@@ -96,6 +107,14 @@ def samples(
         path.name: Sample(path, contents[path.name], (*codes, short))
         for path, codes, short in zip(paths, wide, narrow, strict=True)
     }
+
+
+def content_of(name: str) -> bytes:
+    """Return the bytes of a sample."""
+    if name in REAL_IMAGES:
+        return (Path(skimage.__file__).parent / "data" / name).read_bytes()
+    kind, _, size = name.partition("-")
+    return MAKERS[kind](int(size)) if size else png()
 
 
 @cache
@@ -220,6 +239,54 @@ class KernelTests:
             hasher.update(memoryview(piece) if as_views else piece)
 
         assert hasher.finish() == fingerprint(self.kernel, content)
+
+    @given(
+        size=st.integers(0, 30_000),
+        cuts=st.lists(st.integers(0, 30_000), max_size=8),
+        threads=st.integers(1, 6),
+        constant=st.booleans(),
+    )
+    def test_threads_that_work_ahead_do_not_matter(
+        self, size: int, cuts: list[int], threads: int, constant: bool
+    ) -> None:
+        """Whatever pieces any number of threads prepare, the stream has its fingerprint."""
+        content = bytes(size) if constant else Random(size).randbytes(size)
+        edges = [0, *sorted(min(cut, size) for cut in cuts), size]
+        pieces = [memoryview(content)[start:end] for start, end in pairwise(edges)]
+        kernel = sharing(self.kernel)
+        hasher = kernel.hasher(threads)
+
+        with ThreadPoolExecutor(threads) as pool:
+            for piece, ahead in zip(pieces, pool.map(kernel.ahead, pieces), strict=True):
+                hasher.update_ahead(piece, ahead)
+
+        assert hasher.finish() == fingerprint(self.kernel, content)
+
+    @given(
+        seed=st.integers(0, 1 << 32),
+        sizes=st.lists(st.sampled_from([0, 1, 64, 1024, 1025, 3000, 9000]), max_size=8),
+        gap=st.integers(0, 50),
+    )
+    def test_files_in_memory_have_their_codes_and_that_of_all(
+        self, seed: int, sizes: list[int], gap: int
+    ) -> None:
+        """Files with bytes between them have the codes of each alone, together that of a tree."""
+        contents = [Random(seed + n).randbytes(size) for n, size in enumerate(sizes)]
+        starts = [gap + sum(sizes[:n]) + n * gap for n in range(len(sizes))]
+        data = bytes(gap) + b"".join(content + bytes(gap) for content in contents)
+        files = Stretch(memoryview(data), array("q", starts), array("q", sizes))
+        kernel = sharing(self.kernel)
+        hasher = kernel.hasher()
+
+        codes = kernel.files(files)
+        hasher.update(b"before")
+        hasher.update_files(files, codes.chunks)
+
+        each = [fingerprint(self.kernel, content) for content in contents]
+        assert codes.data == b"".join(known.data or b"" for known in each)
+        assert codes.instance == b"".join(known.instance or b"" for known in each)
+        whole = fingerprint(self.kernel, b"before" + b"".join(contents))
+        assert hasher.finish() == whole
 
     def test_single_bytes_give_the_same_fingerprint(self) -> None:
         """A stream that comes byte by byte gives the fingerprint of the whole."""

@@ -9,10 +9,12 @@ import os
 import threading
 import time
 from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Protocol
 
 from crate_iscc.entries import EntryTable
@@ -158,7 +160,10 @@ def read_in_order(
 
 
 def _good_order(entries: EntryTable, options: ReadingOptions) -> Iterable[int]:
-    """Return the numbers of files: on a gentle reading by inode, else the large ones first."""
+    """Return the numbers of files: on a gentle reading by inode, else the large ones first.
+
+    Where none is large, they are a range.
+    """
     sizes, stats = entries.sizes, entries.stats
     everything = range(len(sizes))
     if options.gentle:
@@ -343,6 +348,9 @@ class _Reading:
 
     def _pieces(self, order: Iterable[int]) -> Iterator[tuple[Piece, int]]:
         """Yield the pieces in order, each with the key of the codes that it goes into."""
+        if isinstance(order, range) and not self._routing.ordered:
+            yield from ((piece, 0) for piece in self._runs(order))
+            return
         sizes, key_of = self._entries.sizes, self._routing.key
         numbers = array("Q")
         together = key = 0
@@ -366,6 +374,16 @@ class _Reading:
                 together += size
         if numbers:
             yield Together(self._work, numbers), key
+
+    def _runs(self, order: range) -> Iterator[Piece]:
+        """Yield files that follow each other and are all small, without a look at each."""
+        before = array("Q", accumulate(self._entries.sizes, initial=0))
+        start = order.start
+        while start < order.stop:
+            stop = bisect_right(before, before[start] + _TOGETHER_BYTES) - 1
+            stop = min(max(stop, start + 1), start + _TOGETHER_FILES, order.stop)
+            yield Together(self._work, array("Q", range(start, stop)))
+            start = stop
 
     def _large(self, number: int) -> Iterator[Piece]:
         entry = self._entries[number]
@@ -407,8 +425,11 @@ class _Reading:
         else:
             self._wait_for(future)
             futures = piece.hand_on(self._routing.streams(key))
-        self._handed_on.append((piece, futures))
         self._settle_aside()
+        if not futures:
+            self._put_all(piece)
+            return
+        self._handed_on.append((piece, futures))
         while len(self._handed_on) > self._most:
             self._settle()
         self._meter.tell()

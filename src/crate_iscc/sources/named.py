@@ -26,7 +26,7 @@ class NamedFiles(Closing):
     name = "files"
 
     def __init__(self, places: Mapping[str, Path]) -> None:
-        self._places = {name: place.resolve() for name, place in places.items()}
+        self._places = {name: _followed(place) for name, place in places.items()}
 
     def listing(self) -> Listing:
         """Return the files that were named."""
@@ -67,3 +67,8 @@ class NamedFiles(Closing):
         chosen = entries.chosen(numbers)
         places = (os.fsencode(self._places[path]) for path in chosen.paths())
         return read_together(Path("/"), places, chosen, buffer)
+
+
+def _followed(place: Path) -> Path:
+    """Return the absolute path of a file, of a link that of what it leads to."""
+    return place.resolve() if place.is_symlink() else place.absolute()

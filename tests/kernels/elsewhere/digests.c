@@ -59,6 +59,7 @@ int main(int argc, char **argv) {
     rewind(file);
     if (fread(bytes, 1, size, file) != size)
         return 2;
+    fill_shifted(); /* as the module does when it is loaded */
     print_data_code(bytes, size, step, 0);
     print_data_code(bytes, size, step, 1);
 
