@@ -1,5 +1,6 @@
 """The ISCC-SUMs of files and trees that are named one by one, and the check of such a list."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,21 +33,21 @@ def sum_files(
     Files of a directory come in the order of IEP-0017. What cannot be read is an Unread in its
     place. Raises InputError for a path that is not there.
     """
-    places: dict[str, Path] = {}
+    places: dict[str, str] = {}
     refused: dict[str, str] = {}
     for path in paths:
         if not path:
             raise InputError("the path is empty", hint="name a file or a directory")
         if valid_unicode(path) != path:
             raise InputError(f"not valid UTF-8: {printable(path)}", hint="rename the file")
-        if Path(path).is_dir():
+        if os.path.isdir(path):
             listing = DirectoryTree(Path(path)).listing()
             base = path.rstrip("/") or "/"
             for entry in sorted(listing.entries, key=lambda entry: treewalk_order(entry.path)):
-                places[f"{base}/{entry.path}"] = Path(path) / entry.path
+                places[f"{base}/{entry.path}"] = f"{path}/{entry.path}"
             refused |= {f"{base}/{item.path}": item.reason for item in listing.refused}
-        elif Path(path).exists():
-            places[path] = Path(path)
+        elif os.path.exists(path):
+            places[path] = path
         else:
             raise InputError(f"not found: {printable(path)}")
     tree = NamedFiles(places)
