@@ -105,23 +105,20 @@ class MappedArchive:
         self._lock = threading.Lock()
         self._mapping: _reading.MappedFile | None = None
 
-    def files(
-        self, starts: "array[int]", sizes: "array[int]", failed: dict[int, str]
-    ) -> SmallFiles | None:
-        """Return the files that start there in the archive; None where it cannot be mapped."""
+    def view(self) -> memoryview | None:
+        """Return all bytes; None where the file cannot be mapped."""
         with self._lock:
             try:
-                mapping = self._mapping or _reading.MappedFile(self._file, 0, self._size)
+                self._mapping = self._mapping or _reading.MappedFile(self._file, 0, self._size)
             except OSError:
                 return None
-            self._mapping = mapping
+            return memoryview(self._mapping)
 
-        def settle() -> None:
-            if not mapping.is_whole():
-                raise ReadError("the archive was cut or could not be read while it was in use")
-            self._check()
-
-        return SmallFiles(Stretch(memoryview(mapping), starts, sizes), failed, settle)
+    def settle(self) -> None:
+        """Raise ReadError unless all bytes that were used are those of the file."""
+        if self._mapping is not None and not self._mapping.is_whole():
+            raise ReadError("the archive was cut or could not be read while it was in use")
+        self._check()
 
 
 class MappedStream:

@@ -37,6 +37,7 @@ from crate_iscc.sources.zip_streams import (
     StoredStream,
     ZipfileStream,
 )
+from crate_iscc.stretch import Stretch
 
 _ENCRYPTED_FLAG = 0x1
 _LARGEST = (1 << 63) - 1
@@ -143,7 +144,10 @@ class ZipTree(Closing):
     ) -> SmallFiles | None:
         """Return stored members as they lie in the archive, unless their CRC-32 is wanted."""
         infos = [self._members.get(entries.path(number)) for number in numbers]
-        if self._mapping is None or not all(info and _is_stored(info) for info in infos):
+        view = self._mapping.view() if self._mapping else None
+        if self._mapping is None or view is None:
+            return None
+        if not all(info and _is_stored(info) for info in infos):
             return None
         starts, sizes = array("q"), array("q")
         failed: dict[int, str] = {}
@@ -151,12 +155,12 @@ class ZipTree(Closing):
             start = size = 0
             try:
                 if info is not None:
-                    start, size = self._archive.locate(info, 0)[0], info.file_size
+                    start, size = self._archive.locate(info, 0, view)[0], info.file_size
             except ReadError as error:
                 failed[place] = error.cause or error.message
             starts.append(start)
             sizes.append(size)
-        return self._mapping.files(starts, sizes, failed)
+        return SmallFiles(Stretch(view, starts, sizes), failed, self._mapping.settle)
 
     def close(self) -> None:
         """Close the archive."""

@@ -42,8 +42,13 @@ class Archive:
     state: os.stat_result
     borders: tuple[int, ...]
 
-    def locate(self, info: zipfile.ZipInfo, ahead: int) -> tuple[int, bytes]:
+    def locate(
+        self, info: zipfile.ZipInfo, ahead: int, view: memoryview | None = None
+    ) -> tuple[int, bytes]:
         """Return where a member's bytes start, and up to `ahead` of them from the same read.
+
+        With `view`, the mapped archive, its header is looked at there: a system call would let go
+        of the interpreter for each of many members.
 
         Raises ReadError unless its local header has its name and its bytes end before the next
         member starts (APPNOTE 6.3.10, section 4.3.7).
@@ -54,7 +59,10 @@ class Archive:
         name_end = _LOCAL_HEADER_SIZE + len(name)
         size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
         try:
-            raw = os.pread(self.file, size, info.header_offset)
+            if view is None:
+                raw = os.pread(self.file, size, info.header_offset)
+            else:
+                raw = bytes(view[info.header_offset : info.header_offset + size])
         except (OSError, OverflowError) as error:  # an offset that no file has
             raise damaged(info, "the archive is damaged at this member") from error
         begin = name_end + int.from_bytes(raw[28:30], "little")
