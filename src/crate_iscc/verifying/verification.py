@@ -60,11 +60,6 @@ from crate_iscc.verifying.lists import (
 )
 from crate_iscc.version import __version__
 
-_VERY_LONG_LIST = 32 << 20
-"""Bytes of a manifest file from which on the tree is listed before that is parsed, not meanwhile.
-
-Both take memory that they give back: together it would be too much.
-"""
 _MANIFEST_MISSING = ("bytes.missing", "not there")
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 
@@ -158,15 +153,11 @@ class _Verification:
         metadata = read_metadata(self._tree, self._top)
         payload: Payload | None = None
         ahead: _Hashed | None = None
-        # Where nothing is said of exclusions, the payload is known before the rest is.
-        is_known = b"excludedPattern" not in metadata.raw
-        listed = self._top.entries.get(MANIFEST_FILE)
-        if is_known and listed and listed.size > _VERY_LONG_LIST:
-            payload = self._listed_payload()
         with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
             record = pool.submit(self._known, metadata.raw)
-            if is_known:
-                payload = payload or self._listed_payload()
+            # Where nothing is said of exclusions, the payload is known before the rest is.
+            if b"excludedPattern" not in metadata.raw:
+                payload = self._listed_payload()
                 ahead = self._hashed_ahead(payload.entries, record)
             known = record.result()
         excluded = known.manifest.recipe.excluded
