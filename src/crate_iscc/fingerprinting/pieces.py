@@ -83,7 +83,6 @@ class Work:
     entries: EntryTable
     kernel: SharingKernel
     sha256: bool
-    jobs: int
     count: Callable[[int], None]
     """Is told how many bytes were read, by any thread."""
     tell: Callable[[], None]

@@ -322,7 +322,6 @@ class _Reading:
             self._entries,
             self._kernel,
             self._sha256,
-            self._options.jobs,
             meter.count,
             meter.tell,
             self._stop,

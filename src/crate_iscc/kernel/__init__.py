@@ -1,6 +1,5 @@
 """The one seam to compiled code: hashers that turn a byte stream into a Fingerprint."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -31,10 +30,6 @@ class Kernel(Protocol):
     def hasher(self) -> Hasher:
         """Return a fresh ISCC-SUM hasher: its fingerprints are complete."""
         ...
-
-
-MakeHasher = Callable[[], Hasher]
-"""A function that returns a fresh hasher."""
 
 
 @dataclass(frozen=True, slots=True)
