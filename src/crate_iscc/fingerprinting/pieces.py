@@ -334,12 +334,17 @@ class Streamed:
     def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
         """Give the bytes to the codes that want them, as they come: run need not have ended."""
         futures: list[Future[None]] = []
-        while self._wanted and (item := self._channel.get()) is not None:
+        while self._wanted and (item := self._receive()) is not None:
             for future in futures:
                 future.result()
             futures = [stream.take(*item) for stream in streams]
-            self._work.tell()
         return futures
+
+    def _receive(self) -> tuple[memoryview, bytes] | None:
+        while True:
+            self._work.tell()
+            with contextlib.suppress(queue.Empty):
+                return self._channel.get(timeout=_STOP_SECONDS)
 
     def settle(self) -> Iterator[Results]:
         """Yield the result."""

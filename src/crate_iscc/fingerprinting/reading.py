@@ -32,6 +32,7 @@ from crate_iscc.fingerprinting.pieces import (
     TreeStream,
     Work,
 )
+from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel, SharingKernel, sharing
 from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.manifest import Unread
@@ -134,8 +135,11 @@ def hash_files(
     """
     options = reading_options(jobs, gentle=gentle)
     shared = kernel if isinstance(kernel, DatahashKernel) else sharing(kernel)
-    with _Reading(tree, entries, shared, options, sha256=sha256) as reading:
-        meter = Meter(step, entries, progress)
+    with (
+        held_interrupts() as check,
+        _Reading(tree, entries, shared, options, sha256=sha256) as reading,
+    ):
+        meter = Meter(step, entries, progress, check)
         return reading.read(_good_order(entries, options), lambda _pool: _ToNone(), meter)
 
 
@@ -154,8 +158,11 @@ def read_in_order(
 
     `routing` is given the threads on which these codes run.
     """
-    with _Reading(tree, entries, sharing(kernel), options, sha256=sha256) as reading:
-        meter = Meter("fingerprinting", entries, progress)
+    with (
+        held_interrupts() as check,
+        _Reading(tree, entries, sharing(kernel), options, sha256=sha256) as reading,
+    ):
+        meter = Meter("fingerprinting", entries, progress, check)
         return reading.read(order, routing, meter)
 
 
@@ -177,13 +184,19 @@ def _good_order(entries: EntryTable, options: ReadingOptions) -> Iterable[int]:
 
 
 class Meter:
-    """Counts what is done and tells the sink now and then."""
+    """Counts what is done and tells the sink now and then.
 
-    def __init__(self, step: str, entries: EntryTable, sink: ProgressSink) -> None:
+    `check` is called more often than the sink: it may raise, to end it all.
+    """
+
+    def __init__(
+        self, step: str, entries: EntryTable, sink: ProgressSink, check: Callable[[], None]
+    ) -> None:
         self._step = step
         self._total_bytes = entries.size
         self._total_files = len(entries)
         self._sink = sink
+        self._check = check
         self._bytes = 0
         self._files = 0
         self._next = 0.0
@@ -196,6 +209,7 @@ class Meter:
 
     def tell(self, files: int = 0) -> None:
         """Count files, and report unless that was done a moment ago."""
+        self._check()
         self._files += files
         now = time.monotonic()
         if now >= self._next:

@@ -6,7 +6,7 @@ only where something differs, to say how far.
 
 from array import array
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -31,6 +31,7 @@ from crate_iscc.fingerprinting.tree import (
     fingerprint_tree,
     payload_of,
 )
+from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -61,6 +62,8 @@ from crate_iscc.verifying.lists import (
 from crate_iscc.version import __version__
 
 _MANIFEST_MISSING = ("bytes.missing", "not there")
+_CHECK_SECONDS = 0.1
+"""How often a wait for the metadata looks for an interrupt."""
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 
 
@@ -153,12 +156,14 @@ class _Verification:
         metadata = read_metadata(self._tree, self._top)
         payload: Payload | None = None
         ahead: _Hashed | None = None
-        with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
+        with held_interrupts() as check, ThreadPoolExecutor(1, "crate-iscc-record") as pool:
             record = pool.submit(self._known, metadata.raw)
             # Where nothing is said of exclusions, the payload is known before the rest is.
             if b"excludedPattern" not in metadata.raw:
                 payload = self._listed_payload()
                 ahead = self._hashed_ahead(payload.entries, record)
+            while not wait((record,), timeout=_CHECK_SECONDS).done:
+                check()
             known = record.result()
         excluded = known.manifest.recipe.excluded
         if payload is None or excluded:
