@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from crate_iscc.progress import Progress
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
-    from crate_iscc.report import Finding, Report, Verdict
+    from crate_iscc.report import FileVerdict, Finding, Report, Verdict
     from crate_iscc.validating.validation import validate
-    from crate_iscc.verifying.verification import Thoroughness, verify
+    from crate_iscc.verifying.how import Thoroughness
+    from crate_iscc.verifying.verification import verify
 
 _HOMES = {
     "api": ("build", "fingerprint"),
@@ -44,9 +45,10 @@ _HOMES = {
     "finding_kinds": ("Severity",),
     "render.report": ("report_text",),
     "render.report_json": ("report_json",),
-    "report": ("Finding", "Report", "Verdict"),
+    "report": ("FileVerdict", "Finding", "Report", "Verdict"),
     "validating.validation": ("validate",),
-    "verifying.verification": ("Thoroughness", "verify"),
+    "verifying.how": ("Thoroughness",),
+    "verifying.verification": ("verify",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -58,6 +60,7 @@ __all__ = [
     "Distance",
     "FileFingerprint",
     "FileTable",
+    "FileVerdict",
     "Finding",
     "Fingerprint",
     "InputError",

@@ -116,6 +116,18 @@ class PackedBytes:
         number = bisect_left(self, string)
         return number if number < len(self) and self[number] == string else None
 
+    def ending_in(self, ending: bytes) -> list[int]:
+        """Return the numbers of the strings that end in `ending`, which is not empty."""
+        found = []
+        at = self._blob.find(ending)
+        while at >= 0:
+            end = at + len(ending)
+            number = bisect_left(self._edges, end) - 1
+            if self._edges[number + 1] == end and self._edges[number] <= at:
+                found.append(number)
+            at = self._blob.find(ending, at + 1)
+        return found
+
     def is_sorted(self) -> bool:
         """Tell whether each string is greater than the one before it."""
         return all(map(lt, self, self.between(1, len(self))))

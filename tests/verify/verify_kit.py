@@ -218,20 +218,35 @@ def verified(
     source: Path,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
     *,
+    closed: bool = False,
+    each: bool = False,
     jobs: int | None = None,
     progress: ProgressSink = nobody,
 ) -> Report:
     """Verify a crate and hold the report against all that is true of any report."""
-    report = verify(source, thoroughness=thoroughness, jobs=jobs, progress=progress)
+    report = verify(
+        source, thoroughness=thoroughness, closed=closed, each=each, jobs=jobs, progress=progress
+    )
     value = json.loads(report_json(report))
     hold_against_schema(value)
-    _hold_counts(report)
     _hold_texts(report, value)
+    _hold(report)
+    return report
+
+
+def _hold(report: Report) -> None:
+    _hold_counts(report)
     assert not set(report.checked) & set(report.not_checked)
     assert (report.verdict is Verdict.VALID) == (
-        not report.counts.unread and all(f.severity != "error" for f in report.findings)
+        not report.counts.unread
+        and not report.counts.not_fetched
+        and all(f.severity != "error" for f in report.findings)
+        and all(inner.verdict is Verdict.VALID for inner in report.nested)
     )
-    return report
+    quick = "datahash" in report.not_checked
+    assert sum(count for _, count in report.rests_on) == (0 if quick else report.counts.match)
+    for inner in report.nested:
+        _hold(inner)
 
 
 def _hold_counts(report: Report) -> None:
@@ -243,9 +258,18 @@ def _hold_counts(report: Report) -> None:
         "extra": ids["bytes.extra"] + ids["bytes.unlisted"],
         "unread": ids["bytes.unread"],
         "unchecked": ids["bytes.unchecked"],
+        "not_fetched": ids["bytes.not-fetched"],
     } == {
         name: getattr(report.counts, name)
-        for name in ("changed", "moved", "missing", "extra", "unread", "unchecked")
+        for name in (
+            "changed",
+            "moved",
+            "missing",
+            "extra",
+            "unread",
+            "unchecked",
+            "not_fetched",
+        )
     }
 
 

@@ -183,6 +183,12 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Compute every code anew, not the datahash alone.")
     ] = False,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Take every file for an error that is not recorded.")
+    ] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
+    ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -199,7 +205,8 @@ def verify(
     crate-iscc verify dataset.zip -o report.html
 
     Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
-    or unreadable. A zip is read in place and never unpacked.
+    or unreadable. A zip is read in place and never unpacked. Crates that others made are checked
+    by what they record: sha256, md5 and others, spdx:checksum, BagIt manifests.
     """
     from crate_iscc.cli import verifying
 
@@ -208,6 +215,8 @@ def verify(
         _delivery(format_, output, ignore, exit_zero),
         quick=quick,
         full=full,
+        closed=closed,
+        each=each,
         manner=manner(jobs, io, kernel, progress),
     )
 

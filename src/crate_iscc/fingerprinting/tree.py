@@ -26,6 +26,7 @@ from crate_iscc.fingerprinting.scopes import (
     settled_by_files,
 )
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest, Recipe, TreeFingerprint, Unread, treehash
 from crate_iscc.paths import (
     NOT_PAYLOAD,
@@ -100,6 +101,7 @@ def fingerprint_tree(
     jobs: int | None = None,
     gentle: bool = False,
     sha256: bool = False,
+    digests: DigestBook | None = None,
     excluded: Sequence[str] = (),
     cache: Cache | None = None,
     progress: ProgressSink = nobody,
@@ -107,15 +109,16 @@ def fingerprint_tree(
     """Return the fingerprints of a payload: files, containers and root, in one read of each file.
 
     A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
-    nothing is read if nothing has changed.
+    nothing is read if nothing has changed; where a book asks for digests, everything is.
     """
     entries = payload.entries
     scopes = scopes_of(tree, entries, payload.containers)
     unread: list[Unread] = []
-    files = _remembered(entries, scopes, cache, sha256=sha256)
+    files = None if digests else _remembered(entries, scopes, cache, sha256=sha256)
     if files is None:
+        options = reading_options(jobs, gentle=gentle)
         files, unread = _read(
-            tree, entries, scopes, kernel, reading_options(jobs, gentle=gentle), sha256, progress
+            tree, entries, scopes, kernel, options, sha256, progress, digests=digests
         )
         if cache and not unread:
             cache.store(
@@ -195,6 +198,7 @@ def _read(
     options: ReadingOptions,
     sha256: bool,
     progress: ProgressSink,
+    digests: DigestBook | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Read every file once, and set the code of each scope.
 
@@ -226,6 +230,7 @@ def _read(
             partial(ScopeRouting, to_compute, len(entries), kernel),
             progress=progress,
             sha256=sha256,
+            digests=digests,
         )
     else:
         files, unread = hash_files(
@@ -237,6 +242,7 @@ def _read(
             progress=progress,
             step="fingerprinting",
             sha256=sha256,
+            digests=digests,
         )
         for scope in to_compute:
             scope.iscc = kernel.hasher().finish()
