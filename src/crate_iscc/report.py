@@ -79,7 +79,8 @@ class Finding:
 class Counts:
     """How many files came out how; every recorded file is counted once.
 
-    `unchecked` counts listed files that record nothing to check against.
+    `unchecked` counts listed files that record nothing to check against. `remote` counts data
+    entities that lie elsewhere; they are no files of the crate.
     """
 
     match: int = 0
@@ -89,6 +90,7 @@ class Counts:
     extra: int = 0
     unread: int = 0
     unchecked: int = 0
+    remote: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.crate.ids import id_findings
+from crate_iscc.crate.malformed import graph_findings
 from crate_iscc.crate.view import (
     CODE_PREFIXES,
     CODE_PROPERTIES,
@@ -48,6 +50,7 @@ def recorded(crate: Crate) -> Recorded:
         # Two ids name one file. Both speak of it, so what they say has to be put together.
         findings.clear()
         known, described = _files(crate, findings, at_once=0)
+    findings.extend((*id_findings(crate), *graph_findings(crate)))
     manifest_file = _manifest_file(crate, described, findings)
     containers = tuple(
         _tree_fingerprint(crate, entity_id, folder, findings)

@@ -10,6 +10,9 @@ from crate_iscc.report import Finding
 _SMALL = 8192
 """Bytes below which a file has so few chunks that a small edit changes most of its Data-Code."""
 
+_ODD_THINGS = ("file.special", "path.portability")
+"""What is there and is no file: worth a word by itself only where nothing else is to be said."""
+
 
 def findings_of(differences: Iterable[Difference], *, closed: bool) -> Iterator[Finding]:
     """Yield what is to be said about each difference.
@@ -29,13 +32,21 @@ def findings_of(differences: Iterable[Difference], *, closed: bool) -> Iterator[
                 recorded = shown(difference.recorded)
                 yield Finding("bytes.missing", "not there", path, recorded=recorded)
             case Status.EXTRA:
-                kind = "bytes.extra" if closed else "bytes.unlisted"
+                kind = _kind_of_extra(difference, closed=closed)
                 message = difference.reason or "the crate does not record this file"
                 yield Finding(kind, message, path, observed=shown(difference.observed))
             case Status.UNREAD:
-                yield Finding("bytes.unread", difference.reason or "unreadable", path)
+                kind = "bytes.unread" if difference.kind in _ODD_THINGS else difference.kind
+                yield Finding(kind, difference.reason or "unreadable", path)
             case Status.UNCHECKED:
                 yield Finding("bytes.unchecked", "no fingerprint is recorded", path)
+
+
+def _kind_of_extra(difference: Difference, *, closed: bool) -> str:
+    """Return what to call something that no record names."""
+    if difference.kind == "bytes.unread":
+        return "bytes.extra" if closed else "bytes.unlisted"
+    return "bytes.extra" if closed and difference.kind in _ODD_THINGS else difference.kind
 
 
 def _other_codes(difference: Difference) -> Iterator[Finding]:

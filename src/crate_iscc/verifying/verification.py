@@ -46,6 +46,7 @@ from crate_iscc.paths import (
     utf8_order,
     valid_unicode,
 )
+from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Tree, chunks
@@ -148,6 +149,7 @@ class _Verification:
         self._treehashes: dict[str, str | None] = {}
         self._has_proof = False
         self._top = tree.top()
+        self._remarks: tuple[Finding, ...] = ()
 
     def run(self) -> Report:
         metadata = read_metadata(self._tree, self._top)
@@ -169,6 +171,7 @@ class _Verification:
         comparison, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(comparison.differences, closed=closed))
+        self._findings.extend((*self._remarks, *name_findings(payload.entries.path_column)))
         trees = self._check_trees(known.manifest, observed)
         return self._report(metadata.name, known, observed, comparison, trees)
 
@@ -250,6 +253,7 @@ class _Verification:
     ) -> Payload:
         """List the tree and return the payload; of a million files no second list is kept."""
         listing = self._tree.listing()
+        self._remarks = listing.remarks
         self._has_proof = _any_proof(listing.entries)
         return payload_of(
             listing,
@@ -440,7 +444,8 @@ class _Verification:
         for finding in self._findings:
             if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
                 number[Status(finding.id.removeprefix("bytes."))] += 1
-        counts = Counts(**{status.value: count for status, count in number.items()})
+        remote = sum(finding.id == "bytes.remote" for finding in self._findings)
+        counts = Counts(**{status.value: n for status, n in number.items()}, remote=remote)
         return Report(
             subject=valid_unicode(self._subject),
             folder=folder_on_disk(self._tree),
