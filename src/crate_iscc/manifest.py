@@ -17,9 +17,9 @@ from crate_iscc.codes import (
     parse_iscc,
     parse_pairs,
 )
-from crate_iscc.errors import InputError, UnsafePathError
+from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable, Rows
-from crate_iscc.paths import CratePath, crate_path, printable, problem_elsewhere, utf8_order
+from crate_iscc.paths import CratePath, crate_path, utf8_order
 
 RECIPE_VERSION = 1
 DIGEST_SIZE = 32
@@ -182,7 +182,7 @@ def _blocks(raw: bytes, most: int) -> Iterator[list[str]]:
         yield lines[start : start + most]
 
 
-_IN_NO_USUAL_PATH = ("//", "/./", "/../", ":/", "\0", "\ufffd", "/ro-crate-", "/iscc-")
+_IN_NO_USUAL_PATH = ("//", "/./", "/../", "\0", "\ufffd", "/ro-crate-", "/iscc-")
 """What is in no path of the payload that is taken as it is, with a slash before and behind it."""
 
 
@@ -231,8 +231,6 @@ def parse_manifest_line(line: str) -> FileFingerprint | TreeFingerprint:
     if len(fields) != len(MANIFEST_COLUMNS):
         raise InputError("a line of the manifest has not four fields", cause=repr(line[:100]))
     name = _unescaped(fields[0])
-    if problem := problem_elsewhere(name):
-        raise UnsafePathError(f"not a path inside the crate: {printable(name)}", cause=problem)
     size = parse_size(fields[1])
     digest, iscc = parse_datahash(fields[2]), parse_iscc(fields[3])
     if size is None or not is_iscc_sum(fields[3]):

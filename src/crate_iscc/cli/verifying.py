@@ -24,6 +24,7 @@ def run_verify(
     *,
     quick: bool,
     full: bool,
+    max_bytes: int | None,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
@@ -39,6 +40,7 @@ def run_verify(
             return verify(
                 crate,
                 thoroughness=thoroughness,
+                max_bytes=max_bytes,
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,

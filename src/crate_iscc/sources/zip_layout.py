@@ -56,7 +56,7 @@ def layout_of(infos: Sequence[zipfile.ZipInfo], directory: int, size: int, read:
     offsets = [info.header_offset for info in ordered]
     overlapping: set[int] = set()
     between = 0
-    for info, start, following in zip(ordered, offsets, [*offsets[1:], directory], strict=True):
+    for info, start, following in zip(ordered, offsets, [*offsets, directory][1:], strict=True):
         if start >= size or start < 0:
             continue  # the directory is damaged there, and reading the member will say so
         border = min(following, directory) if start < directory else start

@@ -50,6 +50,7 @@ from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Tree, chunks
+from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -83,6 +84,7 @@ def verify(
     source: str | Path,
     *,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -91,10 +93,12 @@ def verify(
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
-    there is no verdict: not a crate, or a crate that records nothing to check against.
+    there is no verdict: not a crate, a crate that records nothing to check against, or one of more
+    than `max_bytes`.
     """
     kernel = kernel or chosen_kernel()
     with open_tree(source, crc=False) as tree:
+        refuse_larger(tree, max_bytes)
         return _Verification(str(source), tree, thoroughness, jobs, gentle, kernel, progress).run()
 
 
