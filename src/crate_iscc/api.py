@@ -13,6 +13,7 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest
 from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 
 
@@ -30,6 +31,7 @@ def build(
     manifest_file: bool = False,
     style: Style | None = None,
     compress: bool = False,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     cache_folder: Path | None = None,
@@ -44,7 +46,8 @@ def build(
     file, `authors` names and ORCIDs; `containers` and `excluded` use the syntax of .gitignore
     (None keeps what the crate records). `style` says how the fingerprints are written (None keeps
     the crate's style, and takes the table for a new crate of the BioImage Archive). Nothing is
-    remembered between calls unless `cache_folder` is given.
+    remembered between calls unless `cache_folder` is given. A dataset of more than `max_bytes` is
+    refused before it is read.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     WriteError if the result cannot be written; what was there before is then unchanged.
@@ -57,6 +60,7 @@ def build(
         manifest_file=manifest_file,
         style=style,
         compress=compress,
+        max_bytes=max_bytes,
     )
     plan = plan_build(
         path,
@@ -79,6 +83,7 @@ def fingerprint(
     containers: Sequence[str] = (),
     excluded: Sequence[str] = (),
     sha256: bool = False,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -87,9 +92,10 @@ def fingerprint(
     """Return the fingerprints of a directory or zip: files, containers, and the whole payload.
 
     What cannot be read is in `unread`; a container or root that holds such a file has no codes.
-    Raises InputError for what is neither a directory nor a zip.
+    Raises InputError for what is neither a directory nor a zip, and for more than `max_bytes`.
     """
     with open_tree(source) as tree:
+        refuse_larger(tree, max_bytes)
         payload = payload_of(tree.listing(), excluded=excluded, containers=containers)
         return fingerprint_tree(
             tree,

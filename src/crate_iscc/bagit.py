@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crate_iscc.errors import InputError
+from crate_iscc.errors import InputError, UnsafePathError
 from crate_iscc.fixity import RecordedDigest, algorithm_named, recorded_digest
 from crate_iscc.paths import CratePath, crate_path
 
@@ -44,7 +44,15 @@ class ListedDigest:
     digest: RecordedDigest
 
 
-def manifest_digests(name: str, text: str) -> Iterator[ListedDigest | str]:
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """What is wrong with a line of a tag file; `unsafe` for a path that leads out of the bag."""
+
+    message: str
+    unsafe: bool
+
+
+def manifest_digests(name: str, text: str) -> Iterator[ListedDigest | BadLine]:
     """Yield the lines of a manifest (RFC 8493, section 2.1.3), or what is wrong with one."""
     algorithm = manifest_algorithm(name) or ""
     for number, line in _lines(text):
@@ -53,16 +61,20 @@ def manifest_digests(name: str, text: str) -> Iterator[ListedDigest | str]:
             digest = recorded_digest(algorithm, match[1], f"BagIt {name}")
             yield ListedDigest(_path(match[2]), digest)
         except InputError as error:
-            yield f"line {number}: {error}"
+            yield _bad(number, error)
 
 
-def fetched_files(text: str) -> Iterator[tuple[CratePath | None, str]]:
-    """Yield the files that fetch.txt names (section 2.2.3), or None and what is wrong."""
+def fetched_files(text: str) -> Iterator[CratePath | BadLine]:
+    """Yield the files that fetch.txt names (section 2.2.3), or what is wrong with a line."""
     for number, line in _lines(text):
         try:
-            yield _path(_matched(_FETCH_LINE, line, "a URL, a length and a path")[3]), ""
+            yield _path(_matched(_FETCH_LINE, line, "a URL, a length and a path")[3])
         except InputError as error:
-            yield None, f"line {number}: {error}"
+            yield _bad(number, error)
+
+
+def _bad(number: int, error: InputError) -> BadLine:
+    return BadLine(f"line {number}: {error}", isinstance(error, UnsafePathError))
 
 
 def payload_oxum(text: str) -> tuple[int, int] | str | None:

@@ -16,6 +16,7 @@ from crate_iscc.paths import CratePath, printable, treewalk_order, valid_unicode
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.render.sums import NamedSum, is_unit_line, parse_sum_line
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
 
@@ -24,6 +25,7 @@ def sum_files(
     paths: Iterable[str],
     kernel: Kernel,
     *,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     progress: ProgressSink = nobody,
@@ -31,7 +33,7 @@ def sum_files(
     """Return the ISCC-SUM of each file, and of each file below a directory, in order.
 
     Files of a directory come in the order of IEP-0017. What cannot be read is an Unread in its
-    place. Raises InputError for a path that is not there.
+    place. Raises InputError for a path that is not there, and for more than `max_bytes`.
     """
     places: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -51,6 +53,7 @@ def sum_files(
         else:
             raise InputError(f"not found: {printable(path)}")
     tree = NamedFiles(places)
+    refuse_larger(tree, max_bytes)
     listing = tree.listing()
     files, unread = hash_files(
         tree,
@@ -73,15 +76,18 @@ def sum_tree(
     path: str,
     kernel: Kernel,
     *,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     progress: ProgressSink = nobody,
 ) -> NamedSum:
     """Return the tree ISCC-SUM of a directory or a zip, named with a slash at its end.
 
-    Raises ReadError if any of its files cannot be read, and InputError if there is none.
+    Raises ReadError if any of its files cannot be read, and InputError if there is none, or for
+    more than `max_bytes`.
     """
     with open_tree(path) as tree:
+        refuse_larger(tree, max_bytes)
         code = tree_code(tree, kernel, jobs=jobs, gentle=gentle, progress=progress)
     return NamedSum(path.rstrip("/") + "/", code)
 

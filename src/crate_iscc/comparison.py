@@ -40,6 +40,7 @@ class Difference:
 
     `moved_to` names where the recorded content was found, or for CHANGED where an edited
     version of it was found. `holds` names the recorded file whose content now stands at `path`.
+    `kind` is the id of the finding that says why it is unread.
     """
 
     status: Status
@@ -50,6 +51,7 @@ class Difference:
     moved_to: CratePath | None = None
     holds: CratePath | None = None
     reason: str | None = None
+    kind: str = "bytes.unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +185,10 @@ class _Judge:
 
     def _say_unread(self, path: CratePath, wanted: Fingerprint) -> None:
         self._named.add(path)
-        reason = self._unread[path].reason
-        self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
+        item = self._unread[path]
+        self._places.results.append(
+            Difference(Status.UNREAD, path, wanted, reason=item.reason, kind=item.kind)
+        )
 
     def _compare(self, path: CratePath, wanted: Fingerprint, found: Fingerprint) -> None:
         places = self._places
@@ -232,7 +236,9 @@ class _Judge:
             if path not in self._named:
                 # What cannot be read can still be named: a file that nothing records is extra.
                 status = Status.UNREAD if path.endswith("/") else Status.EXTRA
-                self._places.results.append(Difference(status, path, reason=item.reason))
+                self._places.results.append(
+                    Difference(status, path, reason=item.reason, kind=item.kind)
+                )
         return self._places
 
 

@@ -25,6 +25,10 @@ class InputError(CrateIsccError):
     """What the caller named cannot be worked with: not a crate, a bad option, a bad path."""
 
 
+class UnsafePathError(InputError):
+    """A name leads out of the crate, or can be no file name."""
+
+
 class ReadError(CrateIsccError):
     """Bytes could not be read, or not all of them, or they changed while they were read."""
 

@@ -1,41 +1,9 @@
 """Every kind of finding there is: stable ids, how much they weigh, what they mean, what to do."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from crate_iscc.severity import FindingKind, Severity
+from crate_iscc.source_kinds import SOURCE_KINDS
 
-
-class Severity(StrEnum):
-    """How much a finding weighs, the worst first.
-
-    For a requirement of a profile it stands for the level: MUST, SHOULD, MAY (RFC 2119).
-    """
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
-
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return list(Severity).index(self)
-
-    @property
-    def level(self) -> str:
-        """The word of RFC 2119 for a requirement whose breach weighs as much."""
-        return ("MUST", "SHOULD", "MAY")[self.rank]
-
-
-@dataclass(frozen=True, slots=True)
-class FindingKind:
-    """One kind of finding; `requirement` is its number in the BIO-CODES profile, if it has one."""
-
-    id: str
-    severity: Severity
-    title: str
-    meaning: str
-    advice: str
-    requirement: str | None = None
-
+__all__ = ["FINDING_KINDS", "PROFILE_KINDS", "FindingKind", "Severity"]
 
 _PAYLOAD_KINDS = (
     FindingKind(
@@ -475,5 +443,7 @@ _BASE_KINDS = tuple(
     for word, severity in zip(("required", "recommended", "optional"), Severity, strict=True)
 )
 
-FINDING_KINDS = {kind.id: kind for kind in (*_PAYLOAD_KINDS, *PROFILE_KINDS, *_BASE_KINDS)}
+FINDING_KINDS = {
+    kind.id: kind for kind in (*_PAYLOAD_KINDS, *SOURCE_KINDS, *PROFILE_KINDS, *_BASE_KINDS)
+}
 """Every kind of finding there is, by its id."""

@@ -35,12 +35,14 @@ LARGEST_SIZE = (1 << 63) - 1
 class Unread:
     """A path of which not all bytes could be read, with the reason.
 
-    `is_file` is False for what is no regular file at all (a link, a pipe, a device).
+    `is_file` is False for what is no regular file at all (a link, a pipe, a device). `kind` is the
+    id of the finding that says what it is.
     """
 
     path: CratePath
     reason: str
     is_file: bool = True
+    kind: str = "bytes.unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,9 @@ def parse_manifest_lines(lines: Sequence[str]) -> Rows | None:
 def parse_manifest_line(line: str) -> FileFingerprint | TreeFingerprint:
     """Return what one line (not the header) of an `iscc-manifest.tsv` says.
 
-    Raises InputError for a line with other than four fields, a path that leads out of the
-    crate, or a value that is no size, datahash or ISCC-SUM, or values that contradict.
+    Raises InputError for a line with other than four fields, or a value that is no size, datahash
+    or ISCC-SUM, or values that contradict; of these UnsafePathError for a path that leads out of
+    the crate.
     """
     fields = line.removesuffix("\n").split("\t")
     if len(fields) != len(MANIFEST_COLUMNS):

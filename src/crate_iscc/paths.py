@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from pathspec import PathSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from crate_iscc.errors import InputError
+from crate_iscc.errors import InputError, UnsafePathError
 from crate_iscc.packed import Column
 
 CratePath = NewType("CratePath", str)
@@ -44,6 +44,9 @@ _LEFTOVER = re.compile(r"\.(ro-crate-metadata\.json(ld)?|iscc-manifest\.tsv)\.\w
 # other Unicode stays readable ("Encoding file paths" of RO-Crate 1.3, Data Entities).
 _ESCAPED_IN_ID = frozenset(' "#%<>?[\\]^`{|}') | {chr(c) for c in range(0x20)} | {"\x7f"}
 
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_ESCAPED_SLASH = re.compile("%2f", re.IGNORECASE)
+
 _PLAIN_ID = re.compile(r"\w[\w .+-]*(?:/\w[\w .+-]*)*")
 """An `@id` that is a path as it stands; there are others."""
 
@@ -51,12 +54,12 @@ _PLAIN_ID = re.compile(r"\w[\w .+-]*(?:/\w[\w .+-]*)*")
 def crate_path(text: str) -> CratePath:
     """Return `text` as a CratePath.
 
-    Raises InputError for a path that is empty, absolute, leads upwards, holds an empty or `.`
+    Raises UnsafePathError for a path that is empty, absolute, leads upwards, holds an empty or `.`
     segment or a NUL, or is no valid Unicode.
     """
     problem = path_problem(text)
     if problem:
-        raise InputError(f"not a path inside the crate: {printable(text)}", cause=problem)
+        raise UnsafePathError(f"not a path inside the crate: {printable(text)}", cause=problem)
     return CratePath(text)
 
 
@@ -80,6 +83,31 @@ def path_problem(text: str) -> str | None:
     except UnicodeEncodeError:
         return "the name is not valid UTF-8"
     return None
+
+
+def problem_elsewhere(path: str) -> str | None:
+    """Say why a path would lead out of its folder where a backslash is a slash, or None.
+
+    That is so on Windows, and in programs from there that unpack archives.
+    """
+    if "\\" not in path and not _DRIVE.match(path):
+        return None
+    if _DRIVE.match(path):
+        return "the path starts with a drive"
+    read = path.replace("\\", "/")
+    if read.startswith("/"):
+        return "the path is absolute where a backslash is a slash"
+    if ".." in read.split("/"):
+        return "the path leads out of its folder where a backslash is a slash"
+    return None
+
+
+def repaired(name: str) -> str:
+    """Return a relative name without its empty and `.` segments; a slash at its end is kept."""
+    if name.startswith("/") or not ("//" in name or name.startswith("./") or "/." in name):
+        return name
+    segments = [segment for segment in name.split("/") if segment not in ("", ".")]
+    return "/".join(segments) + ("/" if name.endswith(("/", "/.")) and segments else "")
 
 
 def is_payload(path: str) -> bool:
@@ -122,19 +150,17 @@ def encode_id(path: str) -> str:
 def decode_id(entity_id: str) -> str | None:
     """Return the path that a relative `@id` names, or None where it names no file in the crate.
 
-    Decodes percent-escapes once and strips leading `./`. A trailing slash (a folder) is kept.
-    Absolute URIs, identifiers with a fragment or a query, and paths that would leave the root
-    give None.
+    Decodes percent-escapes once and leaves out empty and `.` segments, as what reads names in
+    archives does. A trailing slash (a folder) is kept. Absolute URIs, identifiers with a fragment
+    or a query, escaped slashes, and paths that would leave the root give None.
     """
     if _PLAIN_ID.fullmatch(entity_id):
         return entity_id
     if not entity_id or entity_id.startswith(("#", "/", "_:")) or has_scheme(entity_id):
         return None
-    if "?" in entity_id or "#" in entity_id:
+    if "?" in entity_id or "#" in entity_id or _ESCAPED_SLASH.search(entity_id):
         return None
-    relative = entity_id
-    while relative.startswith("./"):
-        relative = relative[2:]
+    relative = repaired(entity_id)
     text = unquote(relative, errors="strict") if _decodable(relative) else relative
     folder = text.endswith("/")
     bare = text[:-1] if folder else text

@@ -80,7 +80,8 @@ class Counts:
     """How many files came out how; every recorded file is counted once.
 
     `unchecked` counts listed files of which nothing is recorded to check their content against,
-    `not_fetched` those that are still to be fetched.
+    `not_fetched` those that are still to be fetched. `remote` counts data entities that lie
+    elsewhere; they are no files of the crate.
     """
 
     match: int = 0
@@ -91,6 +92,7 @@ class Counts:
     unread: int = 0
     unchecked: int = 0
     not_fetched: int = 0
+    remote: int = 0
 
 
 @dataclass(frozen=True, slots=True)

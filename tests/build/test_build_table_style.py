@@ -295,7 +295,8 @@ def test_damage_to_a_table_crate_is_found(tmp_path: Path, damage: Any, findings:
 
     report = verify(dataset)
     assert report.verdict is Verdict.INVALID
-    assert {finding.id for finding in report.findings} <= findings
+    found = {finding.id for finding in report.findings}
+    assert found - {"path.portability"} <= findings  # one of the names ends a line
 
 
 def test_a_file_that_only_the_list_hides_is_found(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ LARGE = Random(11).randbytes(3 << 20)
 COMPRESSIONS = pytest.mark.parametrize(
     "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"]
 )
+OVERLAP = "its bytes overlap others in the archive"
 BASE = {"a.txt": b"hello" * 100, "sub/ü.bin": Random(2).randbytes(300), "empty": b""}
 
 
@@ -84,8 +85,11 @@ def flip(place: Path, offset: int, mask: int = 0xFF) -> None:
         ("..", "the path leads out of its folder"),
         ("/etc/passwd", "the path is absolute"),
         ("//host/share", "the path is absolute"),
-        ("./dot", "the path has an empty or '.' segment"),
-        ("a//b", "the path has an empty or '.' segment"),
+        (r"..\outside", "the path leads out of its folder where a backslash is a slash"),
+        (r"a\..\..\b", "the path leads out of its folder where a backslash is a slash"),
+        (r"\\host\share", "the path is absolute where a backslash is a slash"),
+        ("C:/outside", "the path starts with a drive"),
+        (r"c:\outside", "the path starts with a drive"),
         ("../", "the path leads out of its folder"),
         ("/", "the path is absolute"),
     ],
@@ -393,8 +397,8 @@ def test_an_offset_that_no_file_has_is_an_error_of_ours(offset: int, tmp_path: P
         read_members(place)
 
 
-def test_members_that_share_bytes_do_not_crash(make_zip: MakeZip) -> None:
-    """A zip bomb of overlapping members gives a ReadError or the bytes, member by member."""
+def test_members_at_one_place_are_refused(make_zip: MakeZip) -> None:
+    """Of members that the directory places in one spot, as bombs do, none is listed."""
     place = make_zip({"a": b"same", "b": b"same"})
     raw = bytearray(place.read_bytes())
     with zipfile.ZipFile(place) as archive:
@@ -403,14 +407,12 @@ def test_members_that_share_bytes_do_not_crash(make_zip: MakeZip) -> None:
     place.write_bytes(raw)
 
     with ZipTree(place) as tree:
-        assert read_all(tree, entry_of(tree, "a")) == b"same"
-        with pytest.raises(ReadError, match="b"):
-            read_all(tree, entry_of(tree, "b"))
+        assert refused(tree) == dict.fromkeys(["a", "b"], OVERLAP)
 
 
 @COMPRESSIONS
-def test_a_member_that_overlaps_another_is_a_read_error(compression: int, tmp_path: Path) -> None:
-    """A member whose bytes hold another member is a ReadError; the inner one is read.
+def test_a_member_that_overlaps_another_is_refused(compression: int, tmp_path: Path) -> None:
+    """A member whose bytes hold another member is refused; the inner one is read.
 
     So bombs are made that are small on disk (https://www.bamsoftware.com/hacks/zipbomb/).
     """
@@ -428,13 +430,12 @@ def test_a_member_that_overlaps_another_is_a_read_error(compression: int, tmp_pa
         outer.compress_type = compression
 
     with ZipTree(place) as tree:
-        with pytest.raises(ReadError, match="outer: its bytes overlap others in the archive"):
-            read_all(tree, entry_of(tree, "outer"))
+        assert refused(tree) == {"outer": OVERLAP}
         assert read_all(tree, entry_of(tree, "inner")) == b"inner bytes"
         assert read_all(tree, entry_of(tree, "after")) == b"1"
 
 
-def test_a_member_that_reaches_into_the_directory_is_a_read_error(make_zip: MakeZip) -> None:
+def test_a_member_that_reaches_into_the_directory_is_refused(make_zip: MakeZip) -> None:
     """A last member that is said to be longer than there are bytes before the directory."""
     place = make_zip({"a": b"12345", "b": b"12345"})
     raw = bytearray(place.read_bytes())
@@ -443,8 +444,7 @@ def test_a_member_that_reaches_into_the_directory_is_a_read_error(make_zip: Make
 
     with ZipTree(place) as tree:
         assert read_all(tree, entry_of(tree, "a")) == b"12345"
-        with pytest.raises(ReadError, match="b: its bytes overlap others in the archive"):
-            read_all(tree, entry_of(tree, "b"))
+        assert refused(tree) == {"b": OVERLAP}
 
 
 @COMPRESSIONS

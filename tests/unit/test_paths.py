@@ -139,6 +139,10 @@ def test_a_colon_is_escaped_in_the_first_segment_alone(path: str, entity_id: str
         ("latin%FF.txt", "latin%FF.txt"),
         ("./cell.tif", "cell.tif"),
         ("././raw/", "raw/"),
+        ("raw//cell.tif", "raw/cell.tif"),
+        ("raw/./cell.tif", "raw/cell.tif"),
+        ("%252e%252e/cell.tif", "%2e%2e/cell.tif"),
+        ("raw/.hidden", "raw/.hidden"),
     ],
 )
 def test_an_entity_id_is_decoded_once_and_tolerantly(entity_id: str, path: str) -> None:
@@ -169,7 +173,7 @@ def test_an_entity_id_is_decoded_once_and_tolerantly(entity_id: str, path: str) 
         "raw/%2E%2E/%2E%2E/secret.txt",
         "raw%2F..%2F..%2Fsecret.txt",
         "./../secret.txt",
-        "raw//cell.tif",
+        "raw%2Fcell.tif",
         "cell%00.tif",
         "cell\ud800.tif",
     ],

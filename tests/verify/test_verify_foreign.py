@@ -96,8 +96,8 @@ def test_without_a_treehash_further_files_are_only_noted(tmp_path: Path) -> None
 
     report = verified(folder)
 
-    assert found(report) == {("bytes.unlisted", "b.txt", None), ("bytes.unlisted", "link", None)}
-    assert {finding.severity.value for finding in report.findings} == {"info"}
+    assert found(report) == {("bytes.unlisted", "b.txt", None), ("file.special", "link", None)}
+    assert {finding.severity.value for finding in report.findings} == {"info", "warning"}
     assert report.verdict is Verdict.VALID
 
 
@@ -155,7 +155,7 @@ def test_a_moved_file_is_found_by_a_narrow_code(tmp_path: Path) -> None:
 
 
 def test_files_on_the_web_are_not_looked_for(tmp_path: Path) -> None:
-    """A File whose @id is a URL is no file of the crate."""
+    """A File whose @id is a URL is no file of the crate, and is listed as remote."""
     entities: Graph = [
         {"@id": "a.bin", "@type": "File", "identifier": WIDE},
         {"@id": "https://example.org/b.bin", "@type": "File", "identifier": WIDE},
@@ -163,7 +163,9 @@ def test_files_on_the_web_are_not_looked_for(tmp_path: Path) -> None:
 
     report = verified(foreign(tmp_path / "crate", {"a.bin": CONTENT}, entities))
 
-    assert (report.verdict, report.counts.match, found(report)) == (Verdict.VALID, 1, set())
+    assert (report.verdict, report.counts.match) == (Verdict.VALID, 1)
+    assert found(report) == {("bytes.remote", None, None)}
+    assert (report.counts.remote, report.files) == (1, 1)
 
 
 def test_an_iscc_id_is_no_fingerprint(tmp_path: Path) -> None:

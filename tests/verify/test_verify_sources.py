@@ -101,10 +101,11 @@ each_packer = pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS.keys
 def test_every_packing_of_a_crate_is_valid(
     crate: Path, tmp_path: Path, pack: Packer, thoroughness: Thoroughness
 ) -> None:
-    """However a crate is packed it is valid, with no finding and the same counts."""
+    """However a crate is packed it is valid, with the same counts; only a prefix is remarked."""
     report = verified(pack(crate, tmp_path / "crate.zip"), thoroughness)
 
-    assert (report.verdict, found(report)) == (Verdict.VALID, set())
+    remarks = {("zip.uncovered", None, None)} if pack is behind_other_bytes else set()
+    assert (report.verdict, found(report)) == (Verdict.VALID, remarks)
     assert (report.counts.match, report.files) == (77, 77)
 
 
@@ -296,7 +297,7 @@ def test_the_recorded_datahashes_pass_b3sum(crate: Path) -> None:
 
 def test_the_recorded_datahashes_of_difficult_names_pass_b3sum(tmp_path: Path) -> None:
     """Names with backslashes and line ends survive the way through both lists."""
-    names = ["back\\slash.txt", "line\nend.txt", "\\n.txt", " two  blanks .txt", "tab\t.txt"]
+    names = ["back\\slash.txt", "line\nend.txt", "a\\n.txt", " two  blanks .txt", "tab\t.txt"]
     folder = write_files(tmp_path / "crate", {name: name.encode() for name in names})
     build(folder, manifest_file=True)
 

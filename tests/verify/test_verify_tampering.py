@@ -525,7 +525,7 @@ def test_a_container_whose_entity_is_gone_is_covered_by_the_manifest_file(crate:
 
 
 def test_an_id_never_leads_outside_of_the_root(plain: Path) -> None:
-    """Files that an @id seems to place outside of the crate are neither read nor missed."""
+    """Files that an @id places outside of the crate are not read, and each is an error."""
     (plain.parent / "outside.txt").write_bytes(b"outside")
     outside = ["../outside.txt", "%2e%2e/outside.txt", "/etc/hostname", "file:///etc/hostname"]
 
@@ -538,7 +538,10 @@ def test_an_id_never_leads_outside_of_the_root(plain: Path) -> None:
 
     report = verified(plain)
 
-    assert (report.verdict, report.files) == (Verdict.VALID, 5)
+    assert (report.verdict, report.files) == (Verdict.INVALID, 5)
+    assert [(finding.id, finding.entity) for finding in report.findings] == [
+        ("path.unsafe", entity_id) for entity_id in outside
+    ]
 
 
 def test_two_files_that_trade_their_records_are_found_out(crate: Path) -> None:

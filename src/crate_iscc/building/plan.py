@@ -11,7 +11,9 @@ from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.malformed import graph_findings
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
@@ -26,6 +28,7 @@ from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
+from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
 from crate_iscc.kernel import Kernel
@@ -47,12 +50,15 @@ from crate_iscc.paths import (
     is_leftover,
     is_payload,
     printable,
+    problem_elsewhere,
     utf8_order,
 )
+from crate_iscc.portability import name_findings
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.version import __version__
 
@@ -82,7 +88,8 @@ class UnreadPayloadError(ReadError):
 class BuildOptions:
     """What a build can be told; `excluded` and `containers` use the syntax of .gitignore.
 
-    `excluded=None` keeps the patterns that the crate records, `style=None` its style.
+    `excluded=None` keeps the patterns that the crate records, `style=None` its style. A dataset of
+    more than `max_bytes` is refused.
     """
 
     description: Description = field(default=Description())
@@ -92,6 +99,7 @@ class BuildOptions:
     manifest_file: bool = False
     style: Style | None = None
     compress: bool = False
+    max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +167,7 @@ def plan_build(
     kernel = kernel or chosen_kernel()
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
+        refuse_larger(tree, options.max_bytes)
         listing, leftovers = _without_leftovers(tree.listing())
         there = find_metadata(tree, listing)
         metadata_path = there.name if there else METADATA_FILE
@@ -170,6 +179,7 @@ def plan_build(
         previous_manifest_file = _datahash(tree, listed) if listed else None
         excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
+        remarks = _remarks(crate, listing, payload)
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
@@ -232,7 +242,7 @@ def plan_build(
             _folder_entries(listing, payload, excluded, edited.folders()) if copies else ()
         ),
         leftovers=leftovers,
-        notes=tuple(notes),
+        notes=(*remarks, *notes),
         kernel=kernel.name,
     )
 
@@ -300,6 +310,28 @@ def _check_payload(payload: Payload, tree: Tree) -> None:
             f"there is nothing to fingerprint in {printable(tree.subject)}",
             cause="it holds no payload file",
         )
+
+
+def _remarks(crate: Crate, listing: Listing, payload: Payload) -> tuple[Finding, ...]:
+    """Return what is to be said about names, archive and metadata before anything is recorded.
+
+    Raises InputError for what nothing can be built on.
+    """
+    found = (
+        *listing.remarks,
+        *name_findings(payload.entries.path_column),
+        *id_findings(crate),
+        *graph_findings(crate),
+    )
+    for finding in found:
+        problem = problem_elsewhere(finding.path or "")
+        if problem:
+            raise InputError(
+                f"a name would lead out of the crate elsewhere: {printable(finding.path or '')}",
+                cause=problem,
+                hint="rename the file, or leave it out with --exclude",
+            )
+    return tuple(finding for finding in found if finding.severity is not Severity.INFO)
 
 
 def _cache(folder: Path | None, tree: Tree, kernel: Kernel) -> Cache | None:

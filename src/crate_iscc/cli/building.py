@@ -43,6 +43,7 @@ class Request:
     manifest_file: bool
     style: str | None
     compress: bool
+    max_bytes: int | None
     use_cache: bool
     dry_run: bool
     manner: Manner
@@ -61,6 +62,7 @@ def run(request: Request) -> None:
         manifest_file=request.manifest_file,
         style=Style(request.style) if request.style else None,
         compress=request.compress,
+        max_bytes=request.max_bytes,
     )
     try:
         with progress_on_stderr(request.manner.progress) as sink:

@@ -22,6 +22,7 @@ from crate_iscc.cli.options import (
     Jobs,
     KernelOption,
     Level,
+    MaxBytes,
     OutputOption,
     ProfileArgument,
     ProgressKind,
@@ -133,6 +134,7 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
     ] = False,
+    max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
     kernel: KernelOption = None,
@@ -166,6 +168,7 @@ def build(
             manifest_file=manifest,
             style=style.value if style else None,
             compress=compress,
+            max_bytes=max_bytes,
             use_cache=not no_cache,
             dry_run=dry_run,
             manner=manner(jobs, io, kernel, progress),
@@ -193,6 +196,7 @@ def verify(
     output: OutputOption = None,
     ignore: IgnoreOption = None,
     exit_zero: ExitZeroOption = False,
+    max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
     kernel: KernelOption = None,
@@ -217,6 +221,7 @@ def verify(
         full=full,
         closed=closed,
         each=each,
+        max_bytes=max_bytes,
         manner=manner(jobs, io, kernel, progress),
     )
 
@@ -313,6 +318,7 @@ def sum_(
     format_: Annotated[
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
     ] = SumFormat.ISCC_SUM,
+    max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
     kernel: KernelOption = None,
@@ -329,8 +335,10 @@ def sum_(
     from crate_iscc.cli import summing
 
     if check:
-        if tree or narrow or units or format_ is not SumFormat.ISCC_SUM:
-            raise typer.BadParameter("-c takes no --tree, --narrow, --units or --format")
+        if tree or narrow or units or format_ is not SumFormat.ISCC_SUM or max_bytes is not None:
+            raise typer.BadParameter(
+                "-c takes no --tree, --narrow, --units, --format or --max-bytes"
+            )
         summing.check(paths, manner(jobs, io, kernel, progress))
     else:
         if format_ is SumFormat.B3SUM and (tree or narrow or units):
@@ -341,6 +349,7 @@ def sum_(
             narrow=narrow,
             units=units,
             format_=format_.value,
+            max_bytes=max_bytes,
             manner=manner(jobs, io, kernel, progress),
         )
 

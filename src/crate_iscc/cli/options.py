@@ -1,6 +1,7 @@
 """The options and arguments that several commands share, and the values that they take."""
 
 import enum
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -91,6 +92,32 @@ def manner(jobs: int | None, io: Io, kernel: KernelName | None, progress: Progre
     return Manner(jobs, io is Io.GENTLE, kernel.value if kernel else None, progress.value)
 
 
+_UNITS: dict[str, int] = {
+    "": 1,
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate(("", "K", "M", "G", "T", "P"))},
+    **{f"{prefix}IB": 1024**power for power, prefix in enumerate("KMGTP", 1)},
+}
+
+
+def byte_count(text: str) -> int:
+    """Return a number of bytes from text such as 500, 10GB, 1.5 TB (powers of 1000) or 64GiB."""
+    found = re.fullmatch(r"([0-9]{1,18})(?:\.([0-9]{1,9}))? ?([A-Za-z]*)", text.strip())
+    unit = _UNITS.get(found[3].upper()) if found else None
+    if found is None or unit is None:
+        raise typer.BadParameter(f"{text!r:.40} is no number of bytes, such as 500MB or 10GiB")
+    part = found[2] or "0"
+    return int(found[1] + part) * unit // int(10 ** len(part))
+
+
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-bytes",
+        metavar="SIZE",
+        parser=byte_count,
+        help="Refuse, before reading, what has more bytes than this (10GB, 64GiB).",
+    ),
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", "-j", min=1, metavar="N", help="Threads that read [default: CPUs]."),

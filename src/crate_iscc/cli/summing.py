@@ -31,6 +31,7 @@ def print_sums(
     narrow: bool,
     units: bool,
     format_: str,
+    max_bytes: int | None,
     manner: Manner,
 ) -> None:
     """Print a line for each file (or tree); exit 3 if any could not be read."""
@@ -38,10 +39,15 @@ def print_sums(
     with progress_on_stderr(manner.progress) as sink:
         results: list[NamedSum | Unread]
         if tree:
-            results = [_sum_tree(path, kernel, manner, sink) for path in paths]
+            results = [_sum_tree(path, kernel, manner, max_bytes, sink) for path in paths]
         else:
             results = sum_files(
-                paths, kernel, jobs=manner.jobs, gentle=manner.gentle, progress=sink
+                paths,
+                kernel,
+                max_bytes=max_bytes,
+                jobs=manner.jobs,
+                gentle=manner.gentle,
+                progress=sink,
             )
     sums = [item for item in results if isinstance(item, NamedSum)]
     match format_:
@@ -61,10 +67,17 @@ def print_sums(
 
 
 def _sum_tree(
-    path: str, kernel: Kernel, manner: Manner, progress: ProgressSink
+    path: str, kernel: Kernel, manner: Manner, max_bytes: int | None, progress: ProgressSink
 ) -> NamedSum | Unread:
     try:
-        return sum_tree(path, kernel, jobs=manner.jobs, gentle=manner.gentle, progress=progress)
+        return sum_tree(
+            path,
+            kernel,
+            max_bytes=max_bytes,
+            jobs=manner.jobs,
+            gentle=manner.gentle,
+            progress=progress,
+        )
     except ReadError as error:
         return Unread(CratePath(path), str(error))
 

@@ -27,6 +27,7 @@ def run_verify(
     full: bool,
     closed: bool,
     each: bool,
+    max_bytes: int | None,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
@@ -44,6 +45,7 @@ def run_verify(
                 thoroughness=thoroughness,
                 closed=closed,
                 each=each,
+                max_bytes=max_bytes,
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,

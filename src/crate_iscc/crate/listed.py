@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter, lt
 
 from crate_iscc.crate.record import Recorded, conflict
-from crate_iscc.errors import InputError
+from crate_iscc.errors import InputError, UnsafePathError
 from crate_iscc.file_table import (
     FileFingerprint,
     FileTable,
@@ -86,13 +86,16 @@ def _one_by_one(
 ) -> Iterator[FileFingerprint | TreeFingerprint]:
     """Yield what lines say, behind so many others; one that says nothing is a finding."""
     for number, text in enumerate(lines, before + 1):
+        kind = "fixity.malformed"
         try:
             line = parse_manifest_line(text)
             problem = None if is_payload(line.path) else f"{line.path} is no part of the payload"
         except InputError as error:
             problem = str(error)
+            if isinstance(error, UnsafePathError):
+                kind = "path.unsafe"
         if problem:
-            findings.append(Finding("fixity.malformed", f"line {number}: {problem}", MANIFEST_FILE))
+            findings.append(Finding(kind, f"line {number}: {problem}", MANIFEST_FILE))
         else:
             yield line
 

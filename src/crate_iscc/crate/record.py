@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.crate.ids import id_findings
+from crate_iscc.crate.malformed import graph_findings
 from crate_iscc.crate.other_digests import HASH_URI, DigestReader
 from crate_iscc.crate.view import (
     CODE_PREFIXES,
@@ -75,6 +77,7 @@ def recorded(crate: Crate) -> Recorded:
         files = _Files(crate, findings)
         files.read(at_once=0)
         known = files.builder.table()
+    findings.extend((*id_findings(crate), *graph_findings(crate)))
     manifest_file = _manifest_file(crate, files.manifest_file, findings)
     containers = tuple(
         _tree_fingerprint(crate, entity_id, folder, findings)

@@ -10,6 +10,7 @@ from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import printable
+from crate_iscc.report import Finding
 from crate_iscc.stretch import Stretch
 
 CHUNK_SIZE = 1 << 20
@@ -21,12 +22,14 @@ class Listing:
     """Everything that is in a tree.
 
     `folders` (with a trailing slash) holds those that are known by themselves, also empty ones;
-    `refused` what is no regular file, cannot be listed, or has a name that cannot be used.
+    `refused` what is no regular file, cannot be listed, or has a name that cannot be used;
+    `remarks` what is to be said about the tree or the archive as a whole.
     """
 
     entries: EntryTable = field(default_factory=lambda: EntryTable.of(()))
     folders: tuple[str, ...] = ()
     refused: tuple[Unread, ...] = ()
+    remarks: tuple[Finding, ...] = ()
 
 
 class ByteStream(Protocol):

@@ -147,7 +147,7 @@ class _Lister:
             for item in scan:
                 path = folder + item.name
                 if problem := path_problem(path):
-                    refused = Unread(CratePath(valid_unicode(path)), problem, is_file=False)
+                    refused = _unnameable(path, problem)
                     found.append((os.fsencode(path), refused))
                 elif item.is_dir(follow_symlinks=False):
                     found.append((utf8_order(path + "/"), path + "/"))
@@ -171,12 +171,18 @@ def _is_utf8(paths: bytes) -> bool:
     return True
 
 
+def _unnameable(path: str, problem: str) -> Unread:
+    """Return something whose name no crate can write."""
+    shown = CratePath(valid_unicode(path))
+    return Unread(shown, problem, is_file=False, kind="path.portability")
+
+
 def examined(path: str, status: os.stat_result) -> Entry | Unread:
     """Return a file by its status, or why it is none."""
     if stat.S_ISREG(status.st_mode):
         return Entry(CratePath(path), status.st_size, stat_key(status))
     kind = next((word for test, word in _KINDS if test(status.st_mode)), "no file")
-    return Unread(CratePath(path), kind, is_file=False)
+    return Unread(CratePath(path), kind, is_file=False, kind="file.special")
 
 
 def stat_key(status: os.stat_result) -> StatKey:

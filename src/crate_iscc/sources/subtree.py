@@ -4,7 +4,6 @@ from array import array
 from dataclasses import replace
 
 from crate_iscc.entries import Entry, EntryTable
-from crate_iscc.manifest import Unread
 from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import CratePath
 from crate_iscc.sources import ByteStream, Closing, Listing, Tree
@@ -49,7 +48,7 @@ def _below(listing: Listing, folder: str) -> Listing:
         EntryTable(paths, entries.sizes[members.start : members.stop], stats),
         tuple(one[cut:] for one in listing.folders if one.startswith(folder) and one != folder),
         tuple(
-            Unread(CratePath(one.path[cut:]), one.reason, one.is_file)
+            replace(one, path=CratePath(one.path[cut:]))
             for one in listing.refused
             if one.path.startswith(folder) and one.path != folder
         ),

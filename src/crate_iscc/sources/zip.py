@@ -22,15 +22,18 @@ from crate_iscc.paths import (
     CratePath,
     path_problem,
     printable,
+    problem_elsewhere,
+    repaired,
     utf8_order,
     valid_unicode,
 )
+from crate_iscc.report import Finding
 from crate_iscc.sources import ByteStream, Closing, Listing, Mapped, SmallFiles
 from crate_iscc.sources.inflating import INFLATERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
+from crate_iscc.sources.zip_layout import UTF8_FLAG, layout_of
 from crate_iscc.sources.zip_streams import (
-    UTF8_FLAG,
     Archive,
     DeflatedStream,
     StoredPlace,
@@ -91,22 +94,30 @@ class ZipTree(Closing):
 
     def _listed(self) -> Listing:
         infos = self._zip.infolist()
-        names = [_member_name(info) for info in infos]
+        written = [_member_name(info) for info in infos]
+        names = list(map(repaired, written))
         wrapper = _wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
         repeated = _repeated(names)
+        layout = layout_of(infos, self._zip.start_dir, self._archive.state.st_size, self._read_at)
         files: dict[bytes, int] = {}
         folders: set[str] = set()
-        refused: dict[str, str] = {}
+        refused: dict[str, Unread] = {}
         for info, name in zip(infos, names, strict=True):
             path = name.removeprefix(wrapper)
-            if not path:
+            if not path and info.orig_filename.endswith("/"):
                 continue
-            if path.endswith("/") and not path_problem(path[:-1]):
+            if path.endswith("/") and not _name_problem(path[:-1]):
                 folders.add(path)
-            elif problem := _problem(info, path, repeated=name in repeated):
-                refused[valid_unicode(path)] = problem
+            elif problem := _problem(
+                info,
+                path,
+                repeated=name in repeated,
+                overlaps=info.header_offset in layout.overlapping,
+            ):
+                shown = valid_unicode(path or info.orig_filename)
+                refused[shown] = Unread(CratePath(shown), problem[1], False, problem[0])
             else:
                 self._members[CratePath(path)] = info
                 files[utf8_order(path)] = info.file_size
@@ -114,10 +125,22 @@ class ZipTree(Closing):
         return Listing(
             EntryTable(PackedBytes(paths), array("q", map(files.__getitem__, paths)), None),
             tuple(sorted(folders)),
-            tuple(
-                Unread(CratePath(path), problem, is_file=False) for path, problem in refused.items()
-            ),
+            tuple(refused.values()),
+            (*_repairs(written, names), *layout.remarks()),
         )
+
+    def _read_at(self, place: int, size: int) -> bytes:
+        """Return bytes of the archive, before any thread reads members."""
+        file = self._zip.fp
+        if file is None:
+            return b""
+        try:
+            if hasattr(os, "pread"):
+                return os.pread(self._archive.file, size, place)
+            file.seek(place)
+            return file.read(size)
+        except (OSError, OverflowError):
+            return b""
 
     def open(self, entry: Entry) -> ByteStream:
         """Open a member of the listing. Raises ReadError."""
@@ -188,22 +211,40 @@ def _repeated(names: list[str]) -> frozenset[str]:
     return frozenset(name for name, times in Counter(names).items() if times > 1)
 
 
-def _problem(info: zipfile.ZipInfo, path: str, *, repeated: bool) -> str | None:
-    """Say why a member cannot be used, or None."""
+def _repairs(written: list[str], names: list[str]) -> tuple[Finding, ...]:
+    """Return what is to be said of names that were read otherwise than they are written."""
+    if written == names:
+        return ()
+    some = [name for name, read in zip(written, names, strict=True) if name != read]
+    first = f"the first is {printable(some[0])}"
+    return (Finding("path.repaired", f"{len(some)} names have empty or '.' segments; {first}"),)
+
+
+def _name_problem(path: str) -> str | None:
+    """Say why nothing may be called so, here or where a backslash is a slash, or None."""
+    return path_problem(path) or problem_elsewhere(path)
+
+
+def _problem(
+    info: zipfile.ZipInfo, path: str, *, repeated: bool, overlaps: bool
+) -> tuple[str, str] | None:
+    """Return the kind of finding and the reason why a member cannot be used, or None."""
     mode = info.external_attr >> 16
-    if problem := path_problem(path):
-        return problem
+    if problem := _name_problem(path):
+        return "path.unsafe", problem
     if repeated:
-        return "the name stands in the archive more than once"
+        return "zip.duplicate", "the name stands in the archive more than once"
+    if overlaps:
+        return "zip.overlap", "its bytes overlap others in the archive"
     if info.flag_bits & _ENCRYPTED_FLAG:
-        return "the member is encrypted"
+        return "zip.encrypted", "the member is encrypted"
     if info.file_size > _LARGEST:
-        return "the archive gives it a size that no file has"
+        return "bytes.unread", "the archive gives it a size that no file has"
     if stat.S_ISLNK(mode):
-        return "a symbolic link, which is not followed"
+        return "file.special", "a symbolic link, which is not followed"
     # Archives from systems without modes have 0 here.
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return "not a regular file"
+        return "file.special", "not a regular file"
     return None
 
 

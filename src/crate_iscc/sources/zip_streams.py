@@ -17,8 +17,8 @@ from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
+from crate_iscc.sources.zip_layout import UTF8_FLAG
 
-UTF8_FLAG = 0x800
 _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_SIZE = 30
 _EXTRA_GUESS = 64

@@ -11,6 +11,7 @@ from crate_iscc.bagit import (
     BAG_INFO,
     FETCH,
     PAYLOAD_FOLDER,
+    BadLine,
     fetched_files,
     is_tag_manifest,
     manifest_algorithm,
@@ -99,11 +100,11 @@ class _BagReader:
                     )
                 )
         awaited = set()
-        for path, problem in fetched_files(self._text(FETCH)):
-            if path is None:
-                self._malformed(FETCH, problem)
+        for line in fetched_files(self._text(FETCH)):
+            if isinstance(line, BadLine):
+                self._bad_line(FETCH, line)
             else:
-                awaited.add(path)
+                awaited.add(line)
         oxum = payload_oxum(self._text(BAG_INFO))
         if isinstance(oxum, str):
             self._malformed(BAG_INFO, f"Payload-Oxum is not octets.files: {oxum!r:.60}")
@@ -120,8 +121,8 @@ class _BagReader:
     def _read_manifest(self, name: str, digests: dict[CratePath, list[RecordedDigest]]) -> None:
         seen: dict[CratePath, RecordedDigest] = {}
         for line in manifest_digests(name, self._text(name)):
-            if isinstance(line, str):
-                self._malformed(name, line)
+            if isinstance(line, BadLine):
+                self._bad_line(name, line)
                 continue
             first = seen.setdefault(line.path, line.digest)
             if first != line.digest:
@@ -143,6 +144,10 @@ class _BagReader:
         except UnicodeError:
             self._malformed(name, f"it is not in the encoding {self._encoding}")
         return ""
+
+    def _bad_line(self, name: str, line: BadLine) -> None:
+        kind = "path.unsafe" if line.unsafe else "fixity.malformed"
+        self._findings.append(Finding(kind, line.message, CratePath(name)))
 
     def _malformed(self, name: str, message: str) -> None:
         self._findings.append(Finding("fixity.malformed", message, CratePath(name)))

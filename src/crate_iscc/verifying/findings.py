@@ -12,6 +12,9 @@ from crate_iscc.report import Finding
 _SMALL = 8192
 """Bytes below which a file has so few chunks that a small edit changes most of its Data-Code."""
 
+_ODD_THINGS = ("file.special", "path.portability")
+"""What is there and is no file: worth a word by itself only where nothing else is to be said."""
+
 
 _NOBODY: Mapping[CratePath, Judgement] = MappingProxyType({})
 
@@ -40,11 +43,12 @@ def findings_of(
                 recorded = shown(difference.recorded)
                 yield Finding("bytes.missing", "not there", path, recorded=recorded)
             case Status.EXTRA:
-                kind = "bytes.extra" if is_closed(path) else "bytes.unlisted"
+                kind = _kind_of_extra(difference, closed=is_closed(path))
                 message = difference.reason or "the crate does not record this file"
                 yield Finding(kind, message, path, observed=shown(difference.observed))
             case Status.UNREAD:
-                yield Finding("bytes.unread", difference.reason or "unreadable", path)
+                kind = "bytes.unread" if difference.kind in _ODD_THINGS else difference.kind
+                yield Finding(kind, difference.reason or "unreadable", path)
             case Status.UNCHECKED:
                 yield Finding("bytes.unchecked", _why_unchecked(difference), path)
             case Status.NOT_FETCHED:
@@ -57,6 +61,13 @@ def _why_unchecked(difference: Difference) -> str:
     if wanted and wanted.size is not None:
         return "no digest is recorded; the size is the recorded one"
     return "no digest is recorded"
+
+
+def _kind_of_extra(difference: Difference, *, closed: bool) -> str:
+    """Return what to call something that no record names."""
+    if difference.kind == "bytes.unread":
+        return "bytes.extra" if closed else "bytes.unlisted"
+    return "bytes.extra" if closed and difference.kind in _ODD_THINGS else difference.kind
 
 
 def _same_bytes(difference: Difference) -> Iterator[Finding]:

@@ -109,7 +109,9 @@ def settle_lists(
     opaque: list[Difference] = []
     for folder in sorted(lost):
         inside = [item for item in observed.unread if item.path.startswith(folder)]
-        opaque.extend(Difference(Status.UNREAD, i.path, reason=i.reason) for i in inside)
+        opaque.extend(
+            Difference(Status.UNREAD, i.path, reason=i.reason, kind=i.kind) for i in inside
+        )
         if not inside:
             message = "its members are not the recorded ones, and the list of them is lost"
             opaque.append(Difference(Status.CHANGED, CratePath(folder), reason=message))

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crate_iscc.entries import EntryTable
 from crate_iscc.file_table import Columns, FileFingerprint, FileTable, TableBuilder
@@ -132,9 +132,7 @@ def respelled_unread(
     unread: Sequence[Unread], spellings: Mapping[CratePath, CratePath]
 ) -> tuple[Unread, ...]:
     """Return unread files under the paths by which they are recorded."""
-    return tuple(
-        Unread(spellings.get(item.path, item.path), item.reason, item.is_file) for item in unread
-    )
+    return tuple(replace(item, path=spellings.get(item.path, item.path)) for item in unread)
 
 
 def paths_below(folders: Collection[str], path: str) -> bool:

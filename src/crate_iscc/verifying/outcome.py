@@ -170,7 +170,8 @@ def _counts(comparison: Comparison, findings: list[Finding]) -> Counts:
     for finding in findings:
         if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
             number[Status(finding.id.removeprefix("bytes."))] += 1
-    return Counts(**{status.value: count for status, count in number.items()})
+    remote = sum(finding.id == "bytes.remote" for finding in findings)
+    return Counts(**{status.value: count for status, count in number.items()}, remote=remote)
 
 
 def _each(

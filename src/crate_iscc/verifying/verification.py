@@ -25,9 +25,11 @@ from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
 from crate_iscc.metadata import MetadataFile, find_metadata, not_a_crate, read_metadata
 from crate_iscc.paths import MANIFEST_FILE, PROOF_FOLDER, CratePath, is_proof, printable
+from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Finding, Report
 from crate_iscc.sources import Listing, Tree, chunks
+from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
 from crate_iscc.verifying.bag import Bag, read_bag
@@ -61,6 +63,7 @@ def verify(
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
     closed: bool = False,
     each: bool = False,
+    max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -75,7 +78,8 @@ def verify(
     verdict.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
-    there is no verdict: not a crate, or a crate that records nothing to check against.
+    there is no verdict: not a crate, a crate that records nothing to check against, or one of more
+    than `max_bytes`.
     """
     how = How(
         thoroughness=thoroughness,
@@ -87,6 +91,7 @@ def verify(
         each=each,
     )
     with open_tree(source, crc=False) as tree:
+        refuse_larger(tree, max_bytes)
         return _Verification(str(source), tree, how).run()
 
 
@@ -179,6 +184,7 @@ class _Verification:
     def _list(self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()) -> Payload:
         """List the tree and return the payload; of a million files no second list is kept."""
         listing = self._tree.listing()
+        self._remarks = listing.remarks
         self._has_proof = _any_proof(listing.entries)
         self._nested_folders = nested_folders(listing.entries)
         # The whole listing is needed again only where a crate is inside, or more than a payload.
@@ -206,6 +212,9 @@ class _Verification:
         self._spellings = other_spellings(manifest.files, there)
         self._real = {path: there for there, path in self._spellings.items()}
         self._findings.extend(spelling_findings(self._spellings))
+        if not self._depth:  # of the names inside, all is said by whoever looks from outside
+            names = name_findings(self._payload.entries.path_column)
+            self._findings.extend((*self._remarks, *names))
         self._to_check: Recording = (
             {} if self._quick else digests_to_check(known.record, full=self._full)
         )

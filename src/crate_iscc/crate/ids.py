@@ -1,0 +1,61 @@
+"""Judges the `@id`s of a crate's data entities: what they name must lie in the crate.
+
+Nothing here looks at a disk or asks a network: an `@id` is text.
+"""
+
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from crate_iscc.crate.view import Crate
+from crate_iscc.paths import (
+    decode_id,
+    has_scheme,
+    path_problem,
+    printable,
+    problem_elsewhere,
+    repaired,
+    valid_unicode,
+)
+from crate_iscc.report import Finding
+
+
+def id_findings(crate: Crate) -> Iterator[Finding]:
+    """Yield what is to be said of the `@id`s of the Files and Datasets, the root left out."""
+    root = crate.root_id
+    for entity_id in crate.ids():
+        problem = None if entity_id == root else _judged(entity_id)
+        if problem and (crate.is_file(entity_id) or crate.is_dataset(entity_id)):
+            kind, message = problem
+            yield Finding(
+                kind,
+                f"{message}: {printable(entity_id):.200}",
+                entity=valid_unicode(entity_id),
+                pointer=crate.pointer(entity_id),
+            )
+
+
+def _judged(entity_id: str) -> tuple[str, str] | None:
+    """Return the kind of finding and the words for an `@id`, None for one that may be there.
+
+    Escapes are decoded once: what is encoded twice is the name of a file (RFC 3986, section 2.4).
+    """
+    path = decode_id(entity_id)
+    if path is not None:
+        problem = problem_elsewhere(path)
+        return ("path.unsafe", problem) if problem else None
+    if entity_id.startswith(("#", "_:")):
+        return None
+    scheme, colon, _ = entity_id.partition(":")
+    if colon and has_scheme(entity_id):
+        if len(scheme) == 1:
+            return "path.unsafe", "the @id starts with a drive"
+        if scheme.lower() == "file":
+            return "path.unsafe", "the @id names a file of whoever reads it"
+        return "bytes.remote", "not checked, it lies elsewhere"
+    relative = repaired(entity_id.partition("#")[0].partition("?")[0])
+    if "%2f" in relative.lower():
+        return "path.unsafe", "the @id holds an escaped slash"
+    # A slash at the end says that it is a folder; two of them are still one.
+    decoded = unquote(relative, errors="replace")
+    problem = path_problem(decoded.removesuffix("/")) or problem_elsewhere(decoded)
+    return ("path.unsafe", problem) if problem else None
