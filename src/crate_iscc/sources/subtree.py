@@ -6,7 +6,7 @@ from dataclasses import replace
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import CratePath
-from crate_iscc.sources import ByteStream, Closing, Listing, Tree
+from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Tree
 
 
 class SubTree(Closing):
@@ -20,9 +20,12 @@ class SubTree(Closing):
         self.name = folder.rstrip("/").rpartition("/")[2]
         self._listing = _below(listing, folder)
 
-    def listing(self) -> Listing:
-        """Return everything below the folder."""
-        return self._listing
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return everything below the folder, less the files that are to be left out."""
+        if left_out is None:
+            return self._listing
+        entries = self._listing.entries
+        return replace(self._listing, entries=entries.without(left_out(entries)))
 
     def top(self) -> Listing:
         """Return the same: the whole tree is listed already."""

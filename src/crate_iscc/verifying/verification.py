@@ -17,7 +17,7 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.file_table import FileTable, PathsOf
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
+from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -124,8 +124,8 @@ class _Verification:
         self._around = around
         self._top = tree.top()
         self._findings: list[Finding] = []
-        self._listing: Listing | None = None
         self._nested_folders: list[str] = []
+        self._listing: Listing | None = None
         self._nested: dict[str, _Verification] = {}
         self._treehashes: dict[str, str | None] = {}
 
@@ -182,20 +182,25 @@ class _Verification:
         return known_of(raw, bag, self._tree, self._top, self._how.kernel)
 
     def _list(self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()) -> Payload:
-        """List the tree and return the payload; of a million files no second list is kept."""
-        listing = self._tree.listing()
-        self._remarks = listing.remarks
-        self._has_proof = _any_proof(listing.entries)
-        self._nested_folders = nested_folders(listing.entries)
-        # The whole listing is needed again only where a crate is inside, or more than a payload.
-        self._listing = listing if self._nested_folders or self._bag else None
-        self._payload = payload_of(
-            listing,
+        """List the tree and return the payload; its containers are for the record to tell."""
+
+        def look(entries: EntryTable) -> None:
+            self._has_proof = _any_proof(entries)
+            self._nested_folders = nested_folders(entries)
+
+        self._payload = list_payload(
+            self._tree,
             excluded=excluded,
             never_excluded=never_excluded if excluded else (),
-            only_known=True,
+            look=look,
         )
         return self._payload
+
+    def _whole(self) -> Listing:
+        """Return the listing of all that is there: needed again only for what is no payload."""
+        if self._listing is None:
+            self._listing = self._tree.listing()
+        return self._listing
 
     def _prepare(self, known: Known) -> None:
         """Settle what is recorded of which files, here and in the crates inside."""
@@ -214,7 +219,7 @@ class _Verification:
         self._findings.extend(spelling_findings(self._spellings))
         if not self._depth:  # of the names inside, all is said by whoever looks from outside
             names = name_findings(self._payload.entries.path_column)
-            self._findings.extend((*self._remarks, *names))
+            self._findings.extend((*self._payload.remarks, *names))
         self._to_check: Recording = (
             {} if self._quick else digests_to_check(known.record, full=self._full)
         )
@@ -228,11 +233,10 @@ class _Verification:
             message = "too many crates lie inside each other; this one is not looked into"
             self._findings.append(Finding("crate.unverified", message, place))
             return
-        listing = self._listing or self._tree.listing()
         bag = self._bag.below(folder) if self._bag else None
         inner = _Verification(
             f"{self._subject.rstrip('/')}/{folder.rstrip('/')}",
-            SubTree(self._tree, listing, folder),
+            SubTree(self._tree, self._whole(), folder),
             self._how,
             depth=self._depth + 1,
             around=bag,
@@ -469,7 +473,7 @@ class _Verification:
         apart = self._record.record.apart
         if not apart:
             return Comparison(0, ())
-        listing = self._listing or self._tree.listing()
+        listing = self._whole()
         entries = chosen_entries(listing.entries, apart.paths())
         names = PathsOf(apart)
         refused = tuple(item for item in listing.refused if item.path in names)
