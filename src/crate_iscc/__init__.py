@@ -12,6 +12,7 @@ from crate_iscc.version import __version__
 
 if TYPE_CHECKING:
     from crate_iscc.api import build, fingerprint
+    from crate_iscc.building.adoption import DamagedPayloadError
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "api": ("build", "fingerprint"),
+    "building.adoption": ("DamagedPayloadError",),
     "building.apply": ("apply",),
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
     "codes": ("Distance", "Fingerprint"),
@@ -56,6 +58,7 @@ __all__ = [
     "BuildOptions",
     "BuildPlan",
     "CrateIsccError",
+    "DamagedPayloadError",
     "Description",
     "Distance",
     "FileFingerprint",

@@ -167,6 +167,14 @@ _PAYLOAD_KINDS = (
         "Restore the file, or remove its description from the metadata.",
     ),
     FindingKind(
+        "build.stale-digest",
+        Severity.WARNING,
+        "Digests that others recorded are of the file's old content",
+        "The file changed after others recorded a digest of it by a convention that build does not "
+        "write. Build keeps what others wrote, so that digest is still there, and is wrong now.",
+        "Remove the digest from the metadata, or renew it with the tool that wrote it.",
+    ),
+    FindingKind(
         "build.sha256-skipped",
         Severity.WARNING,
         "sha256 was not written",

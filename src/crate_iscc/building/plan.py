@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crate_iscc.bag import read_bag
+from crate_iscc.building.adoption import DamagedPayloadError, carried
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
@@ -99,6 +101,7 @@ class BuildOptions:
     manifest_file: bool = False
     style: Style | None = None
     compress: bool = False
+    force: bool = False
     max_bytes: int | None = None
 
 
@@ -160,8 +163,10 @@ def plan_build(
 ) -> BuildPlan:
     """Fingerprint a dataset and return what a build writes: in place, or to `out`.
 
+    What others recorded of files (sha256, a BagIt bag at the root, …) is checked in the same read.
+
     Raises InputError for what is no dataset or a target that cannot be, UnreadPayloadError if
-    any payload file cannot be read whole.
+    any payload file cannot be read whole, DamagedPayloadError if one is not as others recorded it.
     """
     options = options or BuildOptions()
     kernel = kernel or chosen_kernel()
@@ -180,6 +185,7 @@ def plan_build(
         excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
         remarks = _remarks(crate, listing, payload)
+        adopted = carried(crate, read_bag(tree, listing))
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
@@ -188,12 +194,16 @@ def plan_build(
             jobs=jobs,
             gentle=gentle,
             sha256=wanted_sha256 or _has_sha256(crate),
+            digests=adopted.book if adopted else None,
             excluded=excluded,
             cache=_cache(cache_folder, tree, kernel),
             progress=progress,
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
+        damage = adopted.problems(manifest) if adopted else ()
+        if damage and not options.force:
+            raise DamagedPayloadError(damage)
         if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
             raise InputError(
                 "the ISCC-SUM of the whole cannot be computed",
@@ -222,7 +232,9 @@ def plan_build(
         manifest_file=written,
         style=style,
         left_out=left_out(listing.entries, payload.entries),
+        forced=tuple(map(_forced, damage)),
     )
+    notes += adopted.stale(manifest) if adopted else ()
     copies = target.kind is not TargetKind.IN_PLACE
     return BuildPlan(
         subject=str(path),
@@ -245,6 +257,13 @@ def plan_build(
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
+
+
+def _forced(finding: Finding) -> str:
+    """Return in words what a build was forced over."""
+    path = printable(finding.path or "")
+    known = f"recorded {finding.recorded}" if finding.recorded else "recorded"
+    return f"{path}: {known}, found {finding.observed or 'nothing'}"
 
 
 def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
@@ -410,6 +429,7 @@ def _new_metadata(
     manifest_file: ManifestFile | None,
     style: Style,
     left_out: Collection[CratePath],
+    forced: tuple[str, ...],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
     full, notes = described(
@@ -429,7 +449,7 @@ def _new_metadata(
         manifest_file=(
             FileFingerprint(MANIFEST_FILE, manifest_file.fingerprint) if manifest_file else None
         ),
-        generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ"), forced),
         sha256=sha256,
         before=crate,
         left_out=left_out,

@@ -128,6 +128,10 @@ def build(
     compress: Annotated[
         bool, typer.Option("--compress", help="Deflate the members of a zip.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Take files that differ from what others recorded of them."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -168,6 +172,7 @@ def build(
             manifest_file=manifest,
             style=style.value if style else None,
             compress=compress,
+            force=force,
             max_bytes=max_bytes,
             use_cache=not no_cache,
             dry_run=dry_run,

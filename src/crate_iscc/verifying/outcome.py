@@ -3,8 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from crate_iscc.bag import Bag
 from crate_iscc.bagit import BAG_DECLARATION, BAG_INFO, PAYLOAD_FOLDER
 from crate_iscc.comparison import Comparison, Difference, Status
+from crate_iscc.crate.evidence import (
+    Evidence,
+    Recording,
+    conventions_of,
+    counted_bases,
+)
+from crate_iscc.crate.findings import findings_of
 from crate_iscc.crate.record import DATAHASH
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.manifest import Manifest
@@ -12,14 +20,6 @@ from crate_iscc.metadata import folder_on_disk
 from crate_iscc.paths import MANIFEST_FILE, CratePath, valid_unicode
 from crate_iscc.report import Counts, FileVerdict, Finding, Report
 from crate_iscc.sources import Tree
-from crate_iscc.verifying.bag import Bag
-from crate_iscc.verifying.evidence import (
-    Evidence,
-    Recording,
-    conventions_of,
-    counted_bases,
-)
-from crate_iscc.verifying.findings import findings_of
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.recording import Known
 from crate_iscc.verifying.trees import check_trees

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from crate_iscc.bag import Bag, with_bag
 from crate_iscc.comparison import Difference, Status
+from crate_iscc.crate.findings import changed
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate, check_recipe
@@ -14,8 +16,6 @@ from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.paths import MANIFEST_FILE
 from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree, chunks
-from crate_iscc.verifying.bag import Bag, with_bag
-from crate_iscc.verifying.findings import changed
 from crate_iscc.verifying.lists import less_left_out
 
 _MANIFEST_MISSING = ("bytes.missing", "not there")

@@ -10,7 +10,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
+from crate_iscc.bag import Bag, read_bag
 from crate_iscc.comparison import Comparison, Difference, Status, compare
+from crate_iscc.crate.evidence import Evidence, Recording, algorithms, digests_to_check
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
@@ -32,8 +34,6 @@ from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
-from crate_iscc.verifying.bag import Bag, read_bag
-from crate_iscc.verifying.evidence import Evidence, Recording, algorithms, digests_to_check
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from crate_iscc.comparison import Comparison, Difference, Status
+from crate_iscc.crate.evidence import Recording
 from crate_iscc.paths import CratePath
-from crate_iscc.verifying.evidence import Recording
 from crate_iscc.verifying.pointers import LARGEST, SMALLEST, LfsPointer, lfs_pointer
 
 _PERHAPS = (Status.CHANGED, Status.UNCHECKED)
