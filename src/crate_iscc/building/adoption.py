@@ -3,7 +3,7 @@
 A code over a file that was damaged before would vouch for the damage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from crate_iscc.bag import Bag, with_bag
@@ -15,7 +15,7 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.style import recorded_style
 from crate_iscc.crate.view import Crate
 from crate_iscc.errors import CrateIsccError
-from crate_iscc.file_table import FileFingerprint, FileTable
+from crate_iscc.file_table import FileFingerprint, FileTable, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
@@ -51,11 +51,21 @@ class Carried:
     digests: Recording
     book: DigestBook
 
-    def problems(self, manifest: Manifest) -> tuple[Finding, ...]:
-        """Return what is not as recorded, once the files were read."""
+    def problems(self, manifest: Manifest, left_out: Collection[str]) -> tuple[Finding, ...]:
+        """Return what is not as recorded, once the files were read.
+
+        `left_out` are files that are there and are no payload: no code will vouch for them. Nor
+        will one for a file that is not there; if a digest of it is recorded, it is lost, though.
+        """
         evidence = Evidence.of(self.digests, manifest.files, self.book.digests)
-        known = Manifest(self.files)
-        comparison = compare(known, manifest, told=evidence.told())
+        there = PathsOf(manifest.files)
+        known = FileTable.of(
+            file
+            for file in self.files
+            if file.path not in left_out
+            and (file.path in there or file.path in self.digests or file.fingerprint.verifiable)
+        )
+        comparison = compare(Manifest(known), manifest, told=evidence.told())
         findings = findings_of(
             comparison.differences,
             is_closed=lambda _path: False,

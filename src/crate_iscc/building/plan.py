@@ -201,7 +201,8 @@ def plan_build(
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
-        damage = adopted.problems(manifest) if adopted else ()
+        other = left_out(listing.entries, payload.entries)
+        damage = adopted.problems(manifest, other) if adopted else ()
         if damage and not options.force:
             raise DamagedPayloadError(damage)
         if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
@@ -231,7 +232,7 @@ def plan_build(
         kernel=kernel,
         manifest_file=written,
         style=style,
-        left_out=left_out(listing.entries, payload.entries),
+        left_out=other,
         forced=tuple(map(_forced, damage)),
     )
     notes += adopted.stale(manifest) if adopted else ()
