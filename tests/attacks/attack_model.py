@@ -31,8 +31,8 @@ class Attack:
     """One crate that somebody hostile, or something broken, has made.
 
     `finding` is what verify has to say of it (or "valid", or "no-verdict" for one clear error),
-    `code` its exit code. `row` is the row of the README's table. `words` are in the error of a no-verdict. With `alone`
-    it is checked in a process of its own, whose memory and time are measured.
+    `code` its exit code, `row` its row in the README's table. `words` are in the error of a
+    no-verdict. With `alone` it is checked in a process of its own, whose memory is measured.
     """
 
     row: str
