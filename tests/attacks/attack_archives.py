@@ -34,14 +34,14 @@ from attack_zip import (
     members_of,
 )
 
-DUPLICATE = "a zip entry twice"
-OVERLAP = "zip entries that share bytes"
-LOCKED = "an encrypted entry"
-UNCOVERED = "bytes before, between, behind the entries; a zip behind a zip"
-DAMAGED = "wrong CRC, wrong sizes, another name in the local header"
-CUT = "a zip cut or broken"
-BOMB = "bombs: zeros, nested, more than declared, `--max-bytes`"
-STRANGE = "strange and good: data descriptors, zip64, comments, cp437 names, one top folder"
+DOUBLED = "a zip entry twice, or entries that share bytes"
+LOCKED = "an encrypted zip entry"
+UNCOVERED = "bytes before, between, behind zip entries; a zip behind a zip"
+DAMAGED = "a zip cut or broken; wrong CRC, sizes, names, places"
+BOMB = "bombs: zeros, nested, quoted, more than declared; `--max-bytes`"
+STRANGE = (
+    "strange and good: data descriptors, zip64, comment, names in no code page, one top folder"
+)
 
 A, B = FILES["a.txt"], FILES["data/b.bin"]
 GIB = 1 << 30
@@ -68,20 +68,20 @@ def archive_attacks() -> Iterator[Attack]:
 def _doubled() -> Iterator[Attack]:
     good, evil = Member(name=b"a.txt", content=A), Member(name=b"a.txt", content=b"EVIL")
     for name, second in (("evil-last", evil), ("the-same-twice", good)):
-        yield zipped(DUPLICATE, "zip.duplicate", name, PROBLEM, with_members(second))
+        yield zipped(DOUBLED, "zip.duplicate", name, PROBLEM, with_members(second))
     first = members_of(crate())
-    yield zipped(DUPLICATE, "zip.duplicate", "evil-first", PROBLEM, lambda: archive([evil, *first]))
+    yield zipped(DOUBLED, "zip.duplicate", "evil-first", PROBLEM, lambda: archive([evil, *first]))
     link = Member(name=b"a.txt", content=b"/etc/passwd", mode=LINK)
-    yield zipped(DUPLICATE, "zip.duplicate", "link-first", PROBLEM, lambda: archive([link, *first]))
+    yield zipped(DOUBLED, "zip.duplicate", "link-first", PROBLEM, lambda: archive([link, *first]))
     repaired = with_members(Member(name=b"data//b.bin", content=b"EVIL"))
-    yield zipped(DUPLICATE, "zip.duplicate", "once-repaired", PROBLEM, repaired)
+    yield zipped(DOUBLED, "zip.duplicate", "once-repaired", PROBLEM, repaired)
     flag = with_members(
         Member(name="é".encode(), content=b"1"), Member(name="é".encode(), flags=0, content=b"2")
     )
-    yield zipped(DUPLICATE, "zip.duplicate", "with-and-without-flag", PROBLEM, flag)
+    yield zipped(DOUBLED, "zip.duplicate", "with-and-without-flag", PROBLEM, flag)
     again = Member(name=METADATA.encode(), content=metadata(graph_of(OTHER)))
     yield zipped(
-        DUPLICATE,
+        DOUBLED,
         NO_VERDICT,
         "metadata-twice",
         ERROR,
@@ -93,8 +93,8 @@ def _doubled() -> Iterator[Attack]:
 def _overlapping() -> Iterator[Attack]:
     before_last = sum(len(local_part(member)) for member in members_of(crate())[:-1])
     shared = with_members(Member(name=b"x", content=B, offset=before_last, only_listed=True))
-    yield zipped(OVERLAP, "zip.overlap", "same-place", PROBLEM, shared)
-    yield zipped(OVERLAP, "zip.overlap", "quoted", PROBLEM, lambda: quoted(20, 100_000))
+    yield zipped(DOUBLED, "zip.overlap", "same-place", PROBLEM, shared)
+    yield zipped(DOUBLED, "zip.overlap", "quoted", PROBLEM, lambda: quoted(20, 100_000))
     inner = Member(name=b"data/b.bin", content=B)
 
     def around() -> bytes:
@@ -104,11 +104,11 @@ def _overlapping() -> Iterator[Attack]:
         return archive([*start, outer, Member(name=inner.name, content=B, offset=place,
                                               only_listed=True)])  # fmt: skip
 
-    yield zipped(OVERLAP, "zip.overlap", "one-inside-another", PROBLEM, around)
+    yield zipped(DOUBLED, "zip.overlap", "one-inside-another", PROBLEM, around)
     long = with_changed("data/b.bin", packed_size=len(B) + 10, size=len(B) + 10)
-    yield zipped(OVERLAP, "zip.overlap", "into-the-directory", PROBLEM, long)
+    yield zipped(DOUBLED, "zip.overlap", "into-the-directory", PROBLEM, long)
     longer = with_changed("a.txt", packed_size=len(A) + 10, size=len(A) + 10)
-    yield zipped(OVERLAP, "zip.overlap", "into-the-next", PROBLEM, longer)
+    yield zipped(DOUBLED, "zip.overlap", "into-the-next", PROBLEM, longer)
 
 
 def quoted(count: int, size: int) -> bytes:
@@ -208,7 +208,7 @@ def _damaged() -> Iterator[Attack]:
         "no-utf8-name": archive([*members_of(crate()), Member(name=b"a\xff.txt")]),
         "no-zip": b"PK\x03\x04" + bytes(100),
     }.items():
-        yield zipped(CUT, NO_VERDICT, name, ERROR, lambda raw=raw: raw)  # type: ignore[misc]
+        yield zipped(DAMAGED, NO_VERDICT, name, ERROR, lambda raw=raw: raw)  # type: ignore[misc]
 
 
 def _torn(packed: bytes) -> bytes:

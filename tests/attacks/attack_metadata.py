@@ -23,15 +23,12 @@ from attack_model import (
     metadata,
 )
 
-NO_JSON = "no JSON: cut, UTF-16, no UTF-8, NaN, 100,000 levels deep"
-NO_CRATE = "no RO-Crate: `@graph` missing or no list, no root"
-KEYS = "a key twice in one object"
-SAME_ID = "an `@id` twice"
-ODD = "entities without `@id` or `@type`, strings for objects, circles of `hasPart`"
-NUMBERS = "numbers: 5000 digits, 10^30 bytes, negative, no number"
-NETWORK = "a remote `@context`"
-NOTHING = "nothing recorded, or nothing left to check"
-LARGE = "200 MB of metadata"
+NO_CRATE = "metadata that are no JSON or no RO-Crate: cut, UTF-16, NaN, 100,000 levels, no `@graph`"
+TWICE = "a key twice in one object, an `@id` twice"
+ODD = "entities without `@id` or `@type`, text for objects, circles of `hasPart`, lone surrogates"
+NUMBERS = "numbers: 5000 digits, 10^30 bytes; a digest that is none"
+NETWORK = "a remote `@context`, `@import`, `@vocab`"
+NOTHING = "nothing recorded that could be checked, or no metadata"
 
 CANARY = "http://127.0.0.1:{port}/"
 """The address of a server that must never be asked; the test puts its port in."""
@@ -93,7 +90,7 @@ def _no_json() -> Iterator[Attack]:
         ("nul", good + b"\0", "not JSON"),
     ):  # fmt: skip
         files = with_metadata(raw)
-        yield both(NO_JSON, NO_VERDICT, f"json-{name}", ERROR, files, words=words)
+        yield both(NO_CRATE, NO_VERDICT, f"json-{name}", ERROR, files, words=words)
 
 
 def _no_crate() -> Iterator[Attack]:
@@ -123,20 +120,20 @@ def _ambiguous() -> Iterator[Attack]:
     ):
         files = with_metadata(good.replace(old, new, 1))
         words = "stands twice in one object"
-        yield both(KEYS, NO_VERDICT, f"key-twice-{name}", ERROR, files, words=words)
+        yield both(TWICE, NO_VERDICT, f"key-twice-{name}", ERROR, files, words=words)
     again: dict[str, Entity] = {
         "same": file_entity("a.txt", FILES["a.txt"]),
         "without-codes": {"@id": "a.txt", "@type": "File", "name": "another"},
     }
     for name, entity in again.items():
         files = crate(entities=[entity])
-        yield both(SAME_ID, "metadata.duplicate-id", name, INTACT, files)
+        yield both(TWICE, "metadata.duplicate-id", name, INTACT, files)
     other = file_entity("a.txt", b"EVIL")
-    yield both(SAME_ID, "fixity.conflict", "other-codes", PROBLEM, crate(entities=[other]))
+    yield both(TWICE, "fixity.conflict", "other-codes", PROBLEM, crate(entities=[other]))
     for name, entity_id in (("dot-slash", "./a.txt"), ("slashes", "data//b.bin")):
         entity = other | {"@id": entity_id}
         files = crate(entities=[entity])
-        yield both(SAME_ID, "fixity.conflict", f"other-spelling-{name}", PROBLEM, files)
+        yield both(TWICE, "fixity.conflict", f"other-spelling-{name}", PROBLEM, files)
 
 
 def _odd() -> Iterator[Attack]:

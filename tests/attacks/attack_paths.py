@@ -27,9 +27,9 @@ ID_UP = "`../` in an `@id` or a manifest line"
 ID_ABSOLUTE = "an absolute `@id`: `/etc`, `C:\\`, `file:`, `//host`"
 ID_ESCAPED = "an escaped `@id`: `%2e%2e%2f`, `%2F`, `%00`, escaped twice"
 REMOTE = "an `@id` on the web (`http`, `ftp`, `s3`)"
-SLIP = "a zip member outside: `../`, `/etc`, `C:\\`, `..\\`, NUL"
-REPAIRED = "empty segments in zip names (`a//b`, `./a`)"
-PORTABLE = "control characters, `CON`, trailing dots, too long"
+SLIP = "a zip entry outside: `../`, `/etc`, `C:\\`, `..\\`, NUL, no name"
+REPAIRED = "empty segments in the names of a zip (`a//b` of `.eln` files)"
+PORTABLE = "names with control characters, of devices (`CON`), ending in dots, too long"
 COLLISION = "names equal but for case, or NFC against NFD"
 
 UNSAFE_IDS = {

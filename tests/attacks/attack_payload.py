@@ -27,15 +27,12 @@ from attack_model import (
 )
 from attack_zip import DEVICE, FIFO, LINK, Member
 
-FLIP, MISSING, EXTRA = "a byte flipped", "a file missing", "a file added"
-MOVED, SHIFTED = "a file renamed", "bytes moved from one file to the next"
-LINKED, ADDED_LINK = "a file replaced by a link", "a link added (out, in, dangling, looping)"
-SPECIAL, IGNORED = (
-    "a pipe, socket or device",
-    "a file where tools do not look (`.git/`, `.isccignore`)",
-)
-REWRITTEN = "the list of checksums rewritten or dropped"
-HARD = "hard links"
+FLIP = "a byte flipped, or bytes moved from one file to the next"
+LOST = "a file missing, added or renamed"
+IGNORED = "a file where tools do not look (`.git/`, `.isccignore`, `*.iscc.json`)"
+LINKED = "links: in the place of a file, or added; out, in, dangling, looping, hard"
+SPECIAL = "a pipe, a socket, a device"
+REWRITTEN = "the list of checksums rewritten, emptied or dropped"
 
 CLOSED = crate(closed=True)
 A, B = FILES["a.txt"], FILES["data/b.bin"]
@@ -46,15 +43,15 @@ def payload_attacks() -> Iterator[Attack]:
     flipped = {**FILES, "data/b.bin": bytes([B[0] ^ 1]) + B[1:]}
     yield both(FLIP, "bytes.changed", "flipped-bit", PROBLEM, crate(flipped))
     yield both(FLIP, "bytes.changed", "flipped-bit-closed", PROBLEM, crate(flipped, closed=True))
-    yield both(MISSING, "bytes.missing", "missing-file", PROBLEM, crate(OTHER))
-    yield both(EXTRA, "bytes.extra", "added-file", PROBLEM, {**CLOSED, "more.txt": b"more"})
-    yield both(EXTRA, "bytes.extra", "added-empty-file", PROBLEM, {**CLOSED, "more.txt": b""})
-    yield both(EXTRA, "bytes.unlisted", "added-to-open-crate", INTACT, {**crate(), "m.txt": b"m"})
+    yield both(LOST, "bytes.missing", "missing-file", PROBLEM, crate(OTHER))
+    yield both(LOST, "bytes.extra", "added-file", PROBLEM, {**CLOSED, "more.txt": b"more"})
+    yield both(LOST, "bytes.extra", "added-empty-file", PROBLEM, {**CLOSED, "more.txt": b""})
+    yield both(LOST, "bytes.unlisted", "added-to-open-crate", INTACT, {**crate(), "m.txt": b"m"})
     renamed = {"a.txt": A, "data/c.bin": B}
-    yield both(MOVED, "bytes.moved", "renamed-file", PROBLEM, crate(renamed))
-    yield both(MOVED, "bytes.moved", "renamed-file-closed", PROBLEM, crate(renamed, closed=True))
+    yield both(LOST, "bytes.moved", "renamed-file", PROBLEM, crate(renamed))
+    yield both(LOST, "bytes.moved", "renamed-file-closed", PROBLEM, crate(renamed, closed=True))
     shifted = {"a.txt": A + B[:100], "data/b.bin": B[100:]}
-    yield both(SHIFTED, "bytes.changed", "shifted-bytes", PROBLEM, crate(shifted))
+    yield both(FLIP, "bytes.changed", "shifted-bytes", PROBLEM, crate(shifted))
     for path in (".git/hooks/post-checkout", ".isccignore", "x.iscc.json", "ro-crate-preview.htm"):
         name = "hidden-" + path.strip(".").replace("/", "-").replace(".", "-")
         yield both(IGNORED, "bytes.extra", name, PROBLEM, {**CLOSED, path: b"#!/bin/sh\n"})
@@ -115,7 +112,7 @@ def _links() -> Iterator[Attack]:
     for name, target in added.items():
         for closed in (False, True):
             yield in_directory(
-                ADDED_LINK,
+                LINKED,
                 "bytes.extra" if closed else "file.special",
                 f"link-{name}",
                 PROBLEM if closed else INTACT,
@@ -127,7 +124,7 @@ def _links() -> Iterator[Attack]:
                 ),
             )
     yield in_directory(
-        HARD,
+        LINKED,
         "valid",
         "hard-link",
         INTACT,

@@ -19,11 +19,13 @@ from attack_metadata import large_metadata
 from attack_model import ERROR, INTACT, NO_VERDICT, VALID, Attack, crate, write
 from attack_zip import archive, members_of
 from make_attacks import make
+from make_table import README, all_findings, with_table
 
 from crate_iscc import CrateIsccError, Verdict, verify
 from crate_iscc.cli.guard import Guard
 from crate_iscc.cli.main import app
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
+from crate_iscc.source_kinds import SOURCE_KINDS
 from file_watch import Watch, only_where_files_can_be_watched
 
 LONGEST = 20.0
@@ -267,6 +269,22 @@ def test_no_attack_has_what_lies_outside_opened(tmp_path: Path, run: Run) -> Non
             run("verify", place)
 
     assert watch.seen == {}
+
+
+# --- the table of the README -------------------------------------------------------------------
+
+
+def test_the_table_of_the_readme_is_that_of_these_attacks() -> None:
+    """What is claimed is what is tested; `python tests/attacks/make_table.py` writes it."""
+    readme = README.read_text(encoding="utf-8")
+
+    assert with_table(readme) == readme
+
+
+def test_every_kind_of_finding_about_names_archives_and_graphs_has_an_attack() -> None:
+    """None of them is only promised, and no two attacks have one place in the corpus."""
+    assert {kind.id for kind in SOURCE_KINDS} <= all_findings(attacks())
+    assert len({attack.folder for attack in attacks()}) == len(attacks())
 
 
 # --- bombs -------------------------------------------------------------------------------------
