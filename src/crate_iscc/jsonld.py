@@ -310,6 +310,15 @@ class _Style:
             parts.append(json.dumps(value))
 
 
+_KEPT_NUMBER = re.compile(r"number:[0-9a-f]{32}:(-?[0-9]+)")
+
+
+def digits_of(value: Any) -> Any:
+    """Return the digits of an integer that was too long to be read, other values as they are."""
+    kept = _KEPT_NUMBER.fullmatch(value) if isinstance(value, str) else None
+    return kept[1] if kept else value
+
+
 def pointer_step(key: str | int) -> str:
     """Return a key or an index as one step of a JSON Pointer (RFC 6901, section 3)."""
     return str(key).replace("~", "~0").replace("/", "~1")

@@ -38,6 +38,9 @@ class GraphEditor(Editor):
         """Write the codes of the whole, in place of those of the table style."""
         if recorded_style(self.crate) is Style.TABLE:
             self._leave_table()
+        else:
+            # A table's list may be recorded all the same, and would not be the one written now.
+            self.forget_terms(self.crate.root_id, ["manifestDatahash"])
         self._tree(self.crate.root, self.manifest.root, "")
         self.declare_profile(described=True)
 

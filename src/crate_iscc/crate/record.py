@@ -20,7 +20,7 @@ from crate_iscc.crate.view import (
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
 from crate_iscc.fixity import HEX_DIGITS, RecordedDigest
-from crate_iscc.jsonld import Entity, strings
+from crate_iscc.jsonld import Entity, digits_of, strings
 from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
@@ -282,6 +282,7 @@ def _size(value: Any) -> Fingerprint | None:
 
     Raises InputError for a number that no file can have.
     """
+    value = digits_of(value)
     digits = isinstance(value, str) and value.isascii() and value.isdigit()
     number = parse_size(value) if digits else value
     if (digits and number is None) or (isinstance(number, int) and number > LARGEST_SIZE):

@@ -102,7 +102,7 @@ def _rest(info: zipfile.ZipInfo, room: int, read: Read) -> int:
 def _descriptor_size(info: zipfile.ZipInfo, raw: bytes) -> int:
     """Return how many of the bytes behind a member are its data descriptor (section 4.3.9)."""
     for signature in (_DESCRIPTOR_SIGNATURE, b""):
-        for width in (4, 8):
+        for width in (8, 4):  # of an empty member the narrow one is a part of the wide one
             if max(info.compress_size, info.file_size) >> (8 * width):
                 continue
             wanted = signature + b"".join(
