@@ -256,7 +256,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
             raise InputError(f"{name} cannot be written", cause="a folder has that name")
     for refused in listing.refused:
         if refused.path == MANIFEST_FILE:
-            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
+            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=refused.reason)
     if records_manifest_file(crate):
         return
     entry = listing.entries.get(MANIFEST_FILE)

@@ -80,8 +80,14 @@ class Archive:
 
     def check_unchanged(self) -> None:
         """Raise ReadError if the archive is not as it was when it was opened."""
-        now = os.fstat(self.file)
-        if (now.st_size, now.st_mtime_ns) != (self.state.st_size, self.state.st_mtime_ns):
+        try:
+            now = os.fstat(self.file)
+        except OSError as error:
+            raise ReadError(f"the archive cannot be examined: {error.strerror}") from error
+        same = (now.st_size, now.st_mtime_ns) == (self.state.st_size, self.state.st_mtime_ns)
+        # Whoever writes to it can put its mtime back, but not its ctime. That changes as well when
+        # another archive takes its name: this one, which has none any more, is still read.
+        if not same or (now.st_nlink and now.st_ctime_ns != self.state.st_ctime_ns):
             raise ReadError("the archive changed while it was read")
 
 
