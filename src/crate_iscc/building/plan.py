@@ -27,7 +27,12 @@ from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.fingerprinting.cache import Cache
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
+from crate_iscc.fingerprinting.tree import (
+    Payload,
+    fingerprint_tree,
+    leftovers,
+    payload_of,
+)
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
@@ -44,7 +49,6 @@ from crate_iscc.paths import (
     CratePath,
     folder_of,
     glob_matcher,
-    is_leftover,
     is_payload,
     printable,
     utf8_order,
@@ -159,7 +163,7 @@ def plan_build(
     kernel = kernel or chosen_kernel()
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
-        listing, leftovers = _without_leftovers(tree.listing())
+        listing, left_behind = _without_leftovers(tree.listing())
         there = find_metadata(tree, listing)
         metadata_path = there.name if there else METADATA_FILE
         previous = there.raw if there else None
@@ -231,7 +235,7 @@ def plan_build(
         folder_entries=(
             _folder_entries(listing, payload, excluded, edited.folders()) if copies else ()
         ),
-        leftovers=leftovers,
+        leftovers=left_behind,
         notes=tuple(notes),
         kernel=kernel.name,
     )
@@ -239,14 +243,10 @@ def plan_build(
 
 def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
     """Return the listing less the half-written files of a build that was killed, and these."""
-    numbers = array("Q")
-    leftovers = []
-    for number, path in enumerate(listing.entries.paths()):
-        if is_leftover(path):
-            leftovers.append(path)
-        else:
-            numbers.append(number)
-    return replace(listing, entries=listing.entries.chosen(numbers)), tuple(leftovers)
+    entries = listing.entries
+    left = leftovers(entries)
+    numbers = (number for path in left if (number := entries.find(path)) is not None)
+    return replace(listing, entries=entries.without(numbers)), left
 
 
 def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:

@@ -28,9 +28,12 @@ from crate_iscc.fingerprinting.scopes import (
 from crate_iscc.kernel import Kernel
 from crate_iscc.manifest import Manifest, Recipe, TreeFingerprint, Unread, treehash
 from crate_iscc.paths import (
+    LEFTOVERS_BEGIN,
     NOT_PAYLOAD,
     NOT_PAYLOAD_FOLDERS,
+    CratePath,
     glob_matcher,
+    is_leftover,
     is_payload,
     printable,
     utf8_order,
@@ -80,6 +83,16 @@ def payload_of(
         lambda folder: folder in known_containers or asked_for(folder),
     )
     return Payload(entries, refused, found)
+
+
+def leftovers(entries: EntryTable) -> tuple[CratePath, ...]:
+    """Return the paths of what builds left behind that were killed while they wrote."""
+    return tuple(
+        path
+        for beginning in LEFTOVERS_BEGIN
+        for number in entries.starting_with(beginning)
+        if is_leftover(path := entries.path(number))
+    )
 
 
 def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:

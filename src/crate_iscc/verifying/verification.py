@@ -29,6 +29,7 @@ from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
     fingerprint_tree,
+    leftovers,
     payload_of,
 )
 from crate_iscc.kernel import Kernel
@@ -38,7 +39,9 @@ from crate_iscc.manifest import Manifest, TreeFingerprint, Unread
 from crate_iscc.metadata import folder_on_disk, read_metadata
 from crate_iscc.packed import FixedBytes
 from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
     MANIFEST_FILE,
+    METADATA_FILE,
     PROOF_FOLDER,
     CratePath,
     is_proof,
@@ -165,11 +168,13 @@ class _Verification:
             payload = self._listed_payload(excluded, PathsOf(known.manifest.files))
             ahead = None
         payload = replace(payload, containers=tuple(c.path for c in known.manifest.containers))
+        payload, ahead = self._less_leftovers(payload, ahead, known.manifest)
         observed = self._observe(payload, known.manifest, ahead)
         comparison, observed = self._compare(known, observed, payload)
         closed = known.manifest.root.treehash is not None
         self._findings.extend(findings_of(comparison.differences, closed=closed))
         trees = self._check_trees(known.manifest, observed)
+        self._require_the_same_record()
         return self._report(metadata.name, known, observed, comparison, trees)
 
     # --- what the crate records ----------------------------------------------------------------
@@ -257,6 +262,44 @@ class _Verification:
             never_excluded=never_excluded if excluded else (),
             only_known=True,
         )
+
+    def _less_leftovers(
+        self, payload: Payload, ahead: _Hashed | None, known: Manifest
+    ) -> tuple[Payload, _Hashed | None]:
+        """Name what builds left half-written, and leave it out of what is compared.
+
+        What the crate records is no leftover.
+        """
+        entries = payload.entries
+        left = {path for path in leftovers(entries) if known.files.find(path) is None}
+        if not left:
+            return payload, ahead
+        message = "a build that was ended, or still runs, has not finished this file"
+        self._findings.extend(Finding("bytes.leftover", message, path) for path in sorted(left))
+        numbers = (number for path in left if (number := entries.find(path)) is not None)
+        without = entries.without(numbers)
+        if ahead is not None:
+            files = _with_fates(ahead[0], dict.fromkeys(left))
+            ahead = files, [item for item in ahead[1] if item.path not in left]
+        return replace(payload, entries=without), ahead
+
+    def _require_the_same_record(self) -> None:
+        """Raise ReadError if metadata or manifest file are others than those that were read.
+
+        Then this would be a verdict on half of one record and half of another.
+        """
+        for name in (METADATA_FILE, LEGACY_METADATA_FILE, MANIFEST_FILE):
+            entry = self._top.entries.get(name)
+            if entry is None:
+                continue
+            try:
+                self._tree.open(entry).close()
+            except ReadError as error:
+                raise ReadError(
+                    f"{name} was written to, or lost, while the crate was verified",
+                    cause=error.cause,
+                    hint="run verify again when nothing writes to the crate any more",
+                ) from error
 
     def _hashed_ahead(self, entries: EntryTable, record: "Future[Recorded]") -> _Hashed | None:
         """Hash the payload while the metadata are parsed; what is wrong with them ends that."""
