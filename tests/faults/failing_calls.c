@@ -1,4 +1,5 @@
-/* Makes the Nth system call that concerns one folder fail, as a broken disk would.
+/* Makes the Nth system call that concerns one folder fail, as a broken disk would; or has something
+ * done just before it, as another process might.
  *
  * To be preloaded (LD_PRELOAD): each function here stands before the one of the C library. Nothing
  * fails until fault_arm is called. A call counts if it is of a chosen kind and if its path or its
@@ -24,6 +25,7 @@
 static char folder[PATH_MAX], kinds[256], struck[PATH_MAX + 32];
 static long nth;
 static int failure, persists;
+static void (*deed)(void);
 static atomic_long counted;
 
 /* `chosen` are kinds with a blank around each; with `on_and_on` all later calls fail as well. */
@@ -36,6 +38,9 @@ void fault_arm(const char *place, const char *chosen, long number, int error, in
 }
 
 void fault_disarm(void) { nth = 0; }
+
+/* The Nth call does not fail then: `what` is done before it. */
+void fault_do(void (*what)(void)) { deed = what; }
 
 /* The kind and the path of the first call that was made to fail, or nothing. */
 const char *fault_struck(void) { return struck; }
@@ -70,6 +75,12 @@ static int strikes(const char *kind, int at, const char *path) {
         return 0;
     if (now == number)
         snprintf(struck, sizeof struck, "%s %.*s", kind, PATH_MAX, place + length);
+    if (deed) {
+        nth = 0; /* what is done now makes calls itself */
+        deed();
+        errno = saved;
+        return 0;
+    }
     errno = failure;
     return 1;
 }

@@ -27,12 +27,17 @@ EVERY_KIND = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The call that fails: the `nth` of those kinds below a folder, and perhaps all after it."""
+    """The call that fails: the `nth` of those kinds below a folder, and perhaps all after it.
+
+    With a `deed` it does not fail: that is done to `place` just before.
+    """
 
     nth: int
     kinds: Sequence[str] = EVERY_KIND
     error: int = errno.EIO
     persists: bool = False
+    deed: str = ""
+    place: Path = Path()
 
 
 NO_FAULT = Fault(0)
@@ -80,6 +85,8 @@ class FailingProcess:
             "kinds": list(fault.kinds),
             "error": fault.error,
             "persists": fault.persists,
+            "deed": fault.deed,
+            "place": str(fault.place),
             "with_c": with_c,
             "file_size": file_size,
         }

@@ -7,9 +7,11 @@ line on stdout says how it ended. Forking takes a tenth of the time that startin
 import ctypes
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,75 @@ _SECONDS = 20
 """After so long a run hangs, and is ended by SIGALRM."""
 
 
+# --- what another process does meanwhile -------------------------------------------------------
+
+
+def _grow(place: Path) -> None:
+    with place.open("ab") as file:
+        file.write(b"!")
+
+
+def _cut(place: Path) -> None:
+    os.truncate(place, place.stat().st_size // 2)
+
+
+def _replace(place: Path) -> None:
+    """Put another file of the same size and the same times in its place."""
+    status = place.stat()
+    other = place.parent.parent / "other"
+    other.write_bytes(bytes(255 - byte for byte in place.read_bytes()))
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(place)
+
+
+def _rewrite(place: Path) -> None:
+    """Write other bytes of the same number, and put the times back."""
+    status = place.stat()
+    content = bytes(255 - byte for byte in place.read_bytes())
+    with place.open("r+b") as file:
+        file.write(content)
+    os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _remove(place: Path) -> None:
+    place.unlink()
+
+
+def _swap_folder(place: Path) -> None:
+    """Put a link to a folder elsewhere, with files of the same names, in the folder's place."""
+    elsewhere = place.parent.parent / "elsewhere"
+    place.rename(place.parent.parent / "moved")
+    place.symlink_to(elsewhere, target_is_directory=True)
+
+
+def _move_folder(place: Path) -> None:
+    place.rename(place.with_name("z"))
+
+
+def _remove_folder(place: Path) -> None:
+    shutil.rmtree(place)
+
+
+def _add(place: Path) -> None:
+    (place / "added").write_bytes(b"added")
+
+
+DEEDS: dict[str, Callable[[Path], None]] = {
+    "grow": _grow,
+    "cut": _cut,
+    "replace": _replace,
+    "rewrite": _rewrite,
+    "remove": _remove,
+    "swap folder": _swap_folder,
+    "move folder": _move_folder,
+    "remove folder": _remove_folder,
+    "add": _add,
+}
+
+
+# --- runs --------------------------------------------------------------------------------------
+
+
 def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
     """Run the command with a call that fails, and write down which one that was."""
     code = 0
@@ -36,6 +107,9 @@ def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (wanted["file_size"],) * 2)
+    if wanted["deed"]:
+        done = ctypes.CFUNCTYPE(None)(lambda: DEEDS[wanted["deed"]](Path(wanted["place"])))
+        shim.fault_do(done)
     shim.fault_arm(
         os.fsencode(wanted["folder"]),
         f" {' '.join(wanted['kinds'])} ".encode(),

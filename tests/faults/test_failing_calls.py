@@ -37,11 +37,12 @@ def every_fault(
     error: int = errno.EIO,
     *,
     persists: bool = False,
-) -> Iterator[Ended]:
+) -> Iterator[tuple[Ended, Fault]]:
     """Run with one call after the other failing; the last run, in which none failed, ends well."""
     for nth in range(1, MOST):
-        ended = run(Fault(nth, kinds, error, persists))
-        yield ended
+        fault = Fault(nth, kinds, error, persists)
+        ended = run(fault)
+        yield ended, fault
         if ended.struck is None:
             assert ended.code == 0, ended
             assert nth > 5, "hardly any call was seen"
@@ -49,10 +50,14 @@ def every_fault(
     raise AssertionError(f"no run came through with {MOST} calls")
 
 
-def says_what_failed(ended: Ended, *names: str) -> bool:
-    """Tell whether the message of a run names the file of the call that failed, or a folder."""
+def says_what_failed(ended: Ended, fault: Fault, *names: str) -> bool:
+    """Tell whether the message of a run names the file of the call that failed, or the folder.
+
+    Where all later calls failed as well, it may be any file.
+    """
     name = ended.struck_path.rstrip("/").rpartition("/")[2]
-    return any(word and word in ended.err for word in (name, *names))
+    others = (*STUDY, "new.txt", METADATA, MANIFEST) if fault.persists else ()
+    return any(word and word in ended.err for word in (name, *names, *others))
 
 
 # --- build -------------------------------------------------------------------------------------
@@ -115,7 +120,7 @@ def test_a_build_in_place_leaves_old_or_new(
         study.put_back()
         return failing.run("build", folder, "--no-cache", folder=folder, fault=fault, with_c=with_c)
 
-    for ended in every_fault(run, kinds, error, persists=persists):
+    for ended, fault in every_fault(run, kinds, error, persists=persists):
         now = {name: (folder / name).read_bytes() for name in (METADATA, MANIFEST)}
         for name, content in now.items():
             assert content in (study.old[name], study.new[name]), ended
@@ -125,7 +130,7 @@ def test_a_build_in_place_leaves_old_or_new(
         if ended.code == 0:
             assert now == study.new, ended
         else:
-            assert says_what_failed(ended, str(folder)), ended
+            assert says_what_failed(ended, fault, str(folder)), ended
         if not persists:
             assert "remove" in (ended.struck or "") or unfinished(folder) == [], ended
         elif unfinished(folder):
@@ -168,7 +173,7 @@ def test_a_copy_is_there_whole_or_not_at_all(
             with_c=with_c,
         )  # fmt: skip
 
-    for ended in every_fault(run, kinds, error, persists=persists):
+    for ended, fault in every_fault(run, kinds, error, persists=persists):
         assert Kept.of(study.folder, {**STUDY, METADATA: b"", MANIFEST: b""}) == before, ended
         assert {item.name for item in place.iterdir()} <= {"study", out, *unfinished(place)}
         if target.exists():
@@ -176,7 +181,7 @@ def test_a_copy_is_there_whole_or_not_at_all(
             assert ended.code == 0 or "it is there, but" in ended.err, ended
         else:
             assert ended.code != 0, ended
-            assert says_what_failed(ended, str(target), str(study.folder)), ended
+            assert says_what_failed(ended, fault, str(target), str(study.folder)), ended
         if not persists:
             assert "remove" in (ended.struck or "") or unfinished(place) == [], ended
     assert unfinished(place) == [], "the last build clears up after all others"
@@ -221,12 +226,12 @@ def test_a_verification_claims_nothing_about_what_it_did_not_read(
             "verify", crate, "--format", "json", *options, folder=crate, fault=fault, with_c=with_c
         )
 
-    for ended in every_fault(run, READING, error, persists=persists):
+    for ended, fault in every_fault(run, READING, error, persists=persists):
         assert ended.code in (0, 2, 3), ended
         value = json.loads(ended.out)
         if ended.code == 2:
             assert set(value) == {"error"}, ended
-            assert says_what_failed(ended, str(crate)), ended
+            assert says_what_failed(ended, fault, str(crate), METADATA, MANIFEST), ended
             continue
         counts, unread = value["counts"], {
             finding["path"] for finding in value["findings"] if finding["id"] == "bytes.unread"
@@ -263,10 +268,10 @@ def test_a_sum_is_right_or_not_given(
     def run(fault: Fault) -> Ended:
         return failing.run("sum", *options, folder, folder=folder, fault=fault, with_c=with_c)
 
-    for ended in every_fault(run, READING, error, persists=persists):
+    for ended, fault in every_fault(run, READING, error, persists=persists):
         assert set(ended.out.splitlines()) <= set(right), ended
         if ended.code == 0:
             assert ended.out.splitlines() == right, ended
         else:
             assert ended.code in (2, 3), ended
-            assert says_what_failed(ended, str(folder)), ended
+            assert says_what_failed(ended, fault, str(folder)), ended

@@ -4,6 +4,7 @@ Stored and deflated members are read with positions of their own, so any number 
 read any members side by side. All others go through zipfile, one at a time.
 """
 
+import errno
 import lzma
 import os
 import threading
@@ -63,7 +64,10 @@ class Archive:
                 raw = os.pread(self.file, size, info.header_offset)
             else:
                 raw = bytes(view[info.header_offset : info.header_offset + size])
-        except (OSError, OverflowError) as error:  # an offset that no file has
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise damaged(info, error.strerror) from error
+            # An offset that no file has.
             raise damaged(info, "the archive is damaged at this member") from error
         begin = name_end + int.from_bytes(raw[28:30], "little")
         start = info.header_offset + begin

@@ -39,9 +39,7 @@ from crate_iscc.manifest import Manifest, TreeFingerprint, Unread
 from crate_iscc.metadata import folder_on_disk, read_metadata
 from crate_iscc.packed import FixedBytes
 from crate_iscc.paths import (
-    LEGACY_METADATA_FILE,
     MANIFEST_FILE,
-    METADATA_FILE,
     PROOF_FOLDER,
     CratePath,
     is_proof,
@@ -151,9 +149,11 @@ class _Verification:
         self._treehashes: dict[str, str | None] = {}
         self._has_proof = False
         self._top = tree.top()
+        self._record_files: list[CratePath] = []
 
     def run(self) -> Report:
         metadata = read_metadata(self._tree, self._top)
+        self._record_files.append(metadata.name)
         payload: Payload | None = None
         ahead: _Hashed | None = None
         with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
@@ -221,6 +221,7 @@ class _Verification:
             reason = error.cause or error.message
             self._findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
             return record
+        self._record_files.append(MANIFEST_FILE)
         wanted, now = record.manifest_file.fingerprint, hasher.finish()
         if wanted.same_bytes(now) is False:
             difference = Difference(
@@ -288,16 +289,15 @@ class _Verification:
 
         Then this would be a verdict on half of one record and half of another.
         """
-        for name in (METADATA_FILE, LEGACY_METADATA_FILE, MANIFEST_FILE):
+        for name in self._record_files:
             entry = self._top.entries.get(name)
-            if entry is None:
-                continue
             try:
-                self._tree.open(entry).close()
+                if entry is not None:
+                    self._tree.open(entry).close()
             except ReadError as error:
                 raise ReadError(
-                    f"{name} was written to, or lost, while the crate was verified",
-                    cause=error.cause,
+                    "what the crate records may have changed while it was verified",
+                    cause=f"{name}: {error.cause}",
                     hint="run verify again when nothing writes to the crate any more",
                 ) from error
 
