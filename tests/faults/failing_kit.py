@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import pytest
 
@@ -41,6 +41,8 @@ class Fault:
 
 
 NO_FAULT = Fault(0)
+NOT_HERE = 97
+"""The code with which failing_process.py says that a run cannot be made on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class Ended:
     struck: str | None
 
     @property
+    def json(self) -> Any:
+        """What stands on stdout, which must be one JSON value."""
+        return json.loads(self.out)
+
+    def unread(self) -> dict[str, str]:
+        """Return the paths that a report in JSON calls unread, with the reasons."""
+        findings = self.json["findings"]
+        return {f["path"]: f["message"] for f in findings if f["id"] == "bytes.unread"}
+
+    @property
     def struck_path(self) -> str:
         """The path of that call, relative to the folder."""
         return (self.struck or " ").partition(" ")[2].lstrip("/")
@@ -61,23 +73,27 @@ class Ended:
 class FailingProcess:
     """A process that runs the command in forks of its own, in which calls fail."""
 
-    def __init__(self, process: "subprocess.Popen[str]", stderr: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", stderr: Path, *, can_fail: bool) -> None:
         self._process = process
         self._stderr = stderr
+        self._can_fail = can_fail
 
     def run(
         self,
         *arguments: str | Path,
-        folder: Path,
+        folder: Path = Path("/"),
         fault: Fault = NO_FAULT,
         with_c: bool = True,
         file_size: int = 0,
+        as_nobody: bool = False,
     ) -> Ended:
         """Run crate-iscc while a call below `folder` fails.
 
         `with_c` is false for the run without the C reader; no file may get larger than
-        `file_size`, unless that is 0.
+        `file_size`, unless that is 0; permissions hold for `as_nobody`, also if root runs this.
         """
+        if fault.nth and not self._can_fail:
+            pytest.skip("needs Linux and a C compiler")
         wanted = {
             "arguments": [str(word) for word in arguments],
             "folder": str(folder),
@@ -89,15 +105,19 @@ class FailingProcess:
             "place": str(fault.place),
             "with_c": with_c,
             "file_size": file_size,
+            "as_nobody": as_nobody and os.geteuid() == 0,
         }
         to, back = self._process.stdin, self._process.stdout
-        assert isinstance(to, IO) or to is not None
+        assert to is not None
         assert back is not None
         to.write(json.dumps(wanted) + "\n")
         to.flush()
         line = back.readline()
         assert line, self._stderr.read_text(encoding="utf-8")
-        return _held(Ended(**json.loads(line)))
+        ended = Ended(**json.loads(line))
+        if ended.code == NOT_HERE:
+            pytest.skip("nobody may read the tests here")
+        return _held(ended)
 
 
 def _held(ended: Ended) -> Ended:
@@ -112,18 +132,26 @@ def _held(ended: Ended) -> Ended:
     return ended
 
 
-def _compiled(folder: Path) -> Path:
-    """Compile the calls that fail, or skip the test."""
+def _compiled(folder: Path) -> Path | None:
+    """Compile the calls that fail; None where that cannot be."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if sys.platform != "linux" or not compiler:
-        pytest.skip("needs Linux and a C compiler")
+        return None
     shim = folder / "failing_calls.so"
     source = HERE / "failing_calls.c"
     command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(shim), str(source), "-ldl"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"failing_calls.c does not compile here: {done.stderr[:200]}")
-    return shim
+    done = subprocess.run(command, capture_output=True, check=False)
+    return shim if done.returncode == 0 else None
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which one dataset has one metadata file, and no cache is kept."""
+    return {
+        **os.environ,
+        "SOURCE_DATE_EPOCH": EPOCH,
+        "XDG_CACHE_HOME": "/dev/null/no-cache",
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 @contextlib.contextmanager
@@ -131,6 +159,7 @@ def failing_process(folder: Path) -> Iterator[FailingProcess]:
     """Start the process; what it needs lies in `folder`."""
     shim = _compiled(folder)
     stderr = folder / "server"
+    preload = {"LD_PRELOAD": str(shim)} if shim else {}
     with stderr.open("w", encoding="utf-8") as to_stderr:
         process = subprocess.Popen(
             [sys.executable, "-W", "error", str(HERE / "failing_process.py"), str(folder)],
@@ -138,15 +167,10 @@ def failing_process(folder: Path) -> Iterator[FailingProcess]:
             stdout=subprocess.PIPE,
             stderr=to_stderr,
             text=True,
-            env={
-                **os.environ,
-                "LD_PRELOAD": str(shim),
-                "SOURCE_DATE_EPOCH": EPOCH,
-                "XDG_CACHE_HOME": str(folder / "cache"),
-                "LC_ALL": "C.UTF-8",
-            },
+            cwd="/",
+            env={**environment(), **preload},
         )
         with process:
-            yield FailingProcess(process, stderr)
+            yield FailingProcess(process, stderr, can_fail=shim is not None)
             assert process.stdin is not None
             process.stdin.close()

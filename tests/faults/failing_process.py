@@ -1,10 +1,11 @@
 """Runs the command again and again, each time in a fork of its own in which some call fails.
 
-A script, to be started with failing_calls.c preloaded: a line of JSON on stdin asks for one run, a
+A script, best started with failing_calls.c preloaded: a line of JSON on stdin asks for one run, a
 line on stdout says how it ended. Forking takes a tenth of the time that starting would.
 """
 
 import ctypes
+import encodings.utf_8_sig  # noqa: F401 - nobody may not be able to import anything
 import json
 import os
 import shutil
@@ -23,6 +24,9 @@ import crate_iscc.cli.verifying  # noqa: F401 - so that a fork need not import t
 from crate_iscc.cli.main import main
 from crate_iscc.sources import listing, quick
 
+NOT_HERE = 97
+"""The code of a run that cannot be made on this machine."""
+_NOBODY = 65534
 _SECONDS = 20
 """After so long a run hangs, and is ended by SIGALRM."""
 
@@ -102,6 +106,12 @@ def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
     if not wanted["with_c"]:
         listing.HAS_READING = quick.HAS_READING = False  # type: ignore[attr-defined]
     sys.argv = ["crate-iscc", *wanted["arguments"]]
+    if wanted["as_nobody"]:
+        os.setgroups([])
+        os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+        if not os.access(__file__, os.R_OK) or not os.access(listing.__file__, os.R_OK):
+            return NOT_HERE
     if wanted["file_size"]:
         import resource
 
@@ -110,13 +120,14 @@ def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
     if wanted["deed"]:
         done = ctypes.CFUNCTYPE(None)(lambda: DEEDS[wanted["deed"]](Path(wanted["place"])))
         shim.fault_do(done)
-    shim.fault_arm(
-        os.fsencode(wanted["folder"]),
-        f" {' '.join(wanted['kinds'])} ".encode(),
-        ctypes.c_long(wanted["nth"]),
-        wanted["error"],
-        wanted["persists"],
-    )
+    if wanted["nth"]:
+        shim.fault_arm(
+            os.fsencode(wanted["folder"]),
+            f" {' '.join(wanted['kinds'])} ".encode(),
+            ctypes.c_long(wanted["nth"]),
+            wanted["error"],
+            wanted["persists"],
+        )
     try:
         main()
     except SystemExit as ended:
@@ -124,8 +135,9 @@ def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join()
-    shim.fault_disarm()
-    os.write(report, shim.fault_struck())
+    if wanted["nth"]:
+        shim.fault_disarm()
+        os.write(report, shim.fault_struck())
     sys.stdout.flush()
     sys.stderr.flush()
     return code
@@ -163,7 +175,8 @@ def _fork(shim: ctypes.CDLL, wanted: dict[str, Any], scratch: Path) -> dict[str,
 def serve(scratch: Path) -> None:
     """Answer one line after the other."""
     shim = ctypes.CDLL(None)
-    shim.fault_struck.restype = ctypes.c_char_p
+    if hasattr(shim, "fault_struck"):
+        shim.fault_struck.restype = ctypes.c_char_p
     for line in sys.stdin:
         print(json.dumps(_fork(shim, json.loads(line), scratch)), flush=True)  # noqa: T201
 
