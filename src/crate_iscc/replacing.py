@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -25,11 +26,12 @@ _ATTEMPTS = 100
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, *, with_folder: bool = True) -> Iterator[IO[bytes]]:
     """Give a file to write that takes the place of `path` if all goes well.
 
-    It is written beside its place, flushed to the disk and renamed; then the folder is flushed.
-    If anything goes wrong, what was there before still is. Raises OSError.
+    It is written beside its place, flushed to the disk and renamed; then the folder is flushed,
+    unless that is left to the caller. If anything goes wrong, what was there before still is.
+    Raises OSError.
     """
     with unfinished(path) as temporary:
         with temporary.open("r+b") as file:
@@ -37,7 +39,8 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             flush(file)
         temporary.chmod(_mode_for(path))
         temporary.replace(path)
-    flush_folder(path.parent)
+    if with_folder:
+        flush_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -69,6 +72,7 @@ def _locked_place(path: Path, *, folder: bool) -> tuple[Path, int]:
         try:
             lock = _try_to_lock(place)
         except FileNotFoundError:
+            _remove(place)
             continue
         except BaseException:
             _remove(place)
@@ -192,3 +196,19 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def wait_for_writers(folder: Path, seconds: float = 10) -> None:
+    """Wait until no process is `alone` with a folder any more, but no longer than that."""
+    if fcntl is None:
+        return
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            deadline = time.monotonic() + seconds
+            while not _lock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB):
+                if time.monotonic() > deadline:
+                    return
+                time.sleep(0.01)
+        finally:
+            os.close(handle)

@@ -41,6 +41,9 @@ class Fault:
 
 
 NO_FAULT = Fault(0)
+SECONDS = 20
+"""Whatever takes longer than this hangs."""
+KILLED = -9
 NOT_HERE = 97
 """The code with which failing_process.py says that a run cannot be made on this machine."""
 
@@ -86,11 +89,14 @@ class FailingProcess:
         with_c: bool = True,
         file_size: int = 0,
         as_nobody: bool = False,
+        kill_after: float | None = None,
+        seconds: int = SECONDS,
     ) -> Ended:
         """Run crate-iscc while a call below `folder` fails.
 
         `with_c` is false for the run without the C reader; no file may get larger than
-        `file_size`, unless that is 0; permissions hold for `as_nobody`, also if root runs this.
+        `file_size`, unless that is 0; permissions hold for `as_nobody`, also if root runs this;
+        after `kill_after` seconds it is killed. After `seconds` it hangs, and the test fails.
         """
         if fault.nth and not self._can_fail:
             pytest.skip("needs Linux and a C compiler")
@@ -106,7 +112,24 @@ class FailingProcess:
             "with_c": with_c,
             "file_size": file_size,
             "as_nobody": as_nobody and os.geteuid() == 0,
+            "kill_after": kill_after,
+            "seconds": seconds,
         }
+        (ended,) = self._runs([wanted])
+        if ended.code == NOT_HERE:
+            pytest.skip("nobody may read the tests here")
+        return ended if ended.code == KILLED and _may_be_killed(fault, kill_after) else held(ended)
+
+    def side_by_side(self, *commands: Sequence[str | Path]) -> list[Ended]:
+        """Run crate-iscc several times at once."""
+        plain = {
+            "folder": "/", "nth": 0, "deed": "", "with_c": True, "file_size": 0,
+            "as_nobody": False, "kill_after": None, "seconds": SECONDS,
+        }  # fmt: skip
+        runs = [{**plain, "arguments": [str(word) for word in words]} for words in commands]
+        return [held(ended) for ended in self._runs(runs)]
+
+    def _runs(self, wanted: list[dict[str, Any]]) -> list[Ended]:
         to, back = self._process.stdin, self._process.stdout
         assert to is not None
         assert back is not None
@@ -114,13 +137,14 @@ class FailingProcess:
         to.flush()
         line = back.readline()
         assert line, self._stderr.read_text(encoding="utf-8")
-        ended = Ended(**json.loads(line))
-        if ended.code == NOT_HERE:
-            pytest.skip("nobody may read the tests here")
-        return _held(ended)
+        return [Ended(**ended) for ended in json.loads(line)]
 
 
-def _held(ended: Ended) -> Ended:
+def _may_be_killed(fault: Fault, kill_after: float | None) -> bool:
+    return fault.deed == "kill" or kill_after is not None
+
+
+def held(ended: Ended) -> Ended:
     """Fail unless a run ended by itself, with a code that means something and one clear message."""
     about = f"{ended.struck}: exit {ended.code}\n{ended.out}\n{ended.err}"
     assert ended.code in (0, 1, 2, 3), about

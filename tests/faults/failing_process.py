@@ -1,18 +1,22 @@
 """Runs the command again and again, each time in a fork of its own in which some call fails.
 
-A script, best started with failing_calls.c preloaded: a line of JSON on stdin asks for one run, a
-line on stdout says how it ended. Forking takes a tenth of the time that starting would.
+A script, best started with failing_calls.c preloaded: a line of JSON on stdin asks for runs, which
+are made side by side, a line on stdout says how they ended. Forking takes a tenth of the time that
+starting would.
 """
 
 import ctypes
 import encodings.utf_8_sig  # noqa: F401 - nobody may not be able to import anything
+import gc
 import json
 import os
 import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +31,6 @@ from crate_iscc.sources import listing, quick
 NOT_HERE = 97
 """The code of a run that cannot be made on this machine."""
 _NOBODY = 65534
-_SECONDS = 20
-"""After so long a run hangs, and is ended by SIGALRM."""
 
 
 # --- what another process does meanwhile -------------------------------------------------------
@@ -84,6 +86,11 @@ def _add(place: Path) -> None:
     (place / "added").write_bytes(b"added")
 
 
+def _kill(_place: Path) -> None:
+    """End this process as kill -9 does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 DEEDS: dict[str, Callable[[Path], None]] = {
     "grow": _grow,
     "cut": _cut,
@@ -94,6 +101,7 @@ DEEDS: dict[str, Callable[[Path], None]] = {
     "move folder": _move_folder,
     "remove folder": _remove_folder,
     "add": _add,
+    "kill": _kill,
 }
 
 
@@ -143,14 +151,36 @@ def _run(shim: ctypes.CDLL, wanted: dict[str, Any], report: int) -> int:
     return code
 
 
-def _fork(shim: ctypes.CDLL, wanted: dict[str, Any], scratch: Path) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """A run under way: its process, where it says what failed, and its streams."""
+
+    child: int
+    report: int
+    streams: tuple[Path, Path]
+
+    def ended(self) -> dict[str, Any]:
+        """Wait for its end."""
+        with os.fdopen(self.report, "rb") as report:
+            struck = report.read().decode("utf-8", "surrogateescape")
+        _, status = os.waitpid(self.child, 0)
+        out, err = (place.read_text(encoding="utf-8", errors="replace") for place in self.streams)
+        return {
+            "code": os.waitstatus_to_exitcode(status),
+            "out": out,
+            "err": err,
+            "struck": struck or None,
+        }
+
+
+def _fork(shim: ctypes.CDLL, wanted: dict[str, Any], number: int, scratch: Path) -> _Fork:
     there, here = os.pipe()
-    streams = [scratch / "stdout", scratch / "stderr"]
+    streams = (scratch / f"stdout{number}", scratch / f"stderr{number}")
     child = os.fork()
     if not child:
-        signal.alarm(_SECONDS)
-        for number, place in enumerate(streams, 1):
-            os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        signal.alarm(wanted["seconds"])  # ends what hangs
+        for descriptor, place in enumerate(streams, 1):
+            os.dup2(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), descriptor)
         code = 98
         try:
             code = _run(shim, wanted, here)
@@ -160,25 +190,23 @@ def _fork(shim: ctypes.CDLL, wanted: dict[str, Any], scratch: Path) -> dict[str,
         finally:
             os._exit(code)
     os.close(here)
-    with os.fdopen(there, "rb") as report:
-        struck = report.read().decode("utf-8", "surrogateescape")
-    _, status = os.waitpid(child, 0)
-    out, err = (place.read_text(encoding="utf-8", errors="replace") for place in streams)
-    return {
-        "code": os.waitstatus_to_exitcode(status),
-        "out": out,
-        "err": err,
-        "struck": struck or None,
-    }
+    return _Fork(child, there, streams)
 
 
 def serve(scratch: Path) -> None:
-    """Answer one line after the other."""
+    """Answer one line after the other: make all runs that it asks for side by side."""
     shim = ctypes.CDLL(None)
     if hasattr(shim, "fault_struck"):
         shim.fault_struck.restype = ctypes.c_char_p
+    gc.freeze()  # what is there already need not be copied by each fork
     for line in sys.stdin:
-        print(json.dumps(_fork(shim, json.loads(line), scratch)), flush=True)  # noqa: T201
+        runs = json.loads(line)
+        forks = [_fork(shim, wanted, number, scratch) for number, wanted in enumerate(runs)]
+        for fork, wanted in zip(forks, runs, strict=True):
+            if wanted["kill_after"] is not None:
+                time.sleep(wanted["kill_after"])
+                os.kill(fork.child, signal.SIGKILL)
+        print(json.dumps([fork.ended() for fork in forks]), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def test_a_copy_is_there_whole_or_not_at_all(
             assert ended.code == 0 or "it is there, but" in ended.err, ended
         else:
             assert ended.code != 0, ended
-            assert says_what_failed(ended, fault, str(target), str(study.folder)), ended
+            assert says_what_failed(ended, fault, str(place)), ended
         if not persists:
             assert "remove" in (ended.struck or "") or unfinished(place) == [], ended
     assert unfinished(place) == [], "the last build clears up after all others"
@@ -238,12 +238,16 @@ def test_a_verification_claims_nothing_about_what_it_did_not_read(
         }  # fmt: skip
         assert {finding["id"] for finding in value["findings"]} <= {"bytes.unread"}, ended
         assert bool(unread) == (ended.code == 3), ended
-        assert counts["match"] + len(unread - {MANIFEST}) == len(STUDY) + 1, ended
+        known = counts["match"] + len(unread - {MANIFEST})
+        if "--quick" in options and MANIFEST in unread:
+            assert known <= len(STUDY) + 1, ended  # nothing else names the members of containers
+        else:
+            assert known == len(STUDY) + 1, ended
         if ended.code == 3 and ended.struck_path in STUDY:
             assert ended.struck_path in unread, ended
 
 
-@pytest.mark.parametrize("options", [[], ["--tree"]], ids=str)
+@pytest.mark.parametrize("options", [["--tree"], pytest.param([], marks=deep)], ids=str)
 @pytest.mark.parametrize(
     ("error", "persists", "with_c"),
     [

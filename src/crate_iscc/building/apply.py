@@ -78,9 +78,12 @@ def _write_in_place(plan: BuildPlan) -> None:
         _check_metadata(plan)
         for path, _, content in _made_files(plan):
             if path in changes:
-                file = renamed_from_the_last.enter_context(replacing(folder / path))
+                file = renamed_from_the_last.enter_context(
+                    replacing(folder / path, with_folder=False)
+                )
                 file.writelines(content)
                 flush(file)
+    flush_folder(folder)
 
 
 def _check_metadata(plan: BuildPlan) -> None:

@@ -48,8 +48,10 @@ from crate_iscc.paths import (
     valid_unicode,
 )
 from crate_iscc.progress import Progress, ProgressSink, nobody
+from crate_iscc.replacing import wait_for_writers
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Tree, chunks
+from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.verifying.findings import changed, findings_of
 from crate_iscc.verifying.lists import (
@@ -289,6 +291,10 @@ class _Verification:
 
         Then this would be a verdict on half of one record and half of another.
         """
+        if isinstance(self._tree, DirectoryTree) and any(
+            finding.path == MANIFEST_FILE for finding in self._findings
+        ):
+            wait_for_writers(self._tree.path)  # perhaps a build has renamed one of two files
         for name in self._record_files:
             entry = self._top.entries.get(name)
             try:
