@@ -96,7 +96,8 @@ def study(failing: FailingProcess, tmp_path: Path) -> Versions:
 @pytest.mark.parametrize(
     ("kinds", "error", "persists", "with_c"),
     [
-        (EVERY_KIND, errno.EIO, False, True),
+        ((*WRITING, "read", "mmap"), errno.EIO, False, True),
+        pytest.param(EVERY_KIND, errno.EIO, False, True, marks=deep),
         pytest.param(EVERY_KIND, errno.EIO, True, True, marks=deep),
         pytest.param(EVERY_KIND, errno.EIO, False, False, marks=deep),
         *(pytest.param(EVERY_KIND, e, p, True, marks=deep) for e in ERRORS for p in (False, True)),
