@@ -34,6 +34,11 @@ MODES = [
     pytest.param(["--io", "gentle"], False, id="streamed without C"),
 ]
 
+DEEDS = [
+    pytest.param("rewrite", AT_READS, id="rewrite-reads"),
+    *(pytest.param(deed, READING, marks=deep, id=f"{deed}-all") for deed in TO_FILES),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Disturbed:
@@ -102,12 +107,7 @@ def versions_of(disturbed: Disturbed, deed: str, path: str, *options: str) -> li
 
 
 @pytest.mark.parametrize("path", [LARGE, SMALL], ids=["large", "small"])
-@pytest.mark.parametrize(
-    "deed", ["rewrite", *(pytest.param(deed, marks=deep) for deed in TO_FILES if deed != "rewrite")]
-)
-@pytest.mark.parametrize(
-    "kinds", [AT_READS, pytest.param(READING, marks=deep)], ids=["reads", "all"]
-)
+@pytest.mark.parametrize(("deed", "kinds"), DEEDS)
 @pytest.mark.parametrize(("how", "with_c"), MODES)
 def test_a_code_is_that_of_a_whole_file_or_there_is_none(
     disturbed: Disturbed, how: list[str], kinds: tuple[str, ...], deed: str, path: str
@@ -127,12 +127,7 @@ def test_a_code_is_that_of_a_whole_file_or_there_is_none(
 
 
 @pytest.mark.parametrize("path", [LARGE, SMALL], ids=["large", "small"])
-@pytest.mark.parametrize(
-    "deed", ["rewrite", *(pytest.param(deed, marks=deep) for deed in TO_FILES if deed != "rewrite")]
-)
-@pytest.mark.parametrize(
-    "kinds", [AT_READS, pytest.param(READING, marks=deep)], ids=["reads", "all"]
-)
+@pytest.mark.parametrize(("deed", "kinds"), DEEDS)
 @pytest.mark.parametrize(
     ("how", "with_c"),
     [MODES[0], *(pytest.param(*mode.values, marks=deep, id=mode.id) for mode in MODES[1:])],
@@ -153,12 +148,7 @@ def test_the_code_of_a_tree_is_never_that_of_a_mix(
 
 
 @pytest.mark.parametrize("path", [LARGE, SMALL], ids=["large", "small"])
-@pytest.mark.parametrize(
-    "deed", ["rewrite", *(pytest.param(deed, marks=deep) for deed in TO_FILES if deed != "rewrite")]
-)
-@pytest.mark.parametrize(
-    "kinds", [AT_READS, pytest.param(READING, marks=deep)], ids=["reads", "all"]
-)
+@pytest.mark.parametrize(("deed", "kinds"), DEEDS)
 @pytest.mark.parametrize(
     ("how", "with_c"),
     [MODES[0], *(pytest.param(*mode.values, marks=deep, id=mode.id) for mode in MODES[1:])],

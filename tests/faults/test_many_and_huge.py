@@ -35,7 +35,7 @@ def many(tmp_path: Path) -> Path:
 
 def hold_counts(failing: FailingProcess, crate: Path, expected: dict[str, int]) -> None:
     """Verify a crate, and fail unless it counts so."""
-    ended = failing.run("verify", crate, "--format", "json")
+    ended = failing.run("verify", crate, "--format", "json", seconds=300)
     counts = {word: count for word, count in ended.json["counts"].items() if count}
     assert counts == expected, ended.err
 
@@ -46,8 +46,8 @@ def test_seventy_thousand_files_in_one_folder_and_in_one_zip(
     """They are built, packed and verified, and one that differs is found among all others."""
     packed = many.parent / "x.zip"
 
-    assert failing.run("build", many).code == 0
-    assert failing.run("build", many, "-o", packed).code == 0
+    assert failing.run("build", many, seconds=300).code == 0
+    assert failing.run("build", many, "-o", packed, seconds=300).code == 0
 
     assert has_zip64_end(packed)
     with zipfile.ZipFile(packed) as archive:
