@@ -1,5 +1,6 @@
 """Builds and verifications of one folder at the same time never mix, and never get in a muddle."""
 
+import os
 import shutil
 from pathlib import Path
 from random import Random
@@ -7,7 +8,7 @@ from random import Random
 import pytest
 
 from crate_iscc import Verdict, verify
-from faults.crates import MANIFEST, METADATA, STUDY, Kept, unfinished, write_files
+from faults.crates import MANIFEST, METADATA, Kept, paths_below, unfinished, write_files
 from faults.failing_kit import FailingProcess
 
 FEW, MANY = 8, 60
@@ -73,10 +74,11 @@ def test_two_copies_to_one_place_at_once(failing: FailingProcess, tmp_path: Path
         target.unlink(missing_ok=True)
 
 
+@pytest.mark.parametrize("what", ["edited", "a pipe", "removed"])
 def test_a_build_leaves_alone_what_somebody_else_wrote_meanwhile(
-    failing: FailingProcess, tmp_path: Path
+    failing: FailingProcess, tmp_path: Path, what: str
 ) -> None:
-    """Metadata that were edited after they were read are not written over."""
+    """Metadata that are others than those that were read are not written over."""
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import plan_build
     from crate_iscc.errors import WriteError
@@ -86,14 +88,18 @@ def test_a_build_leaves_alone_what_somebody_else_wrote_meanwhile(
     write_files(folder, {"new.txt": b"new"})
     plan = plan_build(folder)
     edited = (folder / METADATA).read_bytes() + b"\n"
-    (folder / METADATA).write_bytes(edited)
+    (folder / METADATA).unlink()
+    if what == "edited":
+        (folder / METADATA).write_bytes(edited)
+    elif what == "a pipe":
+        os.mkfifo(folder / METADATA)
+    there = paths_below(folder)
     manifest = (folder / MANIFEST).read_bytes()
 
     with pytest.raises(WriteError, match="is left alone"):
         apply(plan)
 
-    assert (folder / METADATA).read_bytes() == edited
+    assert what != "edited" or (folder / METADATA).read_bytes() == edited
     assert (folder / MANIFEST).read_bytes() == manifest
-    assert {p.name for p in folder.iterdir()} == {
-        *{path.partition("/")[0] for path in STUDY}, "new.txt", METADATA, MANIFEST,
-    }  # fmt: skip
+    assert paths_below(folder) == there
+    assert unfinished(folder) == []

@@ -100,7 +100,7 @@ def _check_metadata(plan: BuildPlan) -> None:
 def _holds(place: Path, content: bytes | None) -> bool:
     """Tell whether a file has that content, or is not there where that is None."""
     try:
-        with place.open("rb") as file:
+        with open(place, "rb", opener=_without_waiting) as file:
             if content is None or os.fstat(file.fileno()).st_size != len(content):
                 return False
             starts = range(0, len(content), CHUNK_SIZE)
@@ -108,6 +108,11 @@ def _holds(place: Path, content: bytes | None) -> bool:
             return all(file.read(CHUNK_SIZE) == view[at : at + CHUNK_SIZE] for at in starts)
     except FileNotFoundError:
         return content is None
+
+
+def _without_waiting(place: str, flags: int) -> int:
+    """Open a file that may be a pipe by now."""
+    return os.open(place, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 class _Copier:
