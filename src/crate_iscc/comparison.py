@@ -15,7 +15,7 @@ from typing import Any
 from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.file_table import FileTable, fingerprint_of, side_by_side
 from crate_iscc.manifest import Manifest, Unread
-from crate_iscc.paths import CratePath, utf8_order
+from crate_iscc.paths import CratePath, folders_of, utf8_order
 
 Contents = dict[CratePath, Fingerprint]
 _NOTHING: Mapping[CratePath, Any] = MappingProxyType({})
@@ -160,7 +160,6 @@ class _Judge:
         self._places = _Places()
         self._unread = {item.path: item for item in unread}
         self._unread_order = sorted(map(utf8_order, self._unread))
-        self._closed = tuple(path for path in self._unread if path.endswith("/"))
         # What is said already: unread paths that are recorded, folders that hold recorded files.
         self._named: set[str] = set()
 
@@ -215,13 +214,24 @@ class _Judge:
             path, wanted = CratePath(row[0].decode("utf-8")), fingerprint_of(row)
             if path in self._unread:
                 self._say_unread(path, wanted)
-            elif path.startswith(self._closed):
-                folder = next(folder for folder in self._closed if path.startswith(folder))
-                self._named.add(folder)
-                reason = f"its folder {self._unread[folder].reason}"
+            elif closed := self._closed_above(path):
+                self._named.add(closed.path)
+                reason = f"its folder {closed.reason}"
                 self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
             else:
                 self._places.lost[path] = wanted
+
+    def _closed_above(self, path: CratePath) -> Unread | None:
+        """Return what could not be looked into, of the folders that a path lies in, if any.
+
+        Of what could not even be examined nobody knows that it is a folder.
+        """
+        for folder in folders_of(path) if self._unread else ():
+            closed = self._unread.get(CratePath(folder))
+            unknown = self._unread.get(CratePath(folder[:-1]))
+            if closed or (unknown and unknown.is_file):
+                return closed or unknown
+        return None
 
     def unknown(self, there: FileTable) -> None:
         """Take files that are there and are not recorded."""

@@ -145,9 +145,12 @@ class EntryTable:
         They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
         one prefix.
         """
-        prefix = utf8_order(folder)
-        # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        ends = (prefix, prefix[:-1] + b"0")
+        return self.starting_with(folder)
+
+    def starting_with(self, beginning: str) -> range:
+        """Return the numbers of the files whose paths start so; they stand side by side."""
+        prefix = utf8_order(beginning)
+        ends = (prefix, prefix + b"\xff")  # a byte that UTF-8 has not, and greater than any
         return range(*(bisect_left(self._paths, end) for end in ends))
 
     def chosen(self, numbers: "array[int]") -> "EntryTable":

@@ -52,6 +52,15 @@ _PAYLOAD_KINDS = (
         "Run build to record it.",
     ),
     FindingKind(
+        "bytes.leftover",
+        Severity.WARNING,
+        "A build has left a half-written file behind",
+        "Build writes each file beside its place and renames it. This one was not renamed: the "
+        "build was killed, or it still runs. Such a file is no payload: no code covers it, and "
+        "it does not change the verdict.",
+        "Run build again: it removes what a killed build left. Or delete the file.",
+    ),
+    FindingKind(
         "bytes.unread",
         Severity.WARNING,
         "A file could not be read, or not be read whole",

@@ -32,7 +32,12 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
+from crate_iscc.fingerprinting.tree import (
+    Payload,
+    fingerprint_tree,
+    leftovers,
+    payload_of,
+)
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
@@ -49,7 +54,6 @@ from crate_iscc.paths import (
     CratePath,
     folder_of,
     glob_matcher,
-    is_leftover,
     is_payload,
     printable,
     problem_elsewhere,
@@ -173,7 +177,7 @@ def plan_build(
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
         refuse_larger(tree, options.max_bytes)
-        listing, leftovers = _without_leftovers(tree.listing())
+        listing, left_behind = _without_leftovers(tree.listing())
         there = find_metadata(tree, listing)
         metadata_path = there.name if there else METADATA_FILE
         previous = there.raw if there else None
@@ -254,7 +258,7 @@ def plan_build(
         folder_entries=(
             _folder_entries(listing, payload, excluded, edited.folders()) if copies else ()
         ),
-        leftovers=leftovers,
+        leftovers=left_behind,
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
@@ -269,14 +273,10 @@ def _forced(finding: Finding) -> str:
 
 def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
     """Return the listing less the half-written files of a build that was killed, and these."""
-    numbers = array("Q")
-    leftovers = []
-    for number, path in enumerate(listing.entries.paths()):
-        if is_leftover(path):
-            leftovers.append(path)
-        else:
-            numbers.append(number)
-    return replace(listing, entries=listing.entries.chosen(numbers)), tuple(leftovers)
+    entries = listing.entries
+    left = leftovers(entries)
+    numbers = (number for path in left if (number := entries.find(path)) is not None)
+    return replace(listing, entries=entries.without(numbers)), left
 
 
 def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
@@ -286,7 +286,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
             raise InputError(f"{name} cannot be written", cause="a folder has that name")
     for refused in listing.refused:
         if refused.path == MANIFEST_FILE:
-            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
+            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=refused.reason)
     if records_manifest_file(crate):
         return
     entry = listing.entries.get(MANIFEST_FILE)

@@ -29,9 +29,12 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest, Recipe, TreeFingerprint, Unread, treehash
 from crate_iscc.paths import (
+    LEFTOVERS_BEGIN,
     NOT_PAYLOAD,
     NOT_PAYLOAD_FOLDERS,
+    CratePath,
     glob_matcher,
+    is_leftover,
     is_payload,
     printable,
     utf8_order,
@@ -113,6 +116,16 @@ def _no_payload(
     """Yield the numbers of the files that do not belong to the payload."""
     numbers = range(len(entries)) if excluded else _perhaps_no_payload(entries)
     return (number for number in numbers if not belongs(entries.path(number)))
+
+
+def leftovers(entries: EntryTable) -> tuple[CratePath, ...]:
+    """Return the paths of what builds left behind that were killed while they wrote."""
+    return tuple(
+        path
+        for beginning in LEFTOVERS_BEGIN
+        for number in entries.starting_with(beginning)
+        if is_leftover(path := entries.path(number))
+    )
 
 
 def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:

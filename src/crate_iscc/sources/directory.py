@@ -72,8 +72,13 @@ class FileStream:
         except OSError as error:
             raise ReadError(printable(entry.path), cause=error.strerror) from error
         try:
-            self._check(os.fstat(handle))
+            status = os.fstat(handle)
+            self._check(status)
+            self._opened_ns = status.st_ctime_ns
             self._file = io.FileIO(handle)  # refuses a folder, and then leaves it open
+        except OSError as error:
+            os.close(handle)
+            raise ReadError(printable(entry.path), cause=error.strerror) from error
         except BaseException:
             os.close(handle)
             raise
@@ -95,10 +100,14 @@ class FileStream:
     def settle(self) -> None:
         """Raise ReadError unless the file, and what its path names, are still as listed."""
         try:
-            self._check(os.fstat(self._file.fileno()))
+            status = os.fstat(self._file.fileno())
+            self._check(status)
             self._check(os.lstat(self._path))
         except OSError as error:
             raise ReadError(printable(self._entry.path), cause=error.strerror) from error
+        # Whoever writes to a file can put its mtime back, but not its ctime.
+        if status.st_ctime_ns != self._opened_ns:
+            raise ReadError(printable(self._entry.path), cause="it changed while it was read")
 
     @property
     def entry(self) -> Entry:
@@ -122,7 +131,7 @@ class FileStream:
 
 
 def _changed(status: os.stat_result, listed: StatKey | None) -> bool:
-    """Compare content time and identity; a mere change of permissions (ctime) is none."""
+    """Compare content time and identity; a change of permissions (ctime) before it is none."""
     return listed is not None and (status.st_mtime_ns, status.st_ino, status.st_dev) != (
         listed.mtime_ns,
         listed.inode,

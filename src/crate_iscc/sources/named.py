@@ -3,7 +3,8 @@
 import os
 import stat
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable
@@ -25,8 +26,14 @@ class NamedFiles(Closing):
     subject = "files"
     name = "files"
 
-    def __init__(self, places: Mapping[str, str | Path]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, str | Path],
+        listed: Callable[[str], Entry | None] = lambda _name: None,
+    ) -> None:
+        """Take the files; of those that `listed` knows, no link that came up since is followed."""
         self._places = {name: _followed(place) for name, place in places.items()}
+        self._listed = listed
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the files that were named, less those that are to be left out."""
@@ -34,6 +41,9 @@ class NamedFiles(Closing):
         refused: list[Unread] = []
         for name, place in self._places.items():
             path = CratePath(name)
+            if known := self._listed(name):
+                entries.append(replace(known, path=path))
+                continue
             try:
                 status = os.stat(place)
             except OSError as error:

@@ -48,6 +48,7 @@ from crate_iscc.verifying.observing import (
 from crate_iscc.verifying.outcome import Outcome, make_report
 from crate_iscc.verifying.recording import Known, known_of
 from crate_iscc.verifying.spelling import other_spellings, respelled, spelling_findings
+from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
 
 _CHECK_SECONDS = 0.1
@@ -211,7 +212,9 @@ class _Verification:
         if excluded or not hasattr(self, "_payload"):
             self._list(excluded, PathsOf(manifest.files))
         self._payload = replace(
-            self._payload, containers=tuple(c.path for c in manifest.containers)
+            self._payload,
+            entries=without_leftovers(self._payload.entries, manifest.files, self._findings),
+            containers=tuple(c.path for c in manifest.containers),
         )
         there = unhashed(self._payload.entries)
         self._spellings = other_spellings(manifest.files, there)
@@ -335,6 +338,7 @@ class _Verification:
             self._awaited,
             self._content_of,
         )
+        self._require_the_same_record()
         reports = [
             report
             for folder, inner in self._nested.items()
@@ -357,6 +361,14 @@ class _Verification:
             has_proof=self._has_proof,
         )
         return make_report(outcome, self._treehashes)
+
+    def _require_the_same_record(self) -> None:
+        unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)
+        names = [self._metadata.name] if self._metadata else []
+        if self._record.record.manifest_file and not unread:
+            names.append(MANIFEST_FILE)
+        doubtful = any(finding.path == MANIFEST_FILE for finding in self._findings)
+        require_the_same_record(self._tree, self._top, names, perhaps_between=doubtful)
 
     def _finished_nested(
         self, folder: str, inner: "_Verification", observed: Manifest
