@@ -15,12 +15,14 @@ from crate_iscc.containers import container_of
 from crate_iscc.crate.terms import (
     ACTION_ID,
     BYTES_LEVEL,
+    ISCC_SUM_ID,
     OLD_VERSIONS,
     PROFILE,
     PROFILE_NAME,
     PROFILE_VERSION,
     SOFTWARE_ID,
     TERMS,
+    TREEHASH_ID,
     TREEHASH_TERM,
     media_type,
 )
@@ -37,8 +39,19 @@ from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import (
     Manifest,
 )
-from crate_iscc.paths import MANIFEST_FILE, CratePath, decode_id, encode_id, folder_of, is_payload
+from crate_iscc.paths import (
+    MANIFEST_FILE,
+    CratePath,
+    decode_id,
+    encode_id,
+    folder_of,
+    is_payload,
+    printable,
+)
 from crate_iscc.report import Finding
+
+
+_OUR_IDS = (ISCC_SUM_ID, TREEHASH_ID, ACTION_ID, SOFTWARE_ID, PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +90,31 @@ class Editor(ABC):
         self.folders = self.crate.folders()
         self.recorded_containers = container_folders(self.crate)
         self.containers = {container.path for container in manifest.containers}
+        self._check_root()
         self.linked = {
             target
             for entity in self.document.objects()
             for target in references(entity.get("hasPart"))
         }
+
+    def _check_root(self) -> None:
+        """Refuse a root that has, or would have, the name of what gets codes of its own.
+
+        One entity cannot have the codes of two things.
+        """
+        about = self.crate.first(self.crate.descriptor_id, "about")
+        for entity_id in (self.crate.root_id, *references(about)[:1]):
+            path = decode_id(entity_id) or ""
+            if (
+                entity_id.startswith(_OUR_IDS)
+                or f"{path.rstrip('/')}/" in self.containers
+                or path == MANIFEST_FILE
+                or self.file(path, None)
+            ):
+                raise InputError(
+                    f"the root dataset has the @id of a part of it: {printable(entity_id)}",
+                    hint="give the root dataset the @id './' in the metadata",
+                )
 
     @abstractmethod
     def write_root(self) -> None:
@@ -220,6 +253,9 @@ class Editor(ABC):
         if not isinstance(value, dict):
             return
         target = value.get("@id")
+        of_a_tree = isinstance(target, str) and target.startswith((ISCC_SUM_ID, TREEHASH_ID))
+        if of_a_tree and treehash is None:
+            return  # a file may point to it all the same, but the code stays that of the tree
         objects = self.crate.occurrences(target) if isinstance(target, str) else [value]
         properties = {text for entity in objects for text in property_ids(entity)} or {""}
         for entity in objects:

@@ -217,25 +217,41 @@ def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Finger
 def conflict(path: str, between: str) -> Finding:
     """Return the finding that two records of one path contradict each other."""
     return Finding(
-        "fixity.conflict", f"recorded values contradict each other: {between}", CratePath(path)
+        "fixity.conflict",
+        f"recorded values contradict each other: {between}",
+        CratePath(path) if path else None,
     )
+
+
+def _agreed(
+    what: str, values: Sequence[Fingerprint | None], folder: str, findings: list[Finding]
+) -> Fingerprint | None:
+    """Return what values of one folder say together; the first counts where they contradict."""
+    known: Fingerprint | None = None
+    for value in values:
+        merged = known.merged(value) if known and value else known or value
+        if merged is None and value:
+            findings.append(conflict(folder, f"its {what}"))
+        known = merged or known
+    return known
 
 
 def _tree_fingerprint(
     crate: Crate, entity_id: str, folder: str, findings: list[Finding]
 ) -> TreeFingerprint:
-    iscc = None
-    treehash = None
-    for text in treehash_texts(crate, entity_id):
-        parsed = _parsed(parse_datahash, text, folder, findings)
-        treehash = parsed.datahash if parsed else treehash
-    for property_id, text in crate.identifiers(entity_id):
-        if property_id in CODE_PROPERTIES:
-            iscc = _code(text, folder, findings) or iscc
+    hashes = [
+        _parsed(parse_datahash, text, folder, findings) for text in treehash_texts(crate, entity_id)
+    ]
+    codes = [
+        _code(text, folder, findings)
+        for property_id, text in crate.identifiers(entity_id)
+        if property_id in CODE_PROPERTIES
+    ]
+    treehash = _agreed("treehashes", hashes, folder, findings)
     return TreeFingerprint(
         folder,
-        iscc,
-        treehash,
+        _agreed("ISCC-SUMs", codes, folder, findings),
+        treehash.datahash if treehash else None,
         number_of(crate.term_values(entity_id, "fileCount")),
         number_of(crate.values(entity_id, "contentSize")),
     )
