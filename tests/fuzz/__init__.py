@@ -1,1 +1,1 @@
-"""What the readers of foreign data make of any bytes: entry points, seeds, and the fuzzer's runs."""
+"""What readers of foreign data make of any bytes: entry points, seeds, and runs of the fuzzer."""

@@ -174,7 +174,7 @@ def _streamed() -> bytes:
             return len(bytes(data))
 
     pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as made:  # type: ignore[arg-type]
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as made:
         made.writestr("a.txt", b"hello\n" * 9)
     return bytes(pipe.written)
 

@@ -24,6 +24,7 @@ from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.style import Style
+from crate_iscc.crate.terms import ISCC_SUM_ID, TREEHASH_ID
 from crate_iscc.crate.view import Crate, check_recipe
 from crate_iscc.crate.write import fingerprinted
 from crate_iscc.entries import Entry
@@ -147,14 +148,22 @@ def _build(crate: Crate, style: Style) -> None:
         return  # what others say of the files contradicts the codes: verify will say so
     trees = {tree.path: tree for tree in (found.manifest.root, *found.manifest.containers)}
     for tree in (MANIFEST.root, *MANIFEST.containers):
-        assert trees[tree.path] == tree, tree.path
+        known = trees[tree.path]
+        # Where others have an object with the id of a code, that code may be lost, but not wrong.
+        assert known == tree or (_has_twins(again) and known.iscc in (None, tree.iscc)), tree.path
+        assert known.treehash in (None, tree.treehash), tree.path
     for file in PAYLOAD:
-        known = found.manifest.files.get(file.path)
-        assert known is not None
-        assert known.fingerprint == file.fingerprint, file.path
+        recorded_file = found.manifest.files.get(file.path)
+        assert recorded_file is not None
+        assert recorded_file.fingerprint == file.fingerprint, file.path
     second = _built_again(again, style)
     third = _built_again(Crate.parse(second), style)
     assert third == second, "a third build changes something"
+
+
+def _has_twins(crate: Crate) -> bool:
+    ids = [i for i in crate.ids() if i.startswith((ISCC_SUM_ID, TREEHASH_ID))]
+    return any(len(crate.occurrences(entity_id)) > 1 for entity_id in ids)
 
 
 def _built_again(crate: Crate, style: Style) -> bytes:
@@ -230,7 +239,7 @@ def _compare_with_zipfile(place: Path, members: dict[str, bytes]) -> None:
                 continue
             try:
                 found = archive.read(info)
-            except Exception:  # noqa: BLE001, S112  # whatever zipfile says of what we can read
+            except Exception:  # whatever zipfile says of what we can read
                 continue
             assert found == content, info.filename
 

@@ -50,7 +50,6 @@ from crate_iscc.paths import (
 )
 from crate_iscc.report import Finding
 
-
 _OUR_IDS = (ISCC_SUM_ID, TREEHASH_ID, ACTION_ID, SOFTWARE_ID, PROFILE)
 
 
