@@ -26,7 +26,7 @@ from crate_iscc.paths import (
     valid_unicode,
 )
 from crate_iscc.sources import ByteStream, Closing, Listing, Mapped, SmallFiles
-from crate_iscc.sources.inflating import INFLATERS, Inflater
+from crate_iscc.sources.inflating import INFLATERS, UNPACKERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
 from crate_iscc.sources.zip_streams import (
@@ -129,6 +129,8 @@ class ZipTree(Closing):
                 return StoredStream(self._archive, info, self._inflater, crc=self._crc)
             if info.compress_type == zipfile.ZIP_DEFLATED:
                 return DeflatedStream(self._archive, info, self._inflater)
+            if info.compress_type in UNPACKERS:
+                return DeflatedStream(self._archive, info, UNPACKERS[info.compress_type])
         return ZipfileStream(self._zip, info, self._archive, self._lock)
 
     def mapped(self, entry: Entry) -> Mapped | None:
