@@ -52,3 +52,77 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     build(crate, name="Small", licence="CC0-1.0", style=request.param, manifest_file=True)
     assert _passes(crate, Thoroughness.FULL)
     return crate
+
+
+# --- what is recorded and what it stands for ----------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [path for path, content in PAYLOAD.items() if content])
+def test_every_bit_of_the_payload_is_covered(small: Path, tmp_path: Path, path: str) -> None:
+    """One flipped bit of a file makes the crate invalid and names the file, also in a zip."""
+    archive = tmp_path / "small.zip"
+    build(small, archive)
+    packed, content = archive.read_bytes(), PAYLOAD[path]
+    assert packed.count(content) == 1
+    start = packed.index(content)
+    for flip in _flips(range(len(content))):
+        (small / path).write_bytes(_flipped(content, flip))
+        archive.write_bytes(_flipped(packed, (start + flip[0], flip[1])))
+        for source in (small, archive):
+            report = _verdict(source)
+            assert report is not None, flip
+            assert report.verdict is Verdict.INVALID, flip
+            assert [(f.id, f.path) for f in report.findings] == [("bytes.changed", path)], flip
+
+
+def test_every_bit_of_the_manifest_file_is_covered(small: Path) -> None:
+    """One flipped bit of the list of files makes the crate invalid and names the list."""
+    whole = (small / MANIFEST).read_bytes()
+    for flip in _flips(range(len(whole))):
+        (small / MANIFEST).write_bytes(_flipped(whole, flip))
+
+        report = _verdict(small)
+
+        assert report is not None, flip
+        assert report.verdict is Verdict.INVALID, flip
+        assert MANIFEST in {finding.path for finding in report.findings}, flip
+
+
+VALUES = re.compile(
+    rb"ISCC:[A-Z2-7]{55}|1e20[0-9a-f]{64}"
+    rb'|(?<="contentSize": ")[0-9]+(?=")|(?<="fileCount": )[0-9]+'
+)
+"""The recorded codes, digests, sizes and counts as build writes them."""
+DIGEST = re.compile(rb"1e20[0-9a-f]{64}", re.IGNORECASE)
+
+
+def test_every_bit_of_the_recorded_values_is_covered(small: Path) -> None:
+    """No code, digest, size or count in the metadata can lose a bit and the crate stay valid.
+
+    With one exception that changes nothing: a letter of a hexadecimal digest may be a capital.
+    The ISCC-SUM of the whole is checked where it is asked for, with FULL.
+    """
+    place = small / METADATA
+    whole = place.read_bytes()
+    spans = [match.span() for match in VALUES.finditer(whole)]
+    for start, end in spans:
+        value = whole[start:end]
+        for flip in _flips(range(start, end)):
+            changed = _flipped(whole, flip)
+            place.write_bytes(changed)
+            if DIGEST.fullmatch(changed[start:end]) and changed[start:end].lower() == value:
+                assert _passes(small), flip
+            else:
+                assert not (_passes(small) and _passes(small, Thoroughness.FULL)), (flip, value)
+
+
+def test_every_value_that_is_recorded_is_among_the_flipped_ones(small: Path) -> None:
+    """The pattern finds what it is to find, in both styles: no value is left out of the test."""
+    found = Counter(match[0][:4] for match in VALUES.finditer((small / METADATA).read_bytes()))
+
+    text = (small / METADATA).read_text(encoding="utf-8")
+    assert found[b"ISCC"] == text.count('"ISCC:') > 0
+    assert found[b"1e20"] == text.count('"1e20') > 0
+    assert sum(found.values()) == found[b"ISCC"] + found[b"1e20"] + text.count(
+        '"contentSize"'
+    ) + text.count('"fileCount"') - text.count('"fileCount": "http')

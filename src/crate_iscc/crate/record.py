@@ -1,10 +1,11 @@
 """What a crate records of its files, its containers and the whole, read from its metadata."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.codes import SUM_LENGTH, Fingerprint, parse_datahash, parse_iscc
 from crate_iscc.crate.view import (
     CODE_PREFIXES,
     CODE_PROPERTIES,
@@ -19,6 +20,8 @@ from crate_iscc.jsonld import Entity, strings
 from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
 from crate_iscc.paths import MANIFEST_FILE, CratePath, is_payload, utf8_order
 from crate_iscc.report import Finding
+
+_END_OF_SUM = re.compile("[A-Z2-7]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str])
     iscc, sha256 = entity.get("identifier"), entity.get("sha256", "")
     if isinstance(iscc, list):
         # Beside the code there may be others, such as a DOI; references lead to other objects.
-        own = [one for one in iscc if not isinstance(one, str) or one.startswith(CODE_PREFIXES)]
+        own = [one for one in iscc if not isinstance(one, str) or _is_meant_as_code(one)]
         iscc = own[0] if len(own) == 1 else None
     if (
         isinstance(size, str)
@@ -152,10 +155,13 @@ def _file_fingerprint(
             parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
             if parsed:
                 values.append((text, parsed))
-        for size in crate.values(entity_id, "contentSize"):
+        sizes = crate.values(entity_id, "contentSize")
+        for size in sizes:
             number = _parsed(_size, size, path, findings)
             if number:
                 values.append((f"contentSize {number.size}", number))
+        if crate.term_values(entity_id, "datahash"):
+            _check_number("contentSize", sizes, path, findings)
         sha256 = next(iter(strings(crate.values(entity_id, "sha256"))), sha256)
     for name, value in values:
         merged = known.merged(value)
@@ -188,7 +194,18 @@ def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
 
     Other identifiers (a DOI, an ISCC-ID) say nothing about bytes and give None.
     """
-    return _parsed(parse_iscc, text, path, findings) if text.startswith(CODE_PREFIXES) else None
+    return _parsed(parse_iscc, text, path, findings) if _is_meant_as_code(text) else None
+
+
+def _is_meant_as_code(text: str) -> bool:
+    """Tell whether an identifier is, or once was, a code of bytes.
+
+    What is as long as a wide ISCC-SUM and ends like one was one, if its start is damaged. Other
+    codes are as long (units of 256 bits, of an image say), and have a D where it has an A.
+    """
+    return text.startswith(CODE_PREFIXES) or (
+        len(text) == SUM_LENGTH and text[7] != "D" and _END_OF_SUM.fullmatch(text, 8) is not None
+    )
 
 
 def _size(value: Any) -> Fingerprint | None:
@@ -203,6 +220,13 @@ def _size(value: Any) -> Fingerprint | None:
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         return None
     return Fingerprint(number)
+
+
+def _check_number(name: str, values: list[Any], path: str, findings: list[Finding]) -> None:
+    """Note a number beside our codes that is none; others may write `12 kB`."""
+    if values and number_of(values) is None:
+        text = f"its {name} is no number: {values[0]!r:.100}"
+        findings.append(Finding("fixity.malformed", text, CratePath(path) if path else None))
 
 
 def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Fingerprint | None:
@@ -248,10 +272,15 @@ def _tree_fingerprint(
         if property_id in CODE_PROPERTIES
     ]
     treehash = _agreed("treehashes", hashes, folder, findings)
+    count = crate.term_values(entity_id, "fileCount")
+    size = crate.values(entity_id, "contentSize")
+    if treehash:
+        _check_number("fileCount", count, folder, findings)
+        _check_number("contentSize", size, folder, findings)
     return TreeFingerprint(
         folder,
         _agreed("ISCC-SUMs", codes, folder, findings),
         treehash.datahash if treehash else None,
-        number_of(crate.term_values(entity_id, "fileCount")),
-        number_of(crate.values(entity_id, "contentSize")),
+        number_of(count),
+        number_of(size),
     )

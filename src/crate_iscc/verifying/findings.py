@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.comparison import Difference, Status
+from crate_iscc.file_table import FileTable
+from crate_iscc.manifest import TreeFingerprint
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.report import Finding
 
@@ -36,6 +38,18 @@ def findings_of(differences: Iterable[Difference], *, closed: bool) -> Iterator[
                 yield Finding("bytes.unread", difference.reason or "unreadable", path)
             case Status.UNCHECKED:
                 yield Finding("bytes.unchecked", "no fingerprint is recorded", path)
+
+
+def extent_conflicts(tree: TreeFingerprint, members: FileTable) -> Iterator[Finding]:
+    """Hold the number of files and bytes that a folder records against those of its treehash."""
+    path = CratePath(tree.path) if tree.path else None
+    for what, recorded, observed in (
+        ("files", tree.files, len(members)),
+        ("bytes", tree.size, members.size),
+    ):
+        if recorded not in (None, observed):
+            message = f"its treehash is that of {observed} {what}, the crate says {recorded}"
+            yield Finding("fixity.conflict", message, path)
 
 
 def _other_codes(difference: Difference) -> Iterator[Finding]:

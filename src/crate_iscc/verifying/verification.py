@@ -50,7 +50,7 @@ from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Counts, Finding, Report
 from crate_iscc.sources import Tree, chunks
 from crate_iscc.sources.opening import open_tree
-from crate_iscc.verifying.findings import changed, findings_of
+from crate_iscc.verifying.findings import changed, extent_conflicts, findings_of
 from crate_iscc.verifying.lists import (
     less_left_out,
     observed_treehashes,
@@ -223,6 +223,8 @@ class _Verification:
             )
             self._findings.append(changed(difference))
             return complete
+        same = Difference(Status.MATCH, MANIFEST_FILE, wanted, now)
+        self._findings.extend(findings_of([same], closed=False))
         self._list_is_lost = False
         self._findings.extend(complete.findings[len(record.findings) :])
         return complete
@@ -375,6 +377,8 @@ class _Verification:
                         observed=found,
                     )
                 )
+            elif found == tree.treehash:
+                self._findings.extend(extent_conflicts(tree, observed.files.below(tree.path)))
         full = self._thoroughness is Thoroughness.FULL
         codes = {tree.path: tree for tree in trees_of(observed)} if full else {}
         computed = all(codes[t.path].iscc for t in trees if t.iscc) if full else False
