@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from random import Random
 
-INPUTS = {"metadata": 60_000, "archive": 50_000, "codes": 250_000}
+INPUTS = {"metadata": 25_000, "archive": 40_000, "codes": 300_000}
 """How many inputs each target gets: about three minutes each on one core."""
 
 _LONGEST = 1 << 14
