@@ -89,6 +89,8 @@ class Editor(ABC):
         self.folders = self.crate.folders()
         self.recorded_containers = container_folders(self.crate)
         self.containers = {container.path for container in manifest.containers}
+        suffixes = ["", *(f"-{encode_id(path)}" for path in self.containers if path)]
+        self.code_ids = {name + end for name in (ISCC_SUM_ID, TREEHASH_ID) for end in suffixes}
         self._check_root()
         self.linked = {
             target
@@ -228,15 +230,23 @@ class Editor(ABC):
                 entity["sha256"] = file.sha256
 
     def without_stale(
-        self, entity: Entity, now: Fingerprint, treehash: str | None = None
+        self,
+        entity: Entity,
+        now: Fingerprint,
+        treehash: str | None = None,
+        own_ids: Collection[str] = (),
     ) -> list[Any]:
         """Return the identifiers less the ISCC-SUMs and units that are not of these bytes.
 
         A code that still holds keeps its place and spelling; what is no code stays whatever it
-        is; a PropertyValue of ours is brought up to date.
+        is; a PropertyValue of ours is brought up to date. `own_ids` are the entities of the codes
+        of this one: those of other trees are no codes of it.
         """
+        others = self.code_ids.difference(own_ids)
         kept: list[Any] = []
         for value in as_list(entity.get("identifier")):
+            if not others.isdisjoint(references(value)):
+                continue
             text = value
             if isinstance(value, dict):
                 text = value.get("@value", value.get("@id"))
@@ -252,9 +262,6 @@ class Editor(ABC):
         if not isinstance(value, dict):
             return
         target = value.get("@id")
-        of_a_tree = isinstance(target, str) and target.startswith((ISCC_SUM_ID, TREEHASH_ID))
-        if of_a_tree and treehash is None:
-            return  # a file may point to it all the same, but the code stays that of the tree
         objects = self.crate.occurrences(target) if isinstance(target, str) else [value]
         properties = {text for entity in objects for text in property_ids(entity)} or {""}
         for entity in objects:
