@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -31,6 +32,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path(".fuzz"), help="for the corpora")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if find_spec("atheris") is None:
+        parser.error("atheris is not installed: it has wheels for Linux on x86-64 alone")
     if options.here:
         return _fuzz(options.target, options.inputs, options.seed, options.folder)
     targets = [options.target] if options.target else list(INPUTS)

@@ -223,10 +223,14 @@ def _size(value: Any) -> Fingerprint | None:
 
 
 def _check_number(name: str, values: list[Any], path: str, findings: list[Finding]) -> None:
-    """Note a number beside our codes that is none; others may write `12 kB`."""
-    if values and number_of(values) is None:
-        text = f"its {name} is no number: {values[0]!r:.100}"
-        findings.append(Finding("fixity.malformed", text, CratePath(path) if path else None))
+    """Note what stands for a number beside our codes and is none.
+
+    Sizes for people are left alone: they have the unit that ours lack, some kind of bytes.
+    """
+    for value in values:
+        if isinstance(value, str) and value and not value.isdigit() and "b" not in value.lower():
+            text = f"its {name} is no number: {value!r:.100}"
+            findings.append(Finding("fixity.malformed", text, CratePath(path) if path else None))
 
 
 def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Fingerprint | None:
