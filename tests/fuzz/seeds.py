@@ -24,13 +24,13 @@ FOUND = Path(__file__).parent / "found"
 
 def seeds(target: str) -> dict[str, bytes]:
     """Return the seeds of a target by name, with every input that ever found something."""
-    made = {"metadata": _metadata, "archive": _archives, "codes": _codes}[target]
+    makers = {"metadata": _metadata, "archive": _archives, "codes": _codes, "compiled": _calls}
     found = {
         f"found-{place.name}": place.read_bytes()
         for place in sorted((FOUND / target).glob("*"))
         if place.is_file()
     }
-    return dict(made()) | found
+    return dict(makers[target]()) | found
 
 
 # --- metadata -----------------------------------------------------------------------------------
@@ -207,3 +207,21 @@ def _codes() -> Iterator[tuple[str, bytes]]:
         yield f"text-{number}", b"\x10" + text.encode()
     yield "header", b"\x10" + header
     yield "binary", b"\x07" + struct.pack("<6Q", *range(0, 6 << 60, 1 << 60)) + bytes(range(256))
+
+
+# --- calls of the C modules ---------------------------------------------------------------------
+
+
+def _calls() -> Iterator[tuple[str, bytes]]:
+    noise = Random(3).randbytes(9000)
+    far = bytes([3, 255, 1, 1, 2, 5, 255, 0, 0, 0])
+    places = bytes([0, 0, 0, 40, 0, 200, 255, 0, 0, 0])
+    sizes = bytes([0, 40, 0, 160, 1, 250, 255, 0, 0, 0])
+    ends = bytes([0, 9, 0, 90])
+    yield "nothing", b""
+    yield "one", bytes(24) + b"x"
+    yield "files", b"\0" + places + places[:2] + sizes[:8] + b"\x10\x08\x03" + noise[:300]
+    yield "many", b"\0" + places + sizes + b"\x01\x08\x03" + noise
+    yield "zeros", b"\0" + places + sizes + b"\xfe\x08\x03" + bytes(9000)
+    yield "far", b"\0" + far + far + b"\x01\x08\x03" + noise[:100]
+    yield "paths", b"\0" + places + ends + b"\xff" * 6 + b"\x01\x08\x63" + b"a\0b/c\0"

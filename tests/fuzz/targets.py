@@ -62,6 +62,7 @@ from crate_iscc.resources import schema_text
 from crate_iscc.sources.inflating import INFLATERS
 from crate_iscc.sources.zip import ZipTree
 from crate_iscc.verifying.verification import verify
+from fuzz.compiled_target import HAS_COMPILED, call_compiled
 
 MOST = 1 << 24
 """Bytes of one member that are read at most: a small archive may hold very many."""
@@ -315,3 +316,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "codes": read_codes,
 }
 """What is fuzzed, by name."""
+if HAS_COMPILED:
+    TARGETS["compiled"] = call_compiled
