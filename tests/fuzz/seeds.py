@@ -216,11 +216,11 @@ def _calls() -> Iterator[tuple[str, bytes]]:
     noise = Random(3).randbytes(9000)
     far = bytes([3, 255, 1, 1, 2, 5, 255, 0, 0, 0])
     places = bytes([0, 0, 0, 40, 0, 200, 255, 0, 0, 0])
-    sizes = bytes([0, 40, 0, 160, 1, 250, 255, 0, 0, 0])
+    sizes = bytes([0, 40, 0, 160, 0, 90, 255, 0, 0, 0])
     ends = bytes([0, 9, 0, 90])
     yield "nothing", b""
     yield "one", bytes(24) + b"x"
-    yield "files", b"\0" + places + places[:2] + sizes[:8] + b"\x10\x08\x03" + noise[:300]
+    yield "files", b"\0" + places + sizes + b"\x10\x08\x03" + noise[:300]
     yield "many", b"\0" + places + sizes + b"\x01\x08\x03" + noise
     yield "zeros", b"\0" + places + sizes + b"\xfe\x08\x03" + bytes(9000)
     yield "far", b"\0" + far + far + b"\x01\x08\x03" + noise[:100]
