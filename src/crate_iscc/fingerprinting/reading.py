@@ -376,11 +376,10 @@ class _Reading:
 
     def _runs(self, order: range) -> Iterator[Piece]:
         """Yield files that follow each other and are all small, without a look at each."""
-        before = array("Q", accumulate(self._entries.sizes, initial=0))
         start = order.start
         while start < order.stop:
-            stop = bisect_right(before, before[start] + _TOGETHER_BYTES) - 1
-            stop = min(max(stop, start + 1), start + _TOGETHER_FILES, order.stop)
+            sizes = self._entries.sizes[start : min(start + _TOGETHER_FILES, order.stop)]
+            stop = start + max(1, bisect_right(array("Q", accumulate(sizes)), _TOGETHER_BYTES))
             yield Together(self._work, array("Q", range(start, stop)))
             start = stop
 

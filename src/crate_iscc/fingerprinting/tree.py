@@ -1,6 +1,6 @@
 """Computes every code of a tree in one read: each file, each container, and the whole."""
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -55,31 +55,58 @@ def payload_of(
     containers: Sequence[str] = (),
     known_containers: Collection[str] = (),
     never_excluded: Container[str] = (),
-    only_known: bool = False,
 ) -> Payload:
     """Return the payload of a crate: every file but those that describe it or are excluded.
 
     `excluded` and `containers` are patterns in the syntax of .gitignore; `known_containers` are
     folders that are containers in any case, `never_excluded` paths that no pattern leaves out.
-    With `only_known` no other containers are looked for, and none is left out.
     """
-    matches = glob_matcher(excluded)
-
-    def belongs(path: str) -> bool:
-        return is_payload(path) and (not matches(path) or path in never_excluded)
-
+    belongs = _belonging(excluded, never_excluded)
+    entries = listing.entries.without(_no_payload(listing.entries, belongs, excluded))
     refused = tuple(item for item in listing.refused if belongs(item.path))
-    listed = listing.entries
-    numbers = range(len(listed)) if excluded else _perhaps_no_payload(listed)
-    entries = listed.without(n for n in numbers if not belongs(listed.path(n)))
-    if only_known:
-        return Payload(entries, refused, tuple(known_containers))
     asked_for = glob_matcher(containers)
     found = find_containers(
         entries.paths(),
         lambda folder: folder in known_containers or asked_for(folder),
     )
     return Payload(entries, refused, found)
+
+
+def list_payload(
+    tree: Tree,
+    *,
+    excluded: Sequence[str] = (),
+    never_excluded: Container[str] = (),
+    look: Callable[[EntryTable], None],
+) -> Payload:
+    """List a tree, and return the payload as payload_of does, without a look for containers.
+
+    Of a million files there is one table then, and never a second one. `look` is called with all
+    files, before those that are no payload are left out.
+    """
+    belongs = _belonging(excluded, never_excluded)
+
+    def left_out(entries: EntryTable) -> Iterator[int]:
+        look(entries)
+        return _no_payload(entries, belongs, excluded)
+
+    listing = tree.listing(left_out)
+    refused = tuple(item for item in listing.refused if belongs(item.path))
+    return Payload(listing.entries, refused, ())
+
+
+def _belonging(excluded: Sequence[str], never_excluded: Container[str]) -> Callable[[str], bool]:
+    """Return what tells whether a path belongs to the payload."""
+    matches = glob_matcher(excluded)
+    return lambda path: is_payload(path) and (not matches(path) or path in never_excluded)
+
+
+def _no_payload(
+    entries: EntryTable, belongs: Callable[[str], bool], excluded: Sequence[str]
+) -> Iterator[int]:
+    """Yield the numbers of the files that do not belong to the payload."""
+    numbers = range(len(entries)) if excluded else _perhaps_no_payload(entries)
+    return (number for number in numbers if not belongs(entries.path(number)))
 
 
 def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import printable
-from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources import Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.listing import list_directory
 from crate_iscc.sources.quick import mapped, read_together
 
@@ -33,9 +33,12 @@ class DirectoryTree(Closing):
         self.subject = str(path)
         self.name = self.path.name or "dataset"
 
-    def listing(self) -> Listing:
-        """Return everything below the directory."""
-        return list_directory(self.path, self.subject)
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return everything below the directory, less the files that are to be left out."""
+        listing = list_directory(self.path, self.subject)
+        if left_out:
+            listing.entries.leave_out(left_out(listing.entries))
+        return listing
 
     def top(self) -> Listing:
         """Return what lies in the directory itself."""

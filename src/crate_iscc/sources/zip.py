@@ -11,6 +11,7 @@ import threading
 import zipfile
 from array import array
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable
@@ -25,7 +26,7 @@ from crate_iscc.paths import (
     utf8_order,
     valid_unicode,
 )
-from crate_iscc.sources import ByteStream, Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.inflating import INFLATERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
@@ -79,11 +80,14 @@ class ZipTree(Closing):
             size = self._archive.state.st_size
             self._mapping = MappedArchive(file, size, self._archive.check_unchanged)
 
-    def listing(self) -> Listing:
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
         if self._listing is None:
             self._listing = self._listed()
-        return self._listing
+        if left_out is None:
+            return self._listing
+        entries = self._listing.entries
+        return replace(self._listing, entries=entries.without(left_out(entries)))
 
     def top(self) -> Listing:
         """Return all members: the directory of a zip is read as one."""

@@ -29,7 +29,7 @@ from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import (
     Payload,
     fingerprint_tree,
-    payload_of,
+    list_payload,
 )
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import datahashes
@@ -248,14 +248,16 @@ class _Verification:
     def _listed_payload(
         self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()
     ) -> Payload:
-        """List the tree and return the payload; of a million files no second list is kept."""
-        listing = self._tree.listing()
-        self._has_proof = _any_proof(listing.entries)
-        return payload_of(
-            listing,
+        """List the tree and return the payload; its containers are for the record to tell."""
+
+        def look(entries: EntryTable) -> None:
+            self._has_proof = _any_proof(entries)
+
+        return list_payload(
+            self._tree,
             excluded=excluded,
             never_excluded=never_excluded if excluded else (),
-            only_known=True,
+            look=look,
         )
 
     def _hashed_ahead(self, entries: EntryTable, record: "Future[Recorded]") -> _Hashed | None:
