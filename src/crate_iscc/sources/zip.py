@@ -7,7 +7,6 @@ paths (RO-Crate 1.3, Appendix on packaging; `.eln` files are written so).
 
 import os
 import stat
-import threading
 import zipfile
 from array import array
 from collections import Counter
@@ -30,9 +29,10 @@ from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, Sm
 from crate_iscc.sources.inflating import INFLATERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
+from crate_iscc.sources.zip_directory import UTF8_FLAG, Member, read_directory
 from crate_iscc.sources.zip_streams import (
-    UTF8_FLAG,
     Archive,
+    ByZipfile,
     DeflatedStream,
     StoredPlace,
     StoredStream,
@@ -58,22 +58,20 @@ class ZipTree(Closing):
         self._crc = crc
         self._inflater = inflater
         try:
-            self._zip = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            cause = error.strerror if isinstance(error, OSError) else str(error)
-            raise InputError(
-                f"not a readable zip archive: {printable(str(path))}",
-                cause=cause,
-                hint="the file may be cut or damaged; fetch it again",
-            ) from error
-        if self._zip.fp is None:
-            raise InputError(f"not a readable zip archive: {printable(str(path))}")
-        file = self._zip.fp.fileno()
-        borders = {info.header_offset for info in self._zip.infolist()} | {self._zip.start_dir}
+            self._file = path.open("rb")
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        try:
+            directory = read_directory(self._file)
+        except (OSError, zipfile.BadZipFile) as error:
+            self._file.close()
+            raise _unreadable(path, error) from error
+        self._infos = directory.members
+        file = self._file.fileno()
+        borders = {info.header_offset for info in self._infos} | {directory.start}
         self._archive = Archive(file, os.fstat(file), tuple(sorted(borders)))
-        # zipfile moves one file position about, and some of its releases forget to lock it.
-        self._lock = threading.Lock()
-        self._members: dict[CratePath, zipfile.ZipInfo] = {}
+        self._by_zipfile = ByZipfile(self._file)
+        self._members: dict[bytes, Member] = {}
         self._listing: Listing | None = None
         self._mapping: MappedArchive | None = None
         if HAS_READING and not crc:
@@ -94,7 +92,7 @@ class ZipTree(Closing):
         return self.listing()
 
     def _listed(self) -> Listing:
-        infos = self._zip.infolist()
+        infos = self._infos
         names = [_member_name(info) for info in infos]
         wrapper = _wrapping_folder(names)
         if wrapper:
@@ -112,7 +110,7 @@ class ZipTree(Closing):
             elif problem := _problem(info, path, repeated=name in repeated):
                 refused[valid_unicode(path)] = problem
             else:
-                self._members[CratePath(path)] = info
+                self._members[utf8_order(path)] = info
                 files[utf8_order(path)] = info.file_size
         paths = sorted(files)
         return Listing(
@@ -125,19 +123,19 @@ class ZipTree(Closing):
 
     def open(self, entry: Entry) -> ByteStream:
         """Open a member of the listing. Raises ReadError."""
-        info = self._members.get(entry.path)
-        if info is None or self._zip.fp is None:
+        info = self._members.get(utf8_order(entry.path))
+        if info is None or self._file.closed:
             raise ReadError(printable(entry.path), cause="it is no member of the archive")
         if hasattr(os, "preadv"):
             if info.compress_type == zipfile.ZIP_STORED:
                 return StoredStream(self._archive, info, self._inflater, crc=self._crc)
             if info.compress_type == zipfile.ZIP_DEFLATED:
                 return DeflatedStream(self._archive, info, self._inflater)
-        return ZipfileStream(self._zip, info, self._archive, self._lock)
+        return ZipfileStream(self._by_zipfile, info, self._archive)
 
     def mapped(self, entry: Entry) -> Mapped | None:
         """Map a stored member, unless its CRC-32 is wanted. Raises ReadError."""
-        info = self._members.get(entry.path)
+        info = self._members.get(utf8_order(entry.path))
         if self._mapping is None or info is None or not _is_stored(info):
             return None
         start, _ = self._archive.locate(info, 0)
@@ -147,7 +145,7 @@ class ZipTree(Closing):
         self, entries: EntryTable, numbers: "array[int]", _buffer: memoryview
     ) -> SmallFiles | None:
         """Return stored members as they lie in the archive, unless their CRC-32 is wanted."""
-        infos = [self._members.get(entries.path(number)) for number in numbers]
+        infos = [self._members.get(path) for path in entries.chosen(numbers).path_column]
         view = self._mapping.view() if self._mapping else None
         if self._mapping is None or view is None:
             return None
@@ -168,14 +166,24 @@ class ZipTree(Closing):
 
     def close(self) -> None:
         """Close the archive."""
-        self._zip.close()
+        self._by_zipfile.close()
+        self._file.close()
 
 
-def _is_stored(info: zipfile.ZipInfo) -> bool:
+def _unreadable(path: Path, error: Exception) -> InputError:
+    cause = error.strerror if isinstance(error, OSError) else str(error)
+    return InputError(
+        f"not a readable zip archive: {printable(str(path))}",
+        cause=cause,
+        hint="the file may be cut or damaged; fetch it again",
+    )
+
+
+def _is_stored(info: Member) -> bool:
     return info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
 
 
-def _member_name(info: zipfile.ZipInfo) -> str:
+def _member_name(info: Member) -> str:
     """Return the member's name; without the UTF-8 flag, bytes that are UTF-8 are read as such."""
     if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
         return info.orig_filename
@@ -192,7 +200,7 @@ def _repeated(names: list[str]) -> frozenset[str]:
     return frozenset(name for name, times in Counter(names).items() if times > 1)
 
 
-def _problem(info: zipfile.ZipInfo, path: str, *, repeated: bool) -> str | None:
+def _problem(info: Member, path: str, *, repeated: bool) -> str | None:
     """Say why a member cannot be used, or None."""
     mode = info.external_attr >> 16
     if problem := path_problem(path):
