@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crate_iscc.errors import InputError, ReadError
+from crate_iscc.fingerprinting.reading import hash_files
+from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.sources import read_all
 from crate_iscc.sources.zip import ZipTree
 from crate_iscc.sources.zip_directory import Member, ZipDirectory, read_directory
@@ -89,12 +91,13 @@ def archive_of(
     comment: bytes = b"",
     wide: bool = False,
     count: int | None = None,
+    missing: int = 0,
     disk: int = 0,
     following: int = 44,
 ) -> bytes:
-    """Return an archive whose members have no bytes: a directory and its end."""
+    """Return an archive with a body: its directory, its end, and so many bytes lost before."""
     records = [member.record() for member in members]
-    directory, offset = b"".join(records), len(body)
+    directory, offset = b"".join(records), len(body) + missing
     count = len(records) if count is None else count
     numbers = disk, 0, count, count, len(directory), offset
     end64 = b""
@@ -316,3 +319,37 @@ def test_a_tree_of_a_damaged_zip_fails_in_one_of_two_ways(tmp_path: Path) -> Non
                 assert content in CONTENT.values()
     assert all(causes)
     assert len(causes) > 5
+
+
+HIDDEN = struct.pack("<4s22xHH", b"PK\x03\x04", 1, 0) + b"a" + b"evil"
+"""A local header of a stored member `a`, and its bytes."""
+
+
+@pytest.mark.parametrize("crc", [False, True], ids=["mapped", "streamed"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        archive_of([Written(packed=4, size=4)], comment=HIDDEN, missing=len(HIDDEN)),
+        archive_of(
+            [
+                Written(packed=1 << 19, size=1 << 19, offset=10 + 47 + 47 + 22),
+                Written(b"b", offset=MAX_32 - 1),
+            ],
+            body=bytes(10),
+            comment=HIDDEN,
+        ),
+    ],
+    ids=["before the file", "behind the directory"],
+)
+def test_a_member_that_lies_nowhere_is_unread(raw: bytes, crc: bool, tmp_path: Path) -> None:
+    """Its header, counted from the end of the file or behind the directory, is none of a member."""
+    place = tmp_path / "a.zip"
+    place.write_bytes(raw)
+
+    with ZipTree(place, crc=crc) as tree:
+        entries = tree.listing().entries
+        table, unread = hash_files(tree, entries, DatahashKernel(), step="reading")
+
+    assert entries.get("a")
+    assert not table
+    assert len(unread) == len(entries)

@@ -9,6 +9,7 @@ import os
 import stat
 import zipfile
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -68,8 +69,10 @@ class ZipTree(Closing):
             raise _unreadable(path, error) from error
         self._infos = directory.members
         file = self._file.fileno()
-        borders = {info.header_offset for info in self._infos} | {directory.start}
-        self._archive = Archive(file, os.fstat(file), tuple(sorted(borders)))
+        borders = sorted({directory.start, *(info.header_offset for info in self._infos)})
+        # No member lies behind the directory, though one may be said to.
+        borders = borders[: bisect_right(borders, directory.start)]
+        self._archive = Archive(file, os.fstat(file), tuple(borders))
         self._by_zipfile = ByZipfile(self._file)
         self._members: dict[bytes, Member] = {}
         self._listing: Listing | None = None
@@ -98,7 +101,6 @@ class ZipTree(Closing):
         if wrapper:
             self.name = wrapper.rstrip("/")
         repeated = _repeated(names)
-        files: dict[bytes, int] = {}
         folders: set[str] = set()
         refused: dict[str, str] = {}
         for info, name in zip(infos, names, strict=True):
@@ -111,10 +113,10 @@ class ZipTree(Closing):
                 refused[valid_unicode(path)] = problem
             else:
                 self._members[utf8_order(path)] = info
-                files[utf8_order(path)] = info.file_size
-        paths = sorted(files)
+        paths = sorted(self._members)
+        sizes = array("q", (self._members[path].file_size for path in paths))
         return Listing(
-            EntryTable(PackedBytes(paths), array("q", map(files.__getitem__, paths)), None),
+            EntryTable(PackedBytes(paths), sizes, None),
             tuple(sorted(folders)),
             tuple(
                 Unread(CratePath(path), problem, is_file=False) for path, problem in refused.items()

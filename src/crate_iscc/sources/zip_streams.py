@@ -6,6 +6,7 @@ read any members side by side. All others go through zipfile, one at a time.
 
 import lzma
 import os
+import struct
 import threading
 import zipfile
 import zlib
@@ -19,8 +20,9 @@ from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
 from crate_iscc.sources.zip_directory import Member
 
-_LOCAL_HEADER = b"PK\x03\x04"
-_LOCAL_HEADER_SIZE = 30
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""Signature, and the lengths of the name and of the extra fields; the directory has the rest."""
+_LOCAL_SIGNATURE = b"PK\x03\x04"
 _EXTRA_GUESS = 64
 """Bytes of extra fields that most local headers stay below: Info-ZIP writes 28, zip64 takes 20."""
 _SMALL_SIZE = 1 << 14
@@ -52,7 +54,7 @@ class Archive:
         member starts (APPNOTE 6.3.10, section 4.3.7).
         """
         name = info.raw_name
-        name_end = _LOCAL_HEADER_SIZE + len(name)
+        name_end = _LOCAL_HEADER.size + len(name)
         size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
         try:
             if view is None:
@@ -61,14 +63,17 @@ class Archive:
                 raw = bytes(view[info.header_offset : info.header_offset + size])
         except (OSError, OverflowError) as error:  # an offset that no file has
             raise damaged(info, "the archive is damaged at this member") from error
-        begin = name_end + int.from_bytes(raw[28:30], "little")
-        start = info.header_offset + begin
+        if info.header_offset < 0 or len(raw) < name_end:  # before the file, or behind it
+            raise damaged(info, "the archive is damaged at this member")
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack_from(raw)
         if (
-            not raw.startswith(_LOCAL_HEADER)
-            or int.from_bytes(raw[26:28], "little") != len(name)
-            or raw[_LOCAL_HEADER_SIZE:name_end] != name
+            signature != _LOCAL_SIGNATURE
+            or name_length != len(name)
+            or raw[_LOCAL_HEADER.size : name_end] != name
         ):
             raise damaged(info, "the archive is damaged at this member")
+        begin = name_end + extra_length
+        start = info.header_offset + begin
         following = bisect_right(self.borders, info.header_offset)
         if following == len(self.borders) or start + info.compress_size > self.borders[following]:
             raise damaged(info, "its bytes overlap others in the archive")
