@@ -29,7 +29,7 @@ from crate_iscc.render.formats import FORMATS
 from crate_iscc.source_kinds import SOURCE_KINDS
 from file_watch import Watch, only_where_files_can_be_watched
 
-LONGEST = 20.0
+LONGEST = 60.0
 """Seconds for one small crate; it takes a few hundredths, more on a busy machine."""
 MOST_MEMORY = 400 << 20
 """Bytes of memory of a process that verifies a bomb of gigabytes."""
