@@ -12,6 +12,7 @@ from crate_iscc.version import __version__
 
 if TYPE_CHECKING:
     from crate_iscc.api import build, fingerprint
+    from crate_iscc.building.adoption import DamagedPayloadError
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from crate_iscc.progress import Progress
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
-    from crate_iscc.report import Finding, Report, Verdict
+    from crate_iscc.report import FileVerdict, Finding, Report, Verdict
     from crate_iscc.validating.validation import validate
-    from crate_iscc.verifying.verification import Thoroughness, verify
+    from crate_iscc.verifying.how import Thoroughness
+    from crate_iscc.verifying.verification import verify
 
 _HOMES = {
     "api": ("build", "fingerprint"),
+    "building.adoption": ("DamagedPayloadError",),
     "building.apply": ("apply",),
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
     "codes": ("Distance", "Fingerprint"),
@@ -44,9 +47,10 @@ _HOMES = {
     "finding_kinds": ("Severity",),
     "render.report": ("report_text",),
     "render.report_json": ("report_json",),
-    "report": ("Finding", "Report", "Verdict"),
+    "report": ("FileVerdict", "Finding", "Report", "Verdict"),
     "validating.validation": ("validate",),
-    "verifying.verification": ("Thoroughness", "verify"),
+    "verifying.how": ("Thoroughness",),
+    "verifying.verification": ("verify",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -54,10 +58,12 @@ __all__ = [
     "BuildOptions",
     "BuildPlan",
     "CrateIsccError",
+    "DamagedPayloadError",
     "Description",
     "Distance",
     "FileFingerprint",
     "FileTable",
+    "FileVerdict",
     "Finding",
     "Fingerprint",
     "InputError",

@@ -31,6 +31,7 @@ def build(
     manifest_file: bool = False,
     style: Style | None = None,
     compress: bool = False,
+    force: bool = False,
     max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
@@ -50,6 +51,7 @@ def build(
     refused before it is read.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
+    DamagedPayloadError if one is not what others recorded of it (unless `force` takes it as it is),
     WriteError if the result cannot be written; what was there before is then unchanged.
     """
     options = BuildOptions(
@@ -60,6 +62,7 @@ def build(
         manifest_file=manifest_file,
         style=style,
         compress=compress,
+        force=force,
         max_bytes=max_bytes,
     )
     plan = plan_build(

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from crate_iscc.codes import Distance
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.fingerprinting.tree import tree_code
@@ -36,6 +37,7 @@ def sum_files(
     place. Raises InputError for a path that is not there, and for more than `max_bytes`.
     """
     places: dict[str, str] = {}
+    listed: list[tuple[str, EntryTable]] = []
     refused: dict[str, str] = {}
     for path in paths:
         if not path:
@@ -45,6 +47,7 @@ def sum_files(
         if os.path.isdir(path):
             listing = DirectoryTree(Path(path)).listing()
             base = path.rstrip("/") or "/"
+            listed.append((f"{base}/", listing.entries))
             for entry in sorted(listing.entries, key=lambda entry: treewalk_order(entry.path)):
                 places[f"{base}/{entry.path}"] = f"{path}/{entry.path}"
             refused |= {f"{base}/{item.path}": item.reason for item in listing.refused}
@@ -52,7 +55,7 @@ def sum_files(
             places[path] = path
         else:
             raise InputError(f"not found: {printable(path)}")
-    tree = NamedFiles(places)
+    tree = NamedFiles(places, lambda name: _as_listed(name, listed))
     refuse_larger(tree, max_bytes)
     listing = tree.listing()
     files, unread = hash_files(
@@ -70,6 +73,15 @@ def sum_files(
     results |= {item.path: item for item in (*unread, *listing.refused)}
     ordered = [results[name] for name in places]
     return ordered + [Unread(CratePath(name), reason) for name, reason in refused.items()]
+
+
+def _as_listed(name: str, listed: Iterable[tuple[str, EntryTable]]) -> Entry | None:
+    """Return the file of that name as one of the directories has it."""
+    for base, entries in listed:
+        number = entries.find(name[len(base) :]) if name.startswith(base) else None
+        if number is not None:
+            return entries[number]
+    return None
 
 
 def sum_tree(

@@ -126,8 +126,13 @@ class Fingerprint:
 
         None where that is too little to say: fewer than 64 equal bits are no evidence.
         """
-        if self.same_size(other) is False:
-            return False
+        return False if self.same_size(other) is False else self.same_content(other)
+
+    def same_content(self, other: "Fingerprint") -> bool | None:
+        """Compare what both know of the Instance-Code, whatever sizes are said.
+
+        None where that is too little to say: fewer than 64 equal bits are no evidence.
+        """
         same = _same_prefix(self.instance, other.instance)
         return None if same and not (self.verifiable and other.verifiable) else same
 

@@ -6,16 +6,19 @@ memory beside the two tables.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.file_table import FileTable, fingerprint_of, side_by_side
 from crate_iscc.manifest import Manifest, Unread
-from crate_iscc.paths import CratePath, utf8_order
+from crate_iscc.paths import CratePath, folders_of, utf8_order
 
 Contents = dict[CratePath, Fingerprint]
+_NOTHING: Mapping[CratePath, Any] = MappingProxyType({})
 
 
 class Status(StrEnum):
@@ -28,6 +31,7 @@ class Status(StrEnum):
     EXTRA = "extra"
     UNREAD = "unread"
     UNCHECKED = "unchecked"
+    NOT_FETCHED = "not_fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +60,36 @@ class Comparison:
 
     `matches` counts the files that are as recorded and of which nothing more is to be said. All
     others stand in `differences`, in the order of the UTF-8 bytes of the paths; so does a match
-    whose Data-Codes differ.
+    whose Data-Codes or sizes differ.
     """
 
     matches: int
     differences: tuple[Difference, ...]
 
 
-def compare(recorded: Manifest, observed: Manifest, *, content: bool = True) -> Comparison:
+def compare(
+    recorded: Manifest,
+    observed: Manifest,
+    *,
+    content: bool = True,
+    told: Mapping[CratePath, bool] = _NOTHING,
+    moved: Mapping[CratePath, CratePath] = _NOTHING,
+) -> Comparison:
     """Compare what a crate records with what is there; each path involved has one outcome.
 
-    A match needs an equal datahash (as much of it as both know); with `content=False` an equal
-    size is enough. Content that stands at a path where it is not recorded is paired with the
-    path that lost it (moved); what is left over is changed, missing or extra. Where the observed
-    Data-Codes are known, a lost file and an extra one of similar content are paired too.
+    A match needs an equal datahash (as much of it as both know), or where there is none to compare
+    that `told` says so: what digests of other kinds came to. With `content=False` an equal size is
+    enough. `moved` tells by such digests where lost content stands now.
+
+    Content that stands at a path where it is not recorded is paired with the path that lost it
+    (moved); what is left over is changed, missing or extra. Where the observed Data-Codes are
+    known, a lost file and an extra one of similar content are paired too.
     """
-    places = _in_place(recorded.files, observed.files, observed.unread, content=content)
+    judge = _Judge(observed.unread, told, content=content)
+    places = _in_place(recorded.files, observed.files, judge)
     results, lost, loose = places.results, places.lost, places.loose
     known = frozenset(lost)
-    moves = _moves(lost, loose) if content else {}
+    moves = _moves(lost, loose, moved) if content else {}
     origin = {target: path for path, target in moves.items()}
     for path, target in moves.items():
         results.append(
@@ -122,11 +137,8 @@ class _Places:
     loose: Contents = field(default_factory=dict)
 
 
-def _in_place(
-    recorded: FileTable, observed: FileTable, unread_items: Iterable[Unread], *, content: bool
-) -> _Places:
+def _in_place(recorded: FileTable, observed: FileTable, judge: "_Judge") -> _Places:
     """Judge each path by what stands there."""
-    judge = _Judge(unread_items, content=content)
     for known, there in side_by_side(recorded, observed):
         if known and there:
             judge.both(known, there)
@@ -140,12 +152,14 @@ def _in_place(
 class _Judge:
     """Sorts the paths of both sides by what stands at each."""
 
-    def __init__(self, unread: Iterable[Unread], *, content: bool) -> None:
+    def __init__(
+        self, unread: Iterable[Unread], told: Mapping[CratePath, bool], *, content: bool
+    ) -> None:
         self._content = content
+        self._told = told
         self._places = _Places()
         self._unread = {item.path: item for item in unread}
         self._unread_order = sorted(map(utf8_order, self._unread))
-        self._closed = tuple(path for path in self._unread if path.endswith("/"))
         # What is said already: unread paths that are recorded, folders that hold recorded files.
         self._named: set[str] = set()
 
@@ -177,15 +191,22 @@ class _Judge:
 
     def _compare(self, path: CratePath, wanted: Fingerprint, found: Fingerprint) -> None:
         places = self._places
-        same = wanted.same_bytes(found) if self._content else wanted.same_size(found)
-        if same is False:
+        same_size = wanted.same_size(found)
+        same = self._same_content(path, wanted, found) if self._content else same_size
+        if same is False or (same is None and same_size is False):
             places.lost[path] = wanted
             places.loose[path] = found
-        elif same and wanted.same_data_code(found) is not False:
+        elif same and same_size is not False and wanted.same_data_code(found) is not False:
             places.matches += 1
         else:
             status = Status.MATCH if same else Status.UNCHECKED
             places.results.append(Difference(status, path, wanted, found))
+
+    def _same_content(
+        self, path: CratePath, wanted: Fingerprint, found: Fingerprint
+    ) -> bool | None:
+        same = wanted.same_content(found)
+        return self._told.get(path) if same is None else same
 
     def gone(self, known: FileTable) -> None:
         """Take files that are recorded and are not there."""
@@ -193,13 +214,24 @@ class _Judge:
             path, wanted = CratePath(row[0].decode("utf-8")), fingerprint_of(row)
             if path in self._unread:
                 self._say_unread(path, wanted)
-            elif path.startswith(self._closed):
-                folder = next(folder for folder in self._closed if path.startswith(folder))
-                self._named.add(folder)
-                reason = f"its folder {self._unread[folder].reason}"
+            elif closed := self._closed_above(path):
+                self._named.add(closed.path)
+                reason = f"its folder {closed.reason}"
                 self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
             else:
                 self._places.lost[path] = wanted
+
+    def _closed_above(self, path: CratePath) -> Unread | None:
+        """Return what could not be looked into, of the folders that a path lies in, if any.
+
+        Of what could not even be examined nobody knows that it is a folder.
+        """
+        for folder in folders_of(path) if self._unread else ():
+            closed = self._unread.get(CratePath(folder))
+            unknown = self._unread.get(CratePath(folder[:-1]))
+            if closed or (unknown and unknown.is_file):
+                return closed or unknown
+        return None
 
     def unknown(self, there: FileTable) -> None:
         """Take files that are there and are not recorded."""
@@ -220,14 +252,18 @@ class _Judge:
         return self._places
 
 
-def _moves(lost: Contents, loose: Contents) -> dict[CratePath, CratePath]:
+def _moves(
+    lost: Contents, loose: Contents, known: Mapping[CratePath, CratePath]
+) -> dict[CratePath, CratePath]:
     """Pair each lost content with a path that holds it and is not recorded with it.
+
+    Some pairs may be known already.
 
     Among equal contents the paths that share most of their last segments are paired first, so
     that a renamed folder of equal chunks is paired chunk by chunk.
     """
-    moves: dict[CratePath, CratePath] = {}
-    taken: set[CratePath] = set()
+    moves = {path: target for path, target in known.items() if path in lost and target in loose}
+    taken = set(moves.values())
     for tail in (8, 4, 3, 2, 1, 0):
         waiting: dict[tuple[bytes, tuple[str, ...]], list[CratePath]] = defaultdict(list)
         for path, found in reversed(loose.items()):

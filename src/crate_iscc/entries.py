@@ -2,11 +2,11 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from crate_iscc.packed import PackedBytes
+from crate_iscc.packed import PackedBytes, keep_numbers
 from crate_iscc.paths import CratePath, utf8_order
 
 
@@ -145,9 +145,12 @@ class EntryTable:
         They stand side by side: in the order of UTF-8 bytes nothing comes between two paths with
         one prefix.
         """
-        prefix = utf8_order(folder)
-        # The byte behind the slash that ends a folder is "0": no path below it is greater.
-        ends = (prefix, prefix[:-1] + b"0")
+        return self.starting_with(folder)
+
+    def starting_with(self, beginning: str) -> range:
+        """Return the numbers of the files whose paths start so; they stand side by side."""
+        prefix = utf8_order(beginning)
+        ends = (prefix, prefix + b"\xff")  # a byte that UTF-8 has not, and greater than any
         return range(*(bisect_left(self._paths, end) for end in ends))
 
     def chosen(self, numbers: "array[int]") -> "EntryTable":
@@ -157,7 +160,7 @@ class EntryTable:
         """
         start, stop = (numbers[0], numbers[0] + len(numbers)) if numbers else (0, 0)
         if numbers == array("Q", range(start, stop)):
-            return self if len(numbers) == len(self) else self._runs([range(start, stop)])
+            return self if len(numbers) == len(self) else self._part(start, stop)
         stats: array[int] | None = None
         if self._stats is not None:
             stats = array("Q")
@@ -174,18 +177,28 @@ class EntryTable:
         left_out = sorted(set(numbers))
         if not left_out:
             return self
-        edges = [-1, *left_out, len(self)]
-        return self._runs([range(one + 1, two) for one, two in pairwise(edges)])
+        stats = None if self._stats is None else self._stats[:]
+        table = EntryTable(self._paths.copy(), self._sizes[:], stats)
+        table.leave_out(left_out)
+        return table
 
-    def _runs(self, runs: Sequence[range]) -> "EntryTable":
-        paths, sizes = PackedBytes(), array("q")
-        stats = array("Q") if self._stats is not None else None
-        for run in runs:
-            paths.extend_from(self._paths, run.start, run.stop)
-            sizes.extend(self._sizes[run.start : run.stop])
-            if stats is not None and self._stats is not None:
-                stats.extend(self._stats[_STAT * run.start : _STAT * run.stop])
-        return EntryTable(paths, sizes, stats)
+    def leave_out(self, numbers: Iterable[int]) -> None:
+        """Take files out of this table itself: for who has made it, before others see it.
+
+        So a few of a million files are left out without a second table of all others.
+        """
+        edges = [-1, *sorted(set(numbers)), len(self)]
+        runs = [range(one + 1, two) for one, two in pairwise(edges)]
+        self._paths.keep(runs)
+        keep_numbers(self._sizes, runs)
+        if self._stats is not None:
+            keep_numbers(self._stats, runs, _STAT)
+
+    def _part(self, start: int, stop: int) -> "EntryTable":
+        paths = PackedBytes()
+        paths.extend_from(self._paths, start, stop)
+        stats = None if self._stats is None else self._stats[_STAT * start : _STAT * stop]
+        return EntryTable(paths, self._sizes[start:stop], stats)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EntryTable):

@@ -52,6 +52,15 @@ _PAYLOAD_KINDS = (
         "Run build to record it.",
     ),
     FindingKind(
+        "bytes.leftover",
+        Severity.WARNING,
+        "A build has left a half-written file behind",
+        "Build writes each file beside its place and renames it. This one was not renamed: the "
+        "build was killed, or it still runs. Such a file is no payload: no code covers it, and "
+        "it does not change the verdict.",
+        "Run build again: it removes what a killed build left. Or delete the file.",
+    ),
+    FindingKind(
         "bytes.unread",
         Severity.WARNING,
         "A file could not be read, or not be read whole",
@@ -64,9 +73,41 @@ _PAYLOAD_KINDS = (
         "bytes.unchecked",
         Severity.INFO,
         "A file has no recorded fingerprint that could be checked",
-        "The crate lists the file without an ISCC-SUM or datahash, so nothing can be said "
-        "about its content.",
+        "The crate lists the file without an ISCC-SUM, datahash or other digest, so nothing can "
+        "be said about its content; a recorded size was compared.",
         "Run build to fingerprint it.",
+    ),
+    FindingKind(
+        "bytes.not-fetched",
+        Severity.WARNING,
+        "A file is still to be fetched",
+        "A Git-LFS pointer stands in the file's place, or the file is named in a bag's fetch.txt "
+        "and is not there. Nothing is said about its content.",
+        "Fetch it (git lfs pull; for a bag, the URLs of fetch.txt), then verify again.",
+    ),
+    FindingKind(
+        "crate.unverified",
+        Severity.WARNING,
+        "A crate inside this one was not verified in its own right",
+        "A folder holds an ro-crate-metadata.json or a bagit.txt of its own that cannot be used, "
+        "or records nothing to check. Its files are checked by what the crate around it records.",
+        "Verify the folder by itself to see what is wrong with it.",
+    ),
+    FindingKind(
+        "path.case",
+        Severity.ERROR,
+        "A file is there under a name in another case",
+        "Names are matched exactly, and this one differs in capitals and small letters. On a "
+        "system that tells them apart, nobody finds the file by the recorded name.",
+        "Rename the file to the recorded name.",
+    ),
+    FindingKind(
+        "path.normalization",
+        Severity.WARNING,
+        "A file is there under a name in another Unicode form",
+        "The recorded name and that of the file look the same and are composed (NFC) in one and "
+        "decomposed (NFD) in the other, as copying through macOS does. The file was checked.",
+        "Rename the file to the recorded form, where other tools do not find it.",
     ),
     FindingKind(
         "code.mismatch",
@@ -80,17 +121,32 @@ _PAYLOAD_KINDS = (
         "fixity.conflict",
         Severity.ERROR,
         "The crate records two values for one file that contradict each other",
-        "The ISCC-SUM, the datahash, the size or the line in the manifest file do not "
-        "belong to the same bytes, so at least one of them is wrong.",
+        "The ISCC-SUM, the datahash, a digest by another convention, the size or the line in a "
+        "manifest do not belong to the same bytes, so at least one of them is wrong.",
         "Restore the metadata from a copy, or run build again.",
     ),
     FindingKind(
         "fixity.malformed",
         Severity.ERROR,
         "A recorded fingerprint is damaged",
-        "A value in the place of a fingerprint is no ISCC or no datahash, or a line of the "
-        "manifest file is none: it is cut, or has been edited.",
+        "A value in the place of a fingerprint is no ISCC, no datahash or no digest of its "
+        "algorithm, or a line of a manifest is none: it is cut, or has been edited.",
         "Restore the metadata from a copy, or run build again.",
+    ),
+    FindingKind(
+        "fixity.size",
+        Severity.ERROR,
+        "A recorded size is not that of the bytes",
+        "The content has the recorded digest, so it is the recorded one; the recorded number of "
+        "bytes or files is wrong.",
+        "Mend the size in the metadata, or run build again.",
+    ),
+    FindingKind(
+        "fixity.unknown",
+        Severity.WARNING,
+        "Digests are recorded by an algorithm that is not known here",
+        "Nothing can be said about files by a digest that cannot be computed.",
+        "Check them with a tool that knows the algorithm.",
     ),
     FindingKind(
         "tree.changed",
@@ -118,6 +174,14 @@ _PAYLOAD_KINDS = (
         "others wrote, so the description stays; verify will call the file missing if it "
         "carries a fingerprint.",
         "Restore the file, or remove its description from the metadata.",
+    ),
+    FindingKind(
+        "build.stale-digest",
+        Severity.WARNING,
+        "Digests that others recorded are of the file's old content",
+        "The file changed after others recorded a digest of it by a convention that build does not "
+        "write. Build keeps what others wrote, so that digest is still there, and is wrong now.",
+        "Remove the digest from the metadata, or renew it with the tool that wrote it.",
     ),
     FindingKind(
         "build.sha256-skipped",

@@ -12,6 +12,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.subtree import SubTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,17 @@ def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
     """Return the metadata file at the root of a tree. Raises InputError if there is none."""
     found = find_metadata(tree, listing)
     if found is None:
-        raise InputError(
-            f"not an RO-Crate: {printable(tree.subject)}",
-            cause=f"there is no {METADATA_FILE} at its root",
-            hint="make it one with: crate-iscc build",
-        )
+        raise not_a_crate(tree)
     return found
+
+
+def not_a_crate(tree: Tree) -> InputError:
+    """Return the error for a tree without metadata."""
+    return InputError(
+        f"not an RO-Crate: {printable(tree.subject)}",
+        cause=f"there is no {METADATA_FILE} at its root",
+        hint="make it one with: crate-iscc build",
+    )
 
 
 def folder_on_disk(tree: Tree) -> str | None:
@@ -57,6 +63,7 @@ def folder_on_disk(tree: Tree) -> str | None:
 
     It is spelt as the caller spelt it, with escapes for what is no Unicode.
     """
-    if not isinstance(tree, DirectoryTree):
-        return None
-    return valid_unicode(tree.subject)
+    outermost = tree
+    while isinstance(outermost, SubTree):
+        outermost = outermost.tree
+    return valid_unicode(tree.subject) if isinstance(outermost, DirectoryTree) else None

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice, repeat
 from operator import lt
 from typing import Protocol
@@ -111,14 +111,64 @@ class PackedBytes:
             self._blob += other.joined(first, last)
             self._edges.extend([shift + end for end in other.ends(first, last)])
 
+    def keep(self, runs: Sequence[range]) -> None:
+        """Drop all strings but those of these ranges of numbers, which ascend, where they lie."""
+        count = end = 0
+        for run in runs:
+            start, stop = self._edges[run.start], self._edges[run.stop]
+            _move(self._blob, start, stop, end)
+            for first in range(run.start + 1, run.stop + 1, _AT_ONCE):
+                some = self._edges[first : min(first + _AT_ONCE, run.stop + 1)]
+                if start != end:
+                    some = array("Q", [edge - start + end for edge in some])
+                self._edges[count + 1 : count + 1 + len(some)] = some
+                count += len(some)
+            end += stop - start
+        del self._edges[count + 1 :]
+        del self._blob[end:]
+
+    def copy(self) -> "PackedBytes":
+        """Return a column of the same strings."""
+        column = PackedBytes()
+        column._blob, column._edges = self._blob[:], self._edges[:]
+        return column
+
     def find(self, string: bytes) -> int | None:
         """Return the number of a string in a column that is sorted, or None."""
         number = bisect_left(self, string)
         return number if number < len(self) and self[number] == string else None
 
+    def ending_in(self, ending: bytes) -> list[int]:
+        """Return the numbers of the strings that end in `ending`, which is not empty."""
+        found = []
+        at = self._blob.find(ending)
+        while at >= 0:
+            end = at + len(ending)
+            number = bisect_left(self._edges, end) - 1
+            if self._edges[number + 1] == end and self._edges[number] <= at:
+                found.append(number)
+            at = self._blob.find(ending, at + 1)
+        return found
+
     def is_sorted(self) -> bool:
         """Tell whether each string is greater than the one before it."""
         return all(map(lt, self, self.between(1, len(self))))
+
+
+def keep_numbers(column: "array[int]", runs: Iterable[range], each: int = 1) -> None:
+    """Drop all of a column but these ranges, which ascend, of `each` numbers at a time."""
+    end = 0
+    for run in runs:
+        _move(column, each * run.start, each * run.stop, end)
+        end += each * len(run)
+    del column[end:]
+
+
+def _move(column: "bytearray | array[int]", start: int, stop: int, to: int) -> None:
+    """Move a part of a column towards its begin; no second copy of it is made on the way."""
+    if start != to:
+        with memoryview(column) as view:
+            view[to : to + stop - start] = view[start:stop]
 
 
 class FixedBytes:

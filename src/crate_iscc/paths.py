@@ -35,10 +35,15 @@ NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANI
 NOT_PAYLOAD_FOLDERS = (PREVIEW_FOLDER, PROOF_FOLDER + "/")
 """Folders whose files are no payload, or not all of them."""
 
+LEFTOVERS_BEGIN = (f".{METADATA_FILE}", f".{MANIFEST_FILE}.")
+"""How the names of all files begin that is_leftover may say yes of."""
+
 _NAMED_APART = ("ro-crate-", "iscc-")
 """How all that is no payload begins, so that a look at a name is enough for most of it."""
 
-_LEFTOVER = re.compile(r"\.(ro-crate-metadata\.json(ld)?|iscc-manifest\.tsv)\.\w+\.partial")
+_LEFTOVER = re.compile(
+    r"\.(ro-crate-metadata\.json(ld)?|iscc-manifest\.tsv)\.[a-z0-9_]{8}\.partial"
+)
 
 # RFC 3987 keeps these out of a path; RO-Crate asks for nothing else to be escaped, so that
 # other Unicode stays readable ("Encoding file paths" of RO-Crate 1.3, Data Entities).

@@ -79,8 +79,9 @@ class Finding:
 class Counts:
     """How many files came out how; every recorded file is counted once.
 
-    `unchecked` counts listed files that record nothing to check against. `remote` counts data
-    entities that lie elsewhere; they are no files of the crate.
+    `unchecked` counts listed files of which nothing is recorded to check their content against,
+    `not_fetched` those that are still to be fetched. `remote` counts data entities that lie
+    elsewhere; they are no files of the crate.
     """
 
     match: int = 0
@@ -90,7 +91,20 @@ class Counts:
     extra: int = 0
     unread: int = 0
     unchecked: int = 0
+    not_fetched: int = 0
     remote: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileVerdict:
+    """How one recorded file came out, in the words of Counts, and what that rests on, if anything.
+
+    `rests_on` names a convention: `datahash`, `ISCC-SUM`, `sha256`, `BagIt manifest-md5.txt`, …
+    """
+
+    path: CratePath
+    status: str
+    rests_on: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +116,9 @@ class Report:
     the metadata file. Findings from `level` upwards make the crate invalid. `ignored` counts, by
     id, what the caller asked not to be told. `size` (bytes), `counts` and `kernel` belong to a
     verification, `profile` (its IRI) to a validation.
+
+    `rests_on` counts the matches by the convention that each rests on. `each` holds every file's
+    verdict, where it was asked for. `nested` are the reports on crates and bags inside.
     """
 
     command: Command = Command.VERIFY
@@ -120,14 +137,25 @@ class Report:
     profile: str | None = None
     level: Severity = Severity.ERROR
     ignored: tuple[tuple[str, int], ...] = ()
+    rests_on: tuple[tuple[str, int], ...] = ()
+    each: tuple[FileVerdict, ...] = ()
+    nested: tuple["Report", ...] = ()
     report_version: str = REPORT_VERSION
 
     @property
     def verdict(self) -> Verdict:
-        """INVALID if a finding reaches the level, else INCOMPLETE if something was unread."""
-        if any(f.severity.rank <= self.level.rank for f in self.findings):
+        """INVALID if a finding reaches the level, else INCOMPLETE if something was unread.
+
+        That goes for the crates inside, too.
+        """
+        inside = {report.verdict for report in self.nested}
+        if Verdict.INVALID in inside or any(
+            finding.severity.rank <= self.level.rank for finding in self.findings
+        ):
             return Verdict.INVALID
-        return Verdict.INCOMPLETE if self.counts.unread else Verdict.VALID
+        if Verdict.INCOMPLETE in inside or self.counts.unread or self.counts.not_fetched:
+            return Verdict.INCOMPLETE
+        return Verdict.VALID
 
 
 def check_ignorable(ids: Iterable[str]) -> None:
@@ -159,4 +187,36 @@ def without(report: Report, ids: Collection[str]) -> Report:
     kept = tuple(finding for finding in report.findings if finding.id not in ids)
     number = Counter(dict(report.ignored))
     number.update(finding.id for finding in report.findings if finding.id in ids)
-    return replace(report, findings=kept, ignored=tuple(sorted(number.items())))
+    return replace(
+        report,
+        findings=kept,
+        ignored=tuple(sorted(number.items())),
+        nested=tuple(without(inner, ids) for inner in report.nested),
+    )
+
+
+def folder_inside(report: Report, inner: Report) -> str:
+    """Return where a crate lies that is verified in its own right, with a slash at the end."""
+    return inner.subject.removeprefix(report.subject.rstrip("/")).strip("/") + "/"
+
+
+def flattened(report: Report) -> Report:
+    """Return a report without nested ones: their findings stand under the paths from its root.
+
+    What is found of one file both here and there is told once.
+    """
+    if not report.nested:
+        return report
+    findings = {(finding.id, finding.path): finding for finding in reversed(report.findings)}
+    for inner in map(flattened, report.nested):
+        folder = folder_inside(report, inner)
+        for finding in inner.findings:
+            moved = finding.moved_to
+            placed = replace(
+                finding,
+                path=CratePath(folder + (finding.path or "")),
+                moved_to=CratePath(folder + moved) if moved else None,
+            )
+            findings.setdefault((placed.id, placed.path), placed)
+    ordered = sorted(findings.values(), key=lambda one: (one.path or "").encode("utf-8"))
+    return replace(report, findings=tuple(ordered), nested=())

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from crate_iscc.entries import Entry
-from crate_iscc.sources import ByteStream, Listing, Tree
+from crate_iscc.sources import ByteStream, LeftOut, Listing, Tree
 
 
 class CountingTree:
@@ -27,9 +27,9 @@ class CountingTree:
         self.given: Counter[str] = Counter()
         self.most_open = 0
 
-    def listing(self) -> Listing:
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the listing of the tree."""
-        return self._tree.listing()
+        return self._tree.listing(left_out)
 
     def top(self) -> Listing:
         """Return the top of the tree."""

@@ -259,6 +259,8 @@ fails(errno.EINVAL, module.list_folder, handle, b"a\\0b/")
 fails(errno.EBADF, module.list_folder, -1, b"gone/")
 fails(errno.ENOTDIR, module.list_folder, handle, b"many/1")
 assert not any(module.list_folder(handle, b"empty/"))
+fails(errno.ESTALE, module.list_folder, handle, b"empty/", bytes(32))
+assert not any(module.list_folder(handle, b"empty/", bytes(5)))
 
 
 # A folder that is filled, emptied and removed while it is listed.

@@ -218,7 +218,7 @@ def test_the_profile_crate_is_intact_and_meets_its_own_musts() -> None:
     report = crate_iscc.verify(PROFILE_FOLDER)
 
     assert report.verdict is crate_iscc.Verdict.VALID
-    assert not report.findings
+    assert {finding.id for finding in report.findings} <= {"bytes.remote"}
     assert _validate(PROFILE_FOLDER).returncode == 0
 
 

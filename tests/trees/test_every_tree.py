@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crate_iscc.entries import Entry
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import CratePath
 from crate_iscc.sources import CHUNK_SIZE, Tree, chunks, read_all
@@ -117,6 +117,23 @@ class TreeTests(ABC):
             second = tree.listing()
 
             assert set(first.entries) == set(second.entries)
+            assert contents(tree) == SMALL
+
+    def test_a_listing_is_less_what_is_to_be_left_out(self, tmp_path: Path) -> None:
+        """Files that the caller names by their numbers are not in that listing; later ones are."""
+        with self.make(SMALL, tmp_path) as tree:
+            asked: list[list[str]] = []
+
+            def every_other(entries: EntryTable) -> range:
+                asked.append([entry.path for entry in entries])
+                return range(0, len(entries), 2)
+
+            listing = tree.listing(every_other)
+
+            (names,) = asked
+            assert set(names) == set(SMALL)
+            assert [entry.path for entry in listing.entries] == names[1::2]
+            assert [entry.size for entry in listing.entries] == [len(SMALL[n]) for n in names[1::2]]
             assert contents(tree) == SMALL
 
     def test_the_bytes_are_those_of_the_files(self, tmp_path: Path) -> None:

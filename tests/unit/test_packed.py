@@ -1,6 +1,8 @@
 """Columns of byte strings: both kinds give back what was put in."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crate_iscc.packed import Column, FixedBytes, PackedBytes
 
@@ -86,3 +88,26 @@ def test_a_column_is_sorted_where_each_string_is_greater_than_the_last(
 ) -> None:
     """Twice the same string is not sorted: tables hold each path once."""
     assert PackedBytes(strings).is_sorted() is is_sorted
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=5)), max_size=30))
+def test_a_column_keeps_runs_of_its_strings(rows: list[tuple[bool, bytes]]) -> None:
+    """Any are dropped, wherever they stand; what is added then follows; a copy stays whole."""
+    column = PackedBytes(string for _, string in rows)
+    whole = column.copy()
+
+    column.keep([range(n, n + 1) for n, (is_kept, _) in enumerate(rows) if is_kept])
+    column.append(b"next")
+
+    assert list(column) == [*(string for is_kept, string in rows if is_kept), b"next"]
+    assert list(whole) == [string for _, string in rows]
+
+
+def test_long_runs_are_kept() -> None:
+    """Runs are moved in portions, and none of their edges is lost between two of these."""
+    strings = [str(number).encode() for number in range(30_000)]
+    column = PackedBytes(strings)
+
+    column.keep([range(1, 10_000), range(10_001, 30_000)])
+
+    assert list(column) == [*strings[1:10_000], *strings[10_001:]]

@@ -372,7 +372,7 @@ def test_full_checks_a_recorded_sha256(tmp_path: Path) -> None:
 
     report = verified(folder, Thoroughness.FULL)
 
-    assert found(report) == {("code.mismatch", "a.txt", None)}
+    assert found(report) == {("fixity.conflict", "a.txt", None)}
 
 
 # --- codes of the whole and of containers ------------------------------------------------------

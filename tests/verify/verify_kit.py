@@ -218,20 +218,35 @@ def verified(
     source: Path,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
     *,
+    closed: bool = False,
+    each: bool = False,
     jobs: int | None = None,
     progress: ProgressSink = nobody,
 ) -> Report:
     """Verify a crate and hold the report against all that is true of any report."""
-    report = verify(source, thoroughness=thoroughness, jobs=jobs, progress=progress)
+    report = verify(
+        source, thoroughness=thoroughness, closed=closed, each=each, jobs=jobs, progress=progress
+    )
     value = json.loads(report_json(report))
     hold_against_schema(value)
-    _hold_counts(report)
     _hold_texts(report, value)
+    _hold(report)
+    return report
+
+
+def _hold(report: Report) -> None:
+    _hold_counts(report)
     assert not set(report.checked) & set(report.not_checked)
     assert (report.verdict is Verdict.VALID) == (
-        not report.counts.unread and all(f.severity != "error" for f in report.findings)
+        not report.counts.unread
+        and not report.counts.not_fetched
+        and all(f.severity != "error" for f in report.findings)
+        and all(inner.verdict is Verdict.VALID for inner in report.nested)
     )
-    return report
+    quick = "datahash" in report.not_checked
+    assert sum(count for _, count in report.rests_on) == (0 if quick else report.counts.match)
+    for inner in report.nested:
+        _hold(inner)
 
 
 _NAMED_BY_KIND = ("path.unsafe", "file.special", "zip.duplicate", "zip.overlap", "zip.encrypted")
@@ -246,13 +261,17 @@ def _hold_counts(report: Report) -> None:
         "moved": ids["bytes.moved"],
         "missing": ids["bytes.missing"],
         "unchecked": ids["bytes.unchecked"],
+        "not_fetched": ids["bytes.not-fetched"],
         "remote": ids["bytes.remote"],
     } == {
         name: getattr(counts, name)
-        for name in ("changed", "moved", "missing", "unchecked", "remote")
+        for name in ("changed", "moved", "missing", "unchecked", "not_fetched", "remote")
     }
     extra, unread = ids["bytes.extra"] + ids["bytes.unlisted"], ids["bytes.unread"]
-    named = sum(f.id in _NAMED_BY_KIND and f.entity is None for f in report.findings)
+    named = sum(
+        f.id in _NAMED_BY_KIND and f.entity is None and not f.message.startswith("line ")
+        for f in report.findings
+    )
     assert extra <= counts.extra
     assert unread <= counts.unread
     unwritable = sum(f.id == "path.portability" and "Unicode" in f.message for f in report.findings)

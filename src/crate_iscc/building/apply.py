@@ -5,9 +5,8 @@ renamed. Payload files are never opened for writing. What is copied is hashed on
 copy that is not what was fingerprinted is thrown away.
 """
 
+import contextlib
 import os
-import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,16 @@ from crate_iscc.errors import ReadError, WriteError
 from crate_iscc.kernel.digest import DatahashHasher
 from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.replacing import flush_folder, replacing, umask
+from crate_iscc.replacing import (
+    alone,
+    clear_leftovers,
+    flush,
+    flush_folder,
+    remove_leftover,
+    replacing,
+    umask,
+    unfinished,
+)
 from crate_iscc.sources import CHUNK_SIZE, Tree
 from crate_iscc.sources.opening import open_tree
 
@@ -56,14 +64,55 @@ def _made_files(plan: BuildPlan) -> Iterator[tuple[CratePath, int, Iterable[byte
 
 
 def _write_in_place(plan: BuildPlan) -> None:
-    """Replace the files that change; the metadata last, because they describe the others."""
+    """Replace the files that change; the metadata last, because they describe the others.
+
+    All are written before any is renamed: for as short a time as can be is one new and one old.
+    """
+    folder = plan.target.path
     for leftover in plan.leftovers:
-        (plan.target.path / leftover).unlink(missing_ok=True)
+        remove_leftover(folder / leftover)
     changes = plan.changes
-    for path, _, content in reversed(list(_made_files(plan))):
-        if path in changes:
-            with replacing(plan.target.path / path) as file:
+    if not changes:
+        return
+    with alone(folder), contextlib.ExitStack() as renamed_from_the_last:
+        _check_metadata(plan)
+        for path, _, content in _made_files(plan):
+            if path in changes:
+                file = renamed_from_the_last.enter_context(
+                    replacing(folder / path, with_folder=False)
+                )
                 file.writelines(content)
+                flush(file)
+    flush_folder(folder)
+
+
+def _check_metadata(plan: BuildPlan) -> None:
+    """Raise WriteError if somebody else wrote the metadata since the plan was made."""
+    place = plan.target.path / plan.metadata_path
+    expected = (plan.previous, plan.metadata)
+    if not any(_holds(place, content) for content in expected):
+        raise WriteError(
+            f"{printable(str(place))} was written by somebody else meanwhile, and is left alone",
+            hint="run build again when nothing else writes to the dataset",
+        )
+
+
+def _holds(place: Path, content: bytes | None) -> bool:
+    """Tell whether a file has that content, or is not there where that is None."""
+    try:
+        with open(place, "rb", opener=_without_waiting) as file:
+            if content is None or os.fstat(file.fileno()).st_size != len(content):
+                return False
+            starts = range(0, len(content), CHUNK_SIZE)
+            view = memoryview(content)
+            return all(file.read(CHUNK_SIZE) == view[at : at + CHUNK_SIZE] for at in starts)
+    except FileNotFoundError:
+        return content is None
+
+
+def _without_waiting(place: str, flags: int) -> int:
+    """Open a file that may be a pipe by now."""
+    return os.open(place, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
 
 
 class _Copier:
@@ -108,6 +157,7 @@ class _Copier:
 def _write_zip(plan: BuildPlan, progress: ProgressSink) -> None:
     """Write a zip with the metadata first, so that they can be read without the rest."""
     compression = zipfile.ZIP_DEFLATED if plan.target.compress else zipfile.ZIP_STORED
+    clear_leftovers(plan.target.path)
     with (
         open_tree(plan.subject) as tree,
         replacing(plan.target.path) as file,
@@ -142,10 +192,8 @@ def _zip_info(path: str, size: int, entry: Entry | None, compression: int) -> zi
 def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
     """Write a copy beside its place and rename it when it is whole."""
     target = plan.target.path
-    temporary = Path(
-        tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
-    )
-    try:
+    clear_leftovers(target)
+    with unfinished(target, folder=True) as temporary:
         with open_tree(plan.subject) as tree:
             tree.listing()
             copier = _Copier(plan, tree, progress)
@@ -156,18 +204,14 @@ def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 with place.open("xb") as file:
                     copier.copy(entry, file.write)
-                    file.flush()
-                    os.fsync(file.fileno())
+                    flush(file)
                 if entry.stat is not None:
                     os.utime(place, ns=(entry.stat.mtime_ns, entry.stat.mtime_ns))
         for path, _, content in _made_files(plan):
-            with replacing(temporary / path) as file:
-                file.writelines(content)
+            with replacing(temporary / path) as made:
+                made.writelines(content)
         temporary.chmod(0o777 & ~umask())
         if target.is_dir():
             target.rmdir()
         temporary.rename(target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
     flush_folder(target.parent)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crate_iscc.bag import read_bag
+from crate_iscc.building.adoption import DamagedPayloadError, carried
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
@@ -30,7 +32,12 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, payload_of
+from crate_iscc.fingerprinting.tree import (
+    Payload,
+    fingerprint_tree,
+    leftovers,
+    payload_of,
+)
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
@@ -47,7 +54,6 @@ from crate_iscc.paths import (
     CratePath,
     folder_of,
     glob_matcher,
-    is_leftover,
     is_payload,
     printable,
     problem_elsewhere,
@@ -99,6 +105,7 @@ class BuildOptions:
     manifest_file: bool = False
     style: Style | None = None
     compress: bool = False
+    force: bool = False
     max_bytes: int | None = None
 
 
@@ -160,15 +167,17 @@ def plan_build(
 ) -> BuildPlan:
     """Fingerprint a dataset and return what a build writes: in place, or to `out`.
 
+    What others recorded of files (sha256, a BagIt bag at the root, …) is checked in the same read.
+
     Raises InputError for what is no dataset or a target that cannot be, UnreadPayloadError if
-    any payload file cannot be read whole.
+    any payload file cannot be read whole, DamagedPayloadError if one is not as others recorded it.
     """
     options = options or BuildOptions()
     kernel = kernel or chosen_kernel()
     with open_tree(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
         refuse_larger(tree, options.max_bytes)
-        listing, leftovers = _without_leftovers(tree.listing())
+        listing, left_behind = _without_leftovers(tree.listing())
         there = find_metadata(tree, listing)
         metadata_path = there.name if there else METADATA_FILE
         previous = there.raw if there else None
@@ -180,6 +189,7 @@ def plan_build(
         excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
         remarks = _remarks(crate, listing, payload)
+        adopted = carried(crate, read_bag(tree, listing))
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
@@ -188,12 +198,17 @@ def plan_build(
             jobs=jobs,
             gentle=gentle,
             sha256=wanted_sha256 or _has_sha256(crate),
+            digests=adopted.book if adopted else None,
             excluded=excluded,
             cache=_cache(cache_folder, tree, kernel),
             progress=progress,
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
+        other = left_out(listing.entries, payload.entries)
+        damage = adopted.problems(manifest, other) if adopted else ()
+        if damage and not options.force:
+            raise DamagedPayloadError(damage)
         if any(one.iscc is None for one in (manifest.root, *manifest.containers)):
             raise InputError(
                 "the ISCC-SUM of the whole cannot be computed",
@@ -221,8 +236,10 @@ def plan_build(
         kernel=kernel,
         manifest_file=written,
         style=style,
-        left_out=left_out(listing.entries, payload.entries),
+        left_out=other,
+        forced=tuple(map(_forced, damage)),
     )
+    notes += adopted.stale(manifest) if adopted else ()
     copies = target.kind is not TargetKind.IN_PLACE
     return BuildPlan(
         subject=str(path),
@@ -241,22 +258,25 @@ def plan_build(
         folder_entries=(
             _folder_entries(listing, payload, excluded, edited.folders()) if copies else ()
         ),
-        leftovers=leftovers,
+        leftovers=left_behind,
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
 
 
+def _forced(finding: Finding) -> str:
+    """Return in words what a build was forced over."""
+    path = printable(finding.path or "")
+    known = f"recorded {finding.recorded}" if finding.recorded else "recorded"
+    return f"{path}: {known}, found {finding.observed or 'nothing'}"
+
+
 def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]]:
     """Return the listing less the half-written files of a build that was killed, and these."""
-    numbers = array("Q")
-    leftovers = []
-    for number, path in enumerate(listing.entries.paths()):
-        if is_leftover(path):
-            leftovers.append(path)
-        else:
-            numbers.append(number)
-    return replace(listing, entries=listing.entries.chosen(numbers)), tuple(leftovers)
+    entries = listing.entries
+    left = leftovers(entries)
+    numbers = (number for path in left if (number := entries.find(path)) is not None)
+    return replace(listing, entries=entries.without(numbers)), left
 
 
 def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
@@ -266,7 +286,7 @@ def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
             raise InputError(f"{name} cannot be written", cause="a folder has that name")
     for refused in listing.refused:
         if refused.path == MANIFEST_FILE:
-            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=f"it is {refused.reason}")
+            raise InputError(f"{MANIFEST_FILE} cannot be written", cause=refused.reason)
     if records_manifest_file(crate):
         return
     entry = listing.entries.get(MANIFEST_FILE)
@@ -413,6 +433,7 @@ def _new_metadata(
     manifest_file: ManifestFile | None,
     style: Style,
     left_out: Collection[CratePath],
+    forced: tuple[str, ...],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
     full, notes = described(
@@ -432,7 +453,7 @@ def _new_metadata(
         manifest_file=(
             FileFingerprint(MANIFEST_FILE, manifest_file.fingerprint) if manifest_file else None
         ),
-        generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        generator=Generator(__version__, kernel.name, now.strftime("%Y-%m-%dT%H:%M:%SZ"), forced),
         sha256=sha256,
         before=crate,
         left_out=left_out,

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import typer
 
+from crate_iscc.building.adoption import DamagedPayloadError
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
 from crate_iscc.building.target import TargetKind
-from crate_iscc.cli.guard import UNREAD
+from crate_iscc.cli.guard import DAMAGED, UNREAD
 from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import (
@@ -43,6 +44,7 @@ class Request:
     manifest_file: bool
     style: str | None
     compress: bool
+    force: bool
     max_bytes: int | None
     use_cache: bool
     dry_run: bool
@@ -62,6 +64,7 @@ def run(request: Request) -> None:
         manifest_file=request.manifest_file,
         style=Style(request.style) if request.style else None,
         compress=request.compress,
+        force=request.force,
         max_bytes=request.max_bytes,
     )
     try:
@@ -82,6 +85,9 @@ def run(request: Request) -> None:
     except UnreadPayloadError as error:
         _say_unread(error)
         raise typer.Exit(UNREAD) from None
+    except DamagedPayloadError as error:
+        _say_damaged(error)
+        raise typer.Exit(DAMAGED) from None
     target = request.out or request.path
     written = _written(plan)
     if request.as_json:
@@ -107,6 +113,16 @@ def _say_unread(error: UnreadPayloadError) -> None:
         say(f"  unread  {printable(item.path)}: {item.reason}")
     if len(error.unread) > _NAMED_AT_MOST:
         say(f"  … and {len(error.unread) - _NAMED_AT_MOST} more")
+    say(f"error: {error.message}")
+    say(f"hint: {error.hint}")
+
+
+def _say_damaged(error: DamagedPayloadError) -> None:
+    for finding in error.findings[:_NAMED_AT_MOST]:
+        word = finding.id.removeprefix("bytes.")
+        say(f"  {word:<8} {printable(finding.path or '')}: {finding.message}")
+    if len(error.findings) > _NAMED_AT_MOST:
+        say(f"  … and {len(error.findings) - _NAMED_AT_MOST} more")
     say(f"error: {error.message}")
     say(f"hint: {error.hint}")
 

@@ -11,6 +11,7 @@ from crate_iscc.errors import CrateIsccError
 
 INTERRUPTED = 130
 NO_VERDICT = 2
+DAMAGED = 1
 UNREAD = 3
 
 

@@ -128,6 +128,10 @@ def build(
     compress: Annotated[
         bool, typer.Option("--compress", help="Deflate the members of a zip.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Take files that differ from what others recorded of them."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -168,6 +172,7 @@ def build(
             manifest_file=manifest,
             style=style.value if style else None,
             compress=compress,
+            force=force,
             max_bytes=max_bytes,
             use_cache=not no_cache,
             dry_run=dry_run,
@@ -186,6 +191,12 @@ def verify(
     full: Annotated[
         bool, typer.Option("--full", help="Compute every code anew, not the datahash alone.")
     ] = False,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Take every file for an error that is not recorded.")
+    ] = False,
+    each: Annotated[
+        bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
+    ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -203,7 +214,8 @@ def verify(
     crate-iscc verify dataset.zip -o report.html
 
     Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
-    or unreadable. A zip is read in place and never unpacked.
+    or unreadable. A zip is read in place and never unpacked. Crates that others made are checked
+    by what they record: sha256, md5 and others, spdx:checksum, BagIt manifests.
     """
     from crate_iscc.cli import verifying
 
@@ -212,6 +224,8 @@ def verify(
         _delivery(format_, output, ignore, exit_zero),
         quick=quick,
         full=full,
+        closed=closed,
+        each=each,
         max_bytes=max_bytes,
         manner=manner(jobs, io, kernel, progress),
     )

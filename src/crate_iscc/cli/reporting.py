@@ -15,7 +15,7 @@ from crate_iscc.errors import CrateIsccError, InputError, WriteError
 from crate_iscc.paths import printable
 from crate_iscc.render.formats import FORMATS, format_of, rendered
 from crate_iscc.render.markdown import report_markdown
-from crate_iscc.replacing import replacing
+from crate_iscc.replacing import clear_leftovers, replacing
 from crate_iscc.report import Report, Verdict, check_ignorable, without
 
 _SEVERAL = ("text", "jsonl", "github", "markdown")
@@ -108,6 +108,7 @@ def _write(output: Path, text: str) -> None:
         if output.exists() and not output.is_file():
             output.write_bytes(content)
         else:
+            clear_leftovers(output.resolve())
             with replacing(output.resolve()) as file:
                 file.write(content)
     except OSError as error:

@@ -15,7 +15,8 @@ from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
-from crate_iscc.verifying.verification import Thoroughness, verify
+from crate_iscc.verifying.how import Thoroughness
+from crate_iscc.verifying.verification import verify
 
 
 def run_verify(
@@ -24,6 +25,8 @@ def run_verify(
     *,
     quick: bool,
     full: bool,
+    closed: bool,
+    each: bool,
     max_bytes: int | None,
     manner: Manner,
 ) -> NoReturn:
@@ -40,6 +43,8 @@ def run_verify(
             return verify(
                 crate,
                 thoroughness=thoroughness,
+                closed=closed,
+                each=each,
                 max_bytes=max_bytes,
                 jobs=manner.jobs,
                 gentle=manner.gentle,

@@ -43,11 +43,16 @@ from crate_iscc.report import Finding
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """Who computed the fingerprints, and when (ISO 8601)."""
+    """Who computed the fingerprints, and when (ISO 8601).
+
+    `forced` says in words which files were taken as they are, though others recorded them
+    otherwise.
+    """
 
     version: str
     kernel: str
     when: str
+    forced: tuple[str, ...] = ()
 
 
 class Editor(ABC):
@@ -144,6 +149,14 @@ class Editor(ABC):
         entity[self.keys["codeLevel"]] = BYTES_LEVEL
         if recipe.excluded:
             entity[self.keys["excludedPattern"]] = unpacked(list(recipe.excluded))
+
+    def record_force(self, entity: Entity, generator: Generator) -> None:
+        """Write into an entity which files were taken as they are, beside those of before."""
+        if not generator.forced:
+            return
+        key = self.document.define_terms({"forced": TERMS["forced"]})["forced"]
+        said = [*strings(entity.get(key)), *generator.forced]
+        entity[key] = unpacked(list(dict.fromkeys(said)))
 
     def file(self, path: str, manifest_file: FileFingerprint | None) -> FileFingerprint | None:
         """Return the file at `path`: of the payload, or the manifest file."""

@@ -118,6 +118,9 @@ class GraphEditor(Editor):
     def write_generator(self, generator: Generator) -> None:
         """Record who did it and when."""
         self.document.put({"@id": ACTION_ID, "endTime": generator.when})
+        for entity in self.document.graph if generator.forced else ():
+            if isinstance(entity, dict) and entity.get("@id") == ACTION_ID:
+                self.record_force(entity, generator)
         self.document.put(
             {
                 "@id": SOFTWARE_ID,

@@ -1,12 +1,14 @@
 """What a crate records of its files, its containers and the whole, read from its metadata."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.malformed import graph_findings
+from crate_iscc.crate.other_digests import HASH_URI, DigestReader
 from crate_iscc.crate.view import (
     CODE_PREFIXES,
     CODE_PROPERTIES,
@@ -17,10 +19,24 @@ from crate_iscc.crate.view import (
 )
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
+from crate_iscc.fixity import HEX_DIGITS, RecordedDigest
 from crate_iscc.jsonld import Entity, digits_of, strings
 from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
-from crate_iscc.paths import MANIFEST_FILE, CratePath, is_payload, utf8_order
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    CratePath,
+    is_payload,
+    utf8_order,
+)
 from crate_iscc.report import Finding
+
+_NOT_IN_A_FINGERPRINT = (*CODE_PREFIXES, HASH_URI)
+_SHA256 = re.compile(rf"[0-9a-fA-F]{{{HEX_DIGITS['sha256']}}}")
+DATAHASH = "datahash"
+ISCC_SUM = "ISCC-SUM"
+INSTANCE_CODE = "Instance-Code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +44,20 @@ class Recorded:
     """What a crate records, and what is wrong with the record itself.
 
     `manifest.files` holds the payload, `in_metadata` those of its files that have an entity,
-    `manifest_file` what is recorded of `iscc-manifest.tsv`.
+    `manifest_file` what is recorded of `iscc-manifest.tsv`, `apart` what is recorded of other files
+    that are no payload, such as a preview. `digests` are those of other
+    conventions, also of files that are no payload; the sha256 of a file that is described as build
+    does it stands in its row instead. `conventions` names what a fingerprint was read from, where
+    that is no datahash.
     """
 
     manifest: Manifest
     manifest_file: FileFingerprint | None = None
     findings: tuple[Finding, ...] = ()
     in_metadata: FileTable = field(default_factory=lambda: FileTable.of(()))
+    apart: FileTable = field(default_factory=lambda: FileTable.of(()))
+    digests: Mapping[CratePath, tuple[RecordedDigest, ...]] = field(default_factory=dict)
+    conventions: Mapping[CratePath, str] = field(default_factory=dict)
 
 
 def recorded(crate: Crate) -> Recorded:
@@ -44,14 +67,18 @@ def recorded(crate: Crate) -> Recorded:
     value and a contradiction each give a Finding.
     """
     findings: list[Finding] = []
+    files = _Files(crate, findings)
     try:
-        known, described = _files(crate, findings)
+        files.read()
+        known = files.builder.table()
     except ValueError:
         # Two ids name one file. Both speak of it, so what they say has to be put together.
         findings.clear()
-        known, described = _files(crate, findings, at_once=0)
+        files = _Files(crate, findings)
+        files.read(at_once=0)
+        known = files.builder.table()
     findings.extend((*id_findings(crate), *graph_findings(crate)))
-    manifest_file = _manifest_file(crate, described, findings)
+    manifest_file = _manifest_file(crate, files.manifest_file, findings)
     containers = tuple(
         _tree_fingerprint(crate, entity_id, folder, findings)
         for folder, entity_id in sorted(
@@ -61,36 +88,119 @@ def recorded(crate: Crate) -> Recorded:
     )
     root = _tree_fingerprint(crate, crate.root_id, "", findings)
     manifest = Manifest(known, containers, root, recipe=recipe(crate))
-    return Recorded(manifest, manifest_file, tuple(findings), known)
+    return Recorded(
+        manifest,
+        manifest_file,
+        tuple(findings),
+        known,
+        files.apart.table(),
+        files.digests,
+        files.conventions,
+    )
 
 
-def _files(
-    crate: Crate, findings: list[Finding], *, at_once: int = 256
-) -> tuple[FileTable, FileFingerprint | None]:
-    """Return what is recorded of the payload and of the manifest file.
+class _Files:
+    """Reads what a crate records of its files, each by itself or many at once."""
 
-    So many files are read at once where they are described as build does it. Raises ValueError
-    if one of these has two ids.
-    """
-    builder = TableBuilder()
-    others: dict[CratePath, list[str]] = {}
-    for paths, ids, sizes, datahashes, sums, sha256 in _usual(crate, at_once, others):
-        rows = parse_rows(paths, sizes, datahashes, sums)
-        if rows:
-            digests = [text.encode("utf-8", "surrogatepass") for text in sha256]
-            builder.add_columns(*rows, digests if any(digests) else None)
-        else:
-            if any(path in others for path in paths) or len(set(paths)) != len(paths):
-                raise ValueError("two ids name one file")
-            others |= {CratePath(p): [one] for p, one in zip(paths, ids, strict=True)}
-    manifest_file = None
-    for path, entity_ids in others.items():
-        file = _file_fingerprint(crate, path, entity_ids, findings)
+    def __init__(self, crate: Crate, findings: list[Finding]) -> None:
+        self.builder = TableBuilder()
+        self.apart = TableBuilder()
+        self.manifest_file: FileFingerprint | None = None
+        self.digests: dict[CratePath, tuple[RecordedDigest, ...]] = {}
+        self.conventions: dict[CratePath, str] = {}
+        self._crate = crate
+        self._findings = findings
+        self._other = DigestReader(crate)
+
+    def read(self, *, at_once: int = 256) -> None:
+        """Read all; so many files at once where they are described as build does it.
+
+        Raises ValueError if one of these has two ids.
+        """
+        others: dict[CratePath, list[str]] = {}
+        keys = frozenset(key for key in self._other.keys if key != "sha256")
+        for paths, ids, sizes, datahashes, sums, sha256 in _usual(
+            self._crate, at_once, others, keys
+        ):
+            rows = parse_rows(paths, sizes, datahashes, sums)
+            if rows and all(not text or _SHA256.fullmatch(text) for text in sha256):
+                digests = [text.encode("ascii") for text in sha256]
+                self.builder.add_columns(*rows, digests if any(digests) else None)
+            else:
+                if any(path in others for path in paths) or len(set(paths)) != len(paths):
+                    raise ValueError("two ids name one file")
+                others |= {CratePath(p): [one] for p, one in zip(paths, ids, strict=True)}
+        for path, entity_ids in others.items():
+            self._read_one(path, entity_ids)
+
+    def _read_one(self, path: CratePath, ids: list[str]) -> None:
+        known = Fingerprint()
+        convention: str | None = None
+        digests: list[RecordedDigest] = []
+        for entity_id in ids:
+            for name, value in self._fingerprints(path, entity_id):
+                merged = known.merged(value)
+                if merged is None:
+                    self._findings.append(conflict(path, f"{name} and the values before it"))
+                else:
+                    known = merged
+                    convention = convention or _convention(name, value)
+            digests += self._other.digests(entity_id, path, self._findings)
+        self._put(path, FileFingerprint(path, known), convention, digests)
+
+    def _put(
+        self,
+        path: CratePath,
+        file: FileFingerprint,
+        convention: str | None,
+        digests: list[RecordedDigest],
+    ) -> None:
+        if path in (METADATA_FILE, LEGACY_METADATA_FILE):
+            return  # it cannot say of itself what it is
         if path == MANIFEST_FILE:
-            manifest_file = file
+            self.manifest_file = file
         else:
-            builder.add(file)
-    return builder.table(), manifest_file
+            (self.builder if is_payload(path) else self.apart).add(file)
+        if digests:
+            self.digests[path] = tuple(dict.fromkeys(digests))
+            self._find_conflicts(path)
+        if convention not in (None, DATAHASH):
+            self.conventions[path] = convention
+
+    def _find_conflicts(self, path: CratePath) -> None:
+        """Find digests of one algorithm that differ: they cannot be of the same bytes."""
+        by_algorithm: dict[str, RecordedDigest] = {}
+        for digest in self.digests[path]:
+            first = by_algorithm.setdefault(digest.algorithm, digest)
+            if first.hex != digest.hex:
+                self._findings.append(
+                    conflict(path, f"{first.convention} {first.hex} and {digest.hex}")
+                )
+
+    def _fingerprints(self, path: CratePath, entity_id: str) -> Iterator[tuple[str, Fingerprint]]:
+        """Yield what an entity says of sizes and codes, under the name of each."""
+        crate, findings = self._crate, self._findings
+        for text in strings(crate.term_values(entity_id, "datahash")):
+            parsed = _parsed(parse_datahash, text, path, findings)
+            if parsed:
+                yield DATAHASH, parsed
+        for property_id, text in crate.identifiers(entity_id):
+            parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
+            if parsed:
+                yield text, parsed
+        for size in crate.values(entity_id, "contentSize"):
+            number = _parsed(_size, size, path, findings)
+            if number:
+                yield f"contentSize {number.size}", number
+
+
+def _convention(name: str, value: Fingerprint) -> str | None:
+    """Return what a verdict rests on that rests on this value, or None where none can."""
+    if not value.verifiable:
+        return None
+    if name == DATAHASH:
+        return DATAHASH
+    return ISCC_SUM if value.data else INSTANCE_CODE
 
 
 _Texts = tuple[CratePath, str, str, str, str, str]
@@ -98,7 +208,7 @@ _Texts = tuple[CratePath, str, str, str, str, str]
 
 
 def _usual(
-    crate: Crate, at_once: int, others: dict[CratePath, list[str]]
+    crate: Crate, at_once: int, others: dict[CratePath, list[str]], other_keys: frozenset[str]
 ) -> Iterator[tuple[tuple[str, ...], ...]]:
     """Yield columns of files that are described as build does it; note the ids of the others."""
     keys = crate.term_keys("datahash")
@@ -106,14 +216,14 @@ def _usual(
     for path, entity_id in crate.file_entities():
         objects = crate.occurrences(entity_id)
         texts = None
-        if len(objects) == 1 and at_once and path != MANIFEST_FILE:
+        if len(objects) == 1 and at_once and other_keys.isdisjoint(objects[0]):
             texts = _texts(path, entity_id, objects[0], keys)
         if texts:
             some.append(texts)
             if len(some) == at_once:
                 yield tuple(zip(*some, strict=True))
                 some = []
-        elif is_payload(path) or path == MANIFEST_FILE:
+        else:
             others.setdefault(path, []).append(entity_id)
     if some:
         yield tuple(zip(*some, strict=True))
@@ -127,7 +237,9 @@ def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str])
     iscc, sha256 = entity.get("identifier"), entity.get("sha256", "")
     if isinstance(iscc, list):
         # Beside the code there may be others, such as a DOI; references lead to other objects.
-        own = [one for one in iscc if not isinstance(one, str) or one.startswith(CODE_PREFIXES)]
+        own = [
+            one for one in iscc if not isinstance(one, str) or one.startswith(_NOT_IN_A_FINGERPRINT)
+        ]
         iscc = own[0] if len(own) == 1 else None
     if (
         isinstance(size, str)
@@ -138,35 +250,6 @@ def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str])
     ):
         return path, entity_id, size, digest, iscc, sha256
     return None
-
-
-def _file_fingerprint(
-    crate: Crate, path: CratePath, ids: list[str], findings: list[Finding]
-) -> FileFingerprint:
-    known = Fingerprint()
-    values: list[tuple[str, Fingerprint]] = []
-    sha256 = None
-    for entity_id in ids:
-        for text in strings(crate.term_values(entity_id, "datahash")):
-            parsed = _parsed(parse_datahash, text, path, findings)
-            if parsed:
-                values.append(("datahash", parsed))
-        for property_id, text in crate.identifiers(entity_id):
-            parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
-            if parsed:
-                values.append((text, parsed))
-        for size in crate.values(entity_id, "contentSize"):
-            number = _parsed(_size, size, path, findings)
-            if number:
-                values.append((f"contentSize {number.size}", number))
-        sha256 = next(iter(strings(crate.values(entity_id, "sha256"))), sha256)
-    for name, value in values:
-        merged = known.merged(value)
-        if merged is None:
-            findings.append(conflict(path, f"{name} and the values before it"))
-        else:
-            known = merged
-    return FileFingerprint(path, known, sha256)
 
 
 def _manifest_file(

@@ -117,6 +117,7 @@ class TableEditor(Editor):
     def write_generator(self, generator: Generator) -> None:
         """Record who did it."""
         self.crate.root[self.keys["generator"]] = f"crate-iscc {generator.version}"
+        self.record_force(self.crate.root, generator)
 
     def _tree(self, entity: Entity, tree: TreeFingerprint) -> None:
         if tree.iscc is None or tree.treehash is None:

@@ -13,6 +13,7 @@ _OWN_TERMS = (
     "excludedPattern",
     "codeLevel",
     "generator",
+    "forced",
     "manifestDatahash",
     "manifestSchema",
     "axes",

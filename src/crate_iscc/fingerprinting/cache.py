@@ -22,7 +22,7 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import EntryTable
 from crate_iscc.file_table import Columns, FileTable
 from crate_iscc.packed import Column, FixedBytes, PackedBytes
-from crate_iscc.replacing import replacing
+from crate_iscc.replacing import clear_leftovers, replacing
 
 _FORMAT = "crate-iscc cache 2"
 _DIGEST = 32
@@ -105,6 +105,7 @@ class Cache:
         seal = blake3()
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            clear_leftovers(self._path)
             with replacing(self._path) as written:
                 for part in _parts(head, (columns.data, columns.instance), digests):
                     seal.update(part)

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Protocol
 
@@ -19,7 +20,7 @@ from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.fingerprinting.strand import Strand
 from crate_iscc.kernel import FileCodes, SharingHasher, SharingKernel
-from crate_iscc.kernel.digest import Sha256
+from crate_iscc.kernel.digest import OtherDigests
 from crate_iscc.sources import CHUNK_SIZE, ByteStream, Mapped, QuickTree, SmallFiles, Tree
 from crate_iscc.stretch import Stretch
 
@@ -34,7 +35,7 @@ class FileResult:
 
     number: int
     known: Fingerprint | None = None
-    sha256: str | None = None
+    digests: Mapping[str, str] | None = None
     reason: str | None = None
 
 
@@ -42,13 +43,13 @@ class FileResult:
 class BatchResult:
     """What came of files that were read together: codes, and why some were not read.
 
-    `numbers` are those of the files; `failed` is by their place among them, as is `sha256`, which
-    is empty where none was wanted.
+    `numbers` are those of the files; `failed` is by their place among them, as are other `digests`
+    of those files of which some were wanted.
     """
 
     numbers: "array[int]"
     codes: FileCodes
-    sha256: Sequence[str]
+    digests: Mapping[int, Mapping[str, str]]
     failed: Mapping[int, str]
 
 
@@ -82,7 +83,8 @@ class Work:
     tree: Tree
     entries: EntryTable
     kernel: SharingKernel
-    sha256: bool
+    digests: Callable[[int], Sequence[str]] | None
+    """Tells the algorithms of other digests that are wanted of the file of a number."""
     count: Callable[[int], None]
     """Is told how many bytes were read, by any thread."""
     tell: Callable[[], None]
@@ -90,6 +92,10 @@ class Work:
     stop: threading.Event
     buffers: "Buffers"
     hashers: Executor
+
+    def other_digests(self, number: int) -> Sequence[str]:
+        """Return the algorithms of the other digests that are wanted of a file."""
+        return self.digests(number) if self.digests else ()
 
 
 class Buffers:
@@ -136,7 +142,7 @@ class Together:
         self._buffer = bytearray()
         self._small = SmallFiles(Stretch(memoryview(b""), array("q"), array("q")), {})
         self._codes = FileCodes(b"", b"")
-        self._sha256: list[str] = []
+        self._digests: dict[int, Mapping[str, str]] = {}
 
     def run(self) -> None:
         """Read the files, and compute their codes."""
@@ -148,12 +154,17 @@ class Together:
             small = work.tree.read_together(work.entries, self._numbers, view)
         self._small = small or self._one_by_one(view)
         self._codes = work.kernel.files(self._small.files)
-        if work.sha256:
-            for piece in self._small.files.pieces():
-                digest = Sha256()
-                digest.update(piece)
-                self._sha256.append(digest.hexdigest())
+        if work.digests:
+            self._compute_digests()
         work.count(sum(self._small.files.sizes))
+
+    def _compute_digests(self) -> None:
+        pieces = self._small.files.pieces()
+        for place, (number, piece) in enumerate(zip(self._numbers, pieces, strict=True)):
+            if names := self._work.other_digests(number):
+                digests = OtherDigests(names)
+                digests.update(piece)
+                self._digests[place] = digests.hexdigests()
 
     def _one_by_one(self, view: memoryview) -> SmallFiles:
         entries = [self._work.entries[number] for number in self._numbers]
@@ -175,7 +186,7 @@ class Together:
         failed = self._small.failed
         if reason := self._not_to_be_believed():
             failed = dict.fromkeys(range(len(self._numbers)), reason)
-        yield BatchResult(self._numbers, self._codes, self._sha256, failed)
+        yield BatchResult(self._numbers, self._codes, self._digests, failed)
         self._work.buffers.give_back(self._buffer)
 
     def _not_to_be_believed(self) -> str | None:
@@ -221,15 +232,16 @@ class LargeFile:
         self.size = size
         self._hasher = work.kernel.hasher(threads)
         self._strand = Strand(work.hashers)
-        self._sha256 = Sha256() if work.sha256 else None
-        self._digests = Strand(work.hashers)
+        # Each on a strand of its own: they are slower than all the rest.
+        self._digests = [
+            (OtherDigests((name,)), Strand(work.hashers)) for name in work.other_digests(number)
+        ]
 
     def take(self, data: memoryview, ahead: bytes) -> list["Future[None]"]:
         """Take the next slice into the codes of the file itself."""
         futures = [self._strand.post(lambda: self._hasher.update_ahead(data, ahead))]
-        if self._sha256:
-            digest = self._sha256
-            futures.append(self._digests.post(lambda: digest.update(data)))
+        for digest, strand in self._digests:
+            futures.append(strand.post(partial(digest.update, data)))
         return futures
 
     def finish(self) -> FileResult:
@@ -243,7 +255,10 @@ class LargeFile:
         known = self._hasher.finish()
         if known.size != self.size:  # more slices, or fewer, than the file has: never
             return FileResult(self.number, reason=f"{known.size} bytes were read of {self.size}")
-        return FileResult(self.number, known, self._sha256.hexdigest() if self._sha256 else None)
+        digests: dict[str, str] = {}
+        for digest, _ in self._digests:
+            digests |= digest.hexdigests()
+        return FileResult(self.number, known, digests)
 
 
 class Slice:
@@ -305,14 +320,13 @@ class Streamed:
     def _hash(self, stream: ByteStream) -> FileResult:
         work = self._work
         hasher: SharingHasher = work.kernel.hasher()
-        digest = Sha256() if work.sha256 else None
+        digests = OtherDigests(work.other_digests(self._number))
         buffer = memoryview(bytearray(CHUNK_SIZE))
         while count := stream.readinto(buffer):
             data = buffer[:count]
             ahead = work.kernel.ahead(data)
             hasher.update_ahead(data, ahead)
-            if digest:
-                digest.update(data)
+            digests.update(data)
             work.count(count)
             if self._wanted:
                 self._send((data, ahead))
@@ -323,7 +337,7 @@ class Streamed:
         if known.size != self._entry.size:
             reason = f"{known.size} bytes were read of {self._entry.size}"
             return FileResult(self._number, reason=reason)
-        return FileResult(self._number, known, digest.hexdigest() if digest else None)
+        return FileResult(self._number, known, digests.hexdigests())
 
     def _send(self, item: tuple[memoryview, bytes] | None) -> None:
         while self._wanted and not self._work.stop.is_set():
@@ -334,12 +348,17 @@ class Streamed:
     def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
         """Give the bytes to the codes that want them, as they come: run need not have ended."""
         futures: list[Future[None]] = []
-        while self._wanted and (item := self._channel.get()) is not None:
+        while self._wanted and (item := self._receive()) is not None:
             for future in futures:
                 future.result()
             futures = [stream.take(*item) for stream in streams]
-            self._work.tell()
         return futures
+
+    def _receive(self) -> tuple[memoryview, bytes] | None:
+        while True:
+            self._work.tell()
+            with contextlib.suppress(queue.Empty):
+                return self._channel.get(timeout=_STOP_SECONDS)
 
     def settle(self) -> Iterator[Results]:
         """Yield the result."""

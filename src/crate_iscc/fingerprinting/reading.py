@@ -11,7 +11,7 @@ import time
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import accumulate
@@ -32,8 +32,9 @@ from crate_iscc.fingerprinting.pieces import (
     TreeStream,
     Work,
 )
+from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel, SharingKernel, sharing
-from crate_iscc.kernel.digest import DatahashKernel
+from crate_iscc.kernel.digest import DatahashKernel, DigestBook
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import FixedBytes, PackedBytes
 from crate_iscc.progress import Progress, ProgressSink, nobody
@@ -127,15 +128,20 @@ def hash_files(
     progress: ProgressSink = nobody,
     step: str,
     sha256: bool = False,
+    digests: DigestBook | None = None,
 ) -> tuple[FileTable, list[Unread]]:
-    """Hash each file by itself.
+    """Hash each file by itself; with `sha256` all of them by that too.
 
-    Returns the fingerprints, and what could not be read in no particular order.
+    Returns the fingerprints, and what could not be read in no particular order. Other digests go
+    into the book that asks for them.
     """
     options = reading_options(jobs, gentle=gentle)
     shared = kernel if isinstance(kernel, DatahashKernel) else sharing(kernel)
-    with _Reading(tree, entries, shared, options, sha256=sha256) as reading:
-        meter = Meter(step, entries, progress)
+    with (
+        held_interrupts() as check,
+        _Reading(tree, entries, shared, options, sha256=sha256, book=digests) as reading,
+    ):
+        meter = Meter(step, entries, progress, check)
         return reading.read(_good_order(entries, options), lambda _pool: _ToNone(), meter)
 
 
@@ -149,13 +155,17 @@ def read_in_order(
     *,
     progress: ProgressSink,
     sha256: bool = False,
+    digests: DigestBook | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Hash each file by itself, and hand all bytes, in the order of those numbers, to other codes.
 
     `routing` is given the threads on which these codes run.
     """
-    with _Reading(tree, entries, sharing(kernel), options, sha256=sha256) as reading:
-        meter = Meter("fingerprinting", entries, progress)
+    with (
+        held_interrupts() as check,
+        _Reading(tree, entries, sharing(kernel), options, sha256=sha256, book=digests) as reading,
+    ):
+        meter = Meter("fingerprinting", entries, progress, check)
         return reading.read(order, routing, meter)
 
 
@@ -177,13 +187,19 @@ def _good_order(entries: EntryTable, options: ReadingOptions) -> Iterable[int]:
 
 
 class Meter:
-    """Counts what is done and tells the sink now and then."""
+    """Counts what is done and tells the sink now and then.
 
-    def __init__(self, step: str, entries: EntryTable, sink: ProgressSink) -> None:
+    `check` is called more often than the sink: it may raise, to end it all.
+    """
+
+    def __init__(
+        self, step: str, entries: EntryTable, sink: ProgressSink, check: Callable[[], None]
+    ) -> None:
         self._step = step
         self._total_bytes = entries.size
         self._total_files = len(entries)
         self._sink = sink
+        self._check = check
         self._bytes = 0
         self._files = 0
         self._next = 0.0
@@ -196,6 +212,7 @@ class Meter:
 
     def tell(self, files: int = 0) -> None:
         """Count files, and report unless that was done a moment ago."""
+        self._check()
         self._files += files
         now = time.monotonic()
         if now >= self._next:
@@ -211,12 +228,15 @@ class Meter:
 class _Results:
     """The columns that fill with the codes of files, and what could not be read."""
 
-    def __init__(self, entries: EntryTable, *, with_data: bool, sha256: bool) -> None:
+    def __init__(
+        self, entries: EntryTable, *, with_data: bool, sha256: bool, book: DigestBook | None
+    ) -> None:
         count = len(entries)
         self._entries = entries
         self._data = FixedBytes(count, _DIGEST if with_data else 0)
         self._instance = FixedBytes(count, _DIGEST)
         self._sha256: dict[int, str] | None = {} if sha256 else None
+        self._book = book
         self._unread: dict[int, str] = {}
         self._done = 0
 
@@ -229,8 +249,8 @@ class _Results:
         self._instance[result.number] = known.instance
         if self._data.width:
             self._data[result.number] = known.data or b""
-        if self._sha256 is not None and result.sha256:
-            self._sha256[result.number] = result.sha256
+        if result.digests:
+            self._put_digests(result.number, result.digests)
 
     def put_batch(self, batch: BatchResult) -> None:
         numbers, codes = batch.numbers, batch.codes
@@ -249,8 +269,15 @@ class _Results:
                 self._instance[number] = codes.instance[code]
                 if self._data.width:
                     self._data[number] = codes.data[code]
+        for place, digests in batch.digests.items():
+            if place not in batch.failed:
+                self._put_digests(numbers[place], digests)
+
+    def _put_digests(self, number: int, digests: Mapping[str, str]) -> None:
         if self._sha256 is not None:
-            self._sha256.update(zip(numbers, batch.sha256, strict=True))
+            self._sha256[number] = digests["sha256"]
+        if self._book:
+            self._book.enter(self._entries.path(number), digests)
 
     def table(self) -> tuple[FileTable, list[Unread]]:
         """Return what is known. Raises ReadError if any file has no result."""
@@ -280,12 +307,14 @@ class _Reading:
         options: ReadingOptions,
         *,
         sha256: bool,
+        book: DigestBook | None,
     ) -> None:
         self._tree = tree
         self._entries = entries
         self._kernel = kernel
         self._options = options
         self._sha256 = sha256
+        self._book = book
         self._stop = threading.Event()
         jobs = options.jobs
         self._readers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read")
@@ -316,12 +345,14 @@ class _Reading:
         self._meter = meter
         self._routing = routing(self._hashers)
         with_data = not isinstance(self._kernel, DatahashKernel)
-        self._results = _Results(self._entries, with_data=with_data, sha256=self._sha256)
+        self._results = _Results(
+            self._entries, with_data=with_data, sha256=self._sha256, book=self._book
+        )
         self._work = Work(
             self._tree,
             self._entries,
             self._kernel,
-            self._sha256,
+            self._wanted_digests(),
             meter.count,
             meter.tell,
             self._stop,
@@ -342,6 +373,14 @@ class _Reading:
         self._routing.finish()
         meter.finish()
         return self._results.table()
+
+    def _wanted_digests(self) -> Callable[[int], Sequence[str]] | None:
+        """Return what tells the algorithms of other digests that are wanted of a file."""
+        wanted = self._book.numbers(self._entries) if self._book else {}
+        if not self._sha256:
+            return (lambda number: wanted.get(number, ())) if wanted else None
+        with_sha256 = {number: tuple({*names, "sha256"}) for number, names in wanted.items()}
+        return lambda number: with_sha256.get(number, ("sha256",))
 
     # --- pieces ----------------------------------------------------------------------------------
 
@@ -376,11 +415,10 @@ class _Reading:
 
     def _runs(self, order: range) -> Iterator[Piece]:
         """Yield files that follow each other and are all small, without a look at each."""
-        before = array("Q", accumulate(self._entries.sizes, initial=0))
         start = order.start
         while start < order.stop:
-            stop = bisect_right(before, before[start] + _TOGETHER_BYTES) - 1
-            stop = min(max(stop, start + 1), start + _TOGETHER_FILES, order.stop)
+            sizes = self._entries.sizes[start : min(start + _TOGETHER_FILES, order.stop)]
+            stop = start + max(1, bisect_right(array("Q", accumulate(sizes)), _TOGETHER_BYTES))
             yield Together(self._work, array("Q", range(start, stop)))
             start = stop
 

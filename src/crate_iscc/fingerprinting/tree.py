@@ -1,6 +1,6 @@
 """Computes every code of a tree in one read: each file, each container, and the whole."""
 
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,26 +26,35 @@ from crate_iscc.fingerprinting.scopes import (
     settled_by_files,
 )
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest, Recipe, TreeFingerprint, Unread, treehash
 from crate_iscc.paths import (
+    LEFTOVERS_BEGIN,
     NOT_PAYLOAD,
     NOT_PAYLOAD_FOLDERS,
+    CratePath,
     glob_matcher,
+    is_leftover,
     is_payload,
     printable,
     utf8_order,
 )
 from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What of a listing belongs to the payload, and the containers in it."""
+    """What of a listing belongs to the payload, and the containers in it.
+
+    `remarks` are those of the listing.
+    """
 
     entries: EntryTable
     refused: tuple[Unread, ...]
     containers: tuple[str, ...]
+    remarks: tuple[Finding, ...] = ()
 
 
 def payload_of(
@@ -55,31 +64,68 @@ def payload_of(
     containers: Sequence[str] = (),
     known_containers: Collection[str] = (),
     never_excluded: Container[str] = (),
-    only_known: bool = False,
 ) -> Payload:
     """Return the payload of a crate: every file but those that describe it or are excluded.
 
     `excluded` and `containers` are patterns in the syntax of .gitignore; `known_containers` are
     folders that are containers in any case, `never_excluded` paths that no pattern leaves out.
-    With `only_known` no other containers are looked for, and none is left out.
     """
-    matches = glob_matcher(excluded)
-
-    def belongs(path: str) -> bool:
-        return is_payload(path) and (not matches(path) or path in never_excluded)
-
+    belongs = _belonging(excluded, never_excluded)
+    entries = listing.entries.without(_no_payload(listing.entries, belongs, excluded))
     refused = tuple(item for item in listing.refused if belongs(item.path))
-    listed = listing.entries
-    numbers = range(len(listed)) if excluded else _perhaps_no_payload(listed)
-    entries = listed.without(n for n in numbers if not belongs(listed.path(n)))
-    if only_known:
-        return Payload(entries, refused, tuple(known_containers))
     asked_for = glob_matcher(containers)
     found = find_containers(
         entries.paths(),
         lambda folder: folder in known_containers or asked_for(folder),
     )
-    return Payload(entries, refused, found)
+    return Payload(entries, refused, found, listing.remarks)
+
+
+def list_payload(
+    tree: Tree,
+    *,
+    excluded: Sequence[str] = (),
+    never_excluded: Container[str] = (),
+    look: Callable[[EntryTable], None],
+) -> Payload:
+    """List a tree, and return the payload as payload_of does, without a look for containers.
+
+    Of a million files there is one table then, and never a second one. `look` is called with all
+    files, before those that are no payload are left out.
+    """
+    belongs = _belonging(excluded, never_excluded)
+
+    def left_out(entries: EntryTable) -> Iterator[int]:
+        look(entries)
+        return _no_payload(entries, belongs, excluded)
+
+    listing = tree.listing(left_out)
+    refused = tuple(item for item in listing.refused if belongs(item.path))
+    return Payload(listing.entries, refused, (), listing.remarks)
+
+
+def _belonging(excluded: Sequence[str], never_excluded: Container[str]) -> Callable[[str], bool]:
+    """Return what tells whether a path belongs to the payload."""
+    matches = glob_matcher(excluded)
+    return lambda path: is_payload(path) and (not matches(path) or path in never_excluded)
+
+
+def _no_payload(
+    entries: EntryTable, belongs: Callable[[str], bool], excluded: Sequence[str]
+) -> Iterator[int]:
+    """Yield the numbers of the files that do not belong to the payload."""
+    numbers = range(len(entries)) if excluded else _perhaps_no_payload(entries)
+    return (number for number in numbers if not belongs(entries.path(number)))
+
+
+def leftovers(entries: EntryTable) -> tuple[CratePath, ...]:
+    """Return the paths of what builds left behind that were killed while they wrote."""
+    return tuple(
+        path
+        for beginning in LEFTOVERS_BEGIN
+        for number in entries.starting_with(beginning)
+        if is_leftover(path := entries.path(number))
+    )
 
 
 def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:
@@ -100,6 +146,7 @@ def fingerprint_tree(
     jobs: int | None = None,
     gentle: bool = False,
     sha256: bool = False,
+    digests: DigestBook | None = None,
     excluded: Sequence[str] = (),
     cache: Cache | None = None,
     progress: ProgressSink = nobody,
@@ -107,15 +154,16 @@ def fingerprint_tree(
     """Return the fingerprints of a payload: files, containers and root, in one read of each file.
 
     A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
-    nothing is read if nothing has changed.
+    nothing is read if nothing has changed; where a book asks for digests, everything is.
     """
     entries = payload.entries
     scopes = scopes_of(tree, entries, payload.containers)
     unread: list[Unread] = []
-    files = _remembered(entries, scopes, cache, sha256=sha256)
+    files = None if digests else _remembered(entries, scopes, cache, sha256=sha256)
     if files is None:
+        options = reading_options(jobs, gentle=gentle)
         files, unread = _read(
-            tree, entries, scopes, kernel, reading_options(jobs, gentle=gentle), sha256, progress
+            tree, entries, scopes, kernel, options, sha256, progress, digests=digests
         )
         if cache and not unread:
             cache.store(
@@ -195,6 +243,7 @@ def _read(
     options: ReadingOptions,
     sha256: bool,
     progress: ProgressSink,
+    digests: DigestBook | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Read every file once, and set the code of each scope.
 
@@ -226,6 +275,7 @@ def _read(
             partial(ScopeRouting, to_compute, len(entries), kernel),
             progress=progress,
             sha256=sha256,
+            digests=digests,
         )
     else:
         files, unread = hash_files(
@@ -237,6 +287,7 @@ def _read(
             progress=progress,
             step="fingerprinting",
             sha256=sha256,
+            digests=digests,
         )
         for scope in to_compute:
             scope.iscc = kernel.hasher().finish()

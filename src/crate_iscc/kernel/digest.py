@@ -1,11 +1,14 @@
-"""BLAKE3 alone, for verification, and sha256 in the same read."""
+"""BLAKE3 alone, for verification, and other digests in the same read."""
 
 import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 
 from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
+from crate_iscc.entries import EntryTable
 from crate_iscc.kernel import FileCodes
+from crate_iscc.paths import CratePath
 from crate_iscc.stretch import Bytes, Stretch
 
 
@@ -51,16 +54,73 @@ class DatahashHasher:
         return Fingerprint(self._size, None, self._blake3.digest())
 
 
-class Sha256:
-    """The sha256 of a byte stream."""
+_HASHLIB_NAMES = {"sha3-256": "sha3_256", "sha3-512": "sha3_512"}
 
-    def __init__(self) -> None:
-        self._sha256 = hashlib.sha256()
+
+class OtherDigests:
+    """Digests of one byte stream by other algorithms than BLAKE3 (see crate_iscc.fixity)."""
+
+    def __init__(self, algorithms: Sequence[str]) -> None:
+        self._algorithms = algorithms
+        self._hashes = [
+            hashlib.new(_HASHLIB_NAMES.get(name, name), usedforsecurity=False)
+            for name in algorithms
+        ]
 
     def update(self, data: Bytes, /) -> None:
         """Take the next bytes."""
-        self._sha256.update(data)
+        for one in self._hashes:
+            one.update(data)
 
-    def hexdigest(self) -> str:
-        """Return the digest in lower-case hex."""
-        return self._sha256.hexdigest()
+    def hexdigests(self) -> dict[str, str]:
+        """Return the digests by their algorithms, in lower-case hex."""
+        return {
+            name: one.hexdigest() for name, one in zip(self._algorithms, self._hashes, strict=True)
+        }
+
+
+class DigestBook:
+    """Which digests beside BLAKE3 are wanted of which files, and those that were computed.
+
+    It is filled while files are read: all digests of a file are computed in the same read.
+    """
+
+    def __init__(self, wanted: Mapping[CratePath, Sequence[str]]) -> None:
+        self._wanted = {path: tuple(names) for path, names in wanted.items() if names}
+        self._found: dict[CratePath, dict[str, str]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._wanted)
+
+    def numbers(self, entries: EntryTable) -> dict[int, tuple[str, ...]]:
+        """Return the wanted algorithms by the numbers of the files in a table."""
+        found = ((entries.find(path), names) for path, names in self._wanted.items())
+        return {number: names for number, names in found if number is not None}
+
+    def enter(self, path: CratePath, digests: Mapping[str, str]) -> None:
+        """Note the digests of a file that was read whole."""
+        self._found[path] = dict(digests)
+
+    def digests(self, path: CratePath) -> Mapping[str, str]:
+        """Return the digests that are known of a file."""
+        return self._found.get(path, {})
+
+    def paths(self) -> Iterable[CratePath]:
+        """Return the files of which digests are known."""
+        return self._found
+
+    def lacks(self, path: CratePath) -> bool:
+        """Tell whether digests of a file are wanted and not known."""
+        known = self._found.get(path, {})
+        return any(name not in known for name in self._wanted.get(path, ()))
+
+    def lacking(self) -> list[CratePath]:
+        """Return the files of which digests are wanted and not known."""
+        return [path for path in self._wanted if self.lacks(path)]
+
+    def take_below(self, folder: str, other: "DigestBook") -> None:
+        """Take the digests that another book has of the files in a folder, relative to that."""
+        for path in self._wanted:
+            known = other.digests(CratePath(folder + path))
+            if known:
+                self._found[path] = dict(known)

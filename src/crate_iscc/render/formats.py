@@ -9,7 +9,7 @@ from crate_iscc.render.markdown import report_markdown
 from crate_iscc.render.report import Paint, plain, report_text
 from crate_iscc.render.report_json import report_json, report_jsonl
 from crate_iscc.render.sarif import report_sarif
-from crate_iscc.report import Report
+from crate_iscc.report import Report, flattened
 
 _FORMATS: dict[str, Callable[[Report], str]] = {
     "text": report_text,
@@ -43,7 +43,11 @@ def rendered(report: Report, format_: str, paint: Paint = plain) -> str:
 
     Raises KeyError for a name that is none of them.
     """
-    return report_text(report, paint) if format_ == "text" else _FORMATS[format_](report)
+    if format_ == "text":
+        return report_text(report, paint)
+    # Crates inside have reports of their own where a report can hold reports.
+    whole = report if format_ in ("json", "jsonl") else flattened(report)
+    return _FORMATS[format_](whole)
 
 
 def format_of(filename: str) -> str | None:

@@ -6,7 +6,7 @@ from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import printable
 from crate_iscc.render.report_json import counts_by_name
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.report import Command, Finding, Report, Verdict
+from crate_iscc.report import Command, Finding, Report, Verdict, flattened
 
 Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
@@ -15,7 +15,9 @@ _SHOWN_OF_EACH = 12
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
+    "digests": "digests by other conventions",
 }
+_FORGEABLE = ("md5", "sha1")
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
@@ -37,9 +39,15 @@ def plain(text: str, _style: str) -> str:
 
 def report_text(report: Report, paint: Paint = plain) -> str:
     """Return the report for a person: what differs, how many of each, and the verdict last."""
-    lines = [headline(report), *_finding_lines(report, paint)]
+    return "\n".join(_report_lines(report, paint)) + "\n"
+
+
+def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list[str]:
+    lines = [headline(report), *_each_lines(report, paint), *_finding_lines(report, paint)]
     if report.command is Command.VERIFY:
         lines.append(counts_line(report))
+    if any(name != "datahash" for name, _ in report.rests_on):
+        lines.append(f"rests on: {rests_on_line(report)}")
     lines.append(paint(f"checked: {checked_line(report)}", "dim"))
     if report.not_checked:
         lines.append(paint(f"not checked: {not_checked_line(report)}", "dim"))
@@ -47,12 +55,41 @@ def report_text(report: Report, paint: Paint = plain) -> str:
         lines.append(paint(f"left out by the crate itself: {excluded_line(report)}", "warn"))
     if report.ignored:
         lines.append(paint(f"ignored: {ignored_line(report)}", "warn"))
+    for inner in report.nested:
+        first, *others = _report_lines(inner, paint, inside=True)
+        lines.append(f"inside: {first}")
+        lines.extend(f"  {line}" for line in others)
     verdict, _, words = conclusion(report).partition(":")
     lines.append(paint(verdict, _VERDICT_STYLES[report.verdict]) + ":" + words)
-    if report.verdict is not Verdict.VALID and report.findings:
-        worst = min(report.findings, key=lambda finding: finding.weight)
-        lines.append(f"hint: crate-iscc explain {worst.id}")
-    return "\n".join(lines) + "\n"
+    if report.verdict is not Verdict.VALID and not inside:
+        found = flattened(report).findings
+        if found:
+            worst = min(found, key=lambda finding: finding.weight)
+            lines.append(f"hint: crate-iscc explain {worst.id}")
+    return lines
+
+
+def rests_on_line(report: Report) -> str:
+    """Return by which conventions how many files match."""
+    return ", ".join(
+        f"{printable(name)} ({number(count)}"
+        + ("; no proof against forgery)" if name.split()[-1].startswith(_FORGEABLE) else ")")
+        for name, count in report.rests_on
+    )
+
+
+def _each_lines(report: Report, paint: Paint) -> list[str]:
+    width = max((len(status_word(one.status)) for one in report.each), default=0)
+    return [
+        f"  {status_word(one.status):<{width}}  {printable(one.path)}"
+        + (paint(f"  ({printable(one.rests_on)})", "dim") if one.rests_on else "")
+        for one in report.each
+    ]
+
+
+def status_word(status: str) -> str:
+    """Return how a file came out, as people say it."""
+    return status.replace("_", " ")
 
 
 def headline(report: Report) -> str:
@@ -70,10 +107,10 @@ def profile_name(report: Report) -> str:
 
 def counts_line(report: Report) -> str:
     """Return how many files came out how."""
-    match = "of the recorded size" if "datahash" in report.not_checked else "match"
+    match = "of the recorded size" if names_and_sizes_only(report) else "match"
     words = {"match": match}
     parts = [
-        f"{number(count)} {words.get(name, name)}"
+        f"{number(count)} {words.get(name, status_word(name))}"
         for name, count in counts_by_name(report.counts).items()
         if count or name == "match"
     ]
@@ -88,6 +125,11 @@ def checked_line(report: Report) -> str:
 def not_checked_line(report: Report) -> str:
     """Return what was not checked, in words, and how to have it checked."""
     return ", ".join(_NOT_CHECKED_WORDS.get(word, word) for word in report.not_checked)
+
+
+def names_and_sizes_only(report: Report) -> bool:
+    """Tell whether a verification read no content."""
+    return "datahash" in report.not_checked
 
 
 def excluded_line(report: Report) -> str:
@@ -152,7 +194,7 @@ def _in_words(report: Report) -> str:
             return "the dataset is not as recorded"
         case Verdict.INCOMPLETE:
             return "what could be read is as recorded, not everything could be read"
-        case Verdict.VALID if "datahash" in report.not_checked:
+        case Verdict.VALID if names_and_sizes_only(report):
             return "names and sizes are as recorded; no content was read"
         case Verdict.VALID:
             return "every recorded file is intact"

@@ -52,19 +52,30 @@ def _summary_json(report: Report) -> dict[str, Any]:
     }
     if report.command is Command.VALIDATE:
         return summary | {"profile": report.profile, "level": report.level.level.lower()}
-    return summary | {
+    summary |= {
         "excluded": list(report.excluded),
         "size": report.size,
         "counts": counts_by_name(report.counts),
+        "rests_on": dict(report.rests_on),
         "kernel": report.kernel,
     }
+    if report.each:
+        summary["each"] = [
+            {"path": one.path, "status": one.status, "rests_on": one.rests_on}
+            for one in report.each
+        ]
+    if report.nested:
+        summary["nested"] = [_whole_json(inner) for inner in report.nested]
+    return summary
+
+
+def _whole_json(report: Report) -> dict[str, Any]:
+    return _summary_json(report) | {"findings": [finding_json(item) for item in report.findings]}
 
 
 def report_json(report: Report) -> str:
     """Return the whole report as one JSON object."""
-    value = _summary_json(report)
-    value["findings"] = [finding_json(item) for item in report.findings]
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(_whole_json(report), ensure_ascii=False, indent=2) + "\n"
 
 
 def report_jsonl(report: Report) -> str:

@@ -11,7 +11,7 @@ from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import CratePath
 from crate_iscc.render.report_json import FINDING_MEMBERS
-from crate_iscc.report import Command, Counts, Finding, Report
+from crate_iscc.report import Command, Counts, FileVerdict, Finding, Report
 
 
 def parse_report(text: str, schema: dict[str, Any]) -> Report:
@@ -35,6 +35,11 @@ def parse_report(text: str, schema: dict[str, Any]) -> Report:
         raise InputError(
             "this is no report of crate-iscc", cause=f"it holds text that is none: {problem.reason}"
         ) from problem
+    return _report(value)
+
+
+def _report(value: dict[str, Any]) -> Report:
+    """Return a report from its JSON, which the schema allows."""
     unknown = sorted({item["id"] for item in value["findings"]} - FINDING_KINDS.keys())
     if unknown:
         raise InputError(
@@ -59,6 +64,12 @@ def parse_report(text: str, schema: dict[str, Any]) -> Report:
         profile=value.get("profile"),
         level=next(s for s in Severity if s.level.lower() == value.get("level", "must")),
         ignored=tuple(sorted(value["ignored"].items())),
+        rests_on=tuple(value.get("rests_on", {}).items()),
+        each=tuple(
+            FileVerdict(CratePath(one["path"]), one["status"], one["rests_on"])
+            for one in value.get("each", ())
+        ),
+        nested=tuple(map(_report, value.get("nested", ()))),
     )
     if report.verdict.value != value["verdict"]:
         raise InputError(

@@ -1,7 +1,7 @@
 """Trees of files, wherever they are: list and open, nothing more."""
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
@@ -30,6 +30,10 @@ class Listing:
     folders: tuple[str, ...] = ()
     refused: tuple[Unread, ...] = ()
     remarks: tuple[Finding, ...] = ()
+
+
+LeftOut = Callable[[EntryTable], Iterable[int]]
+"""Says which files of a table are to be left out of it, by their numbers."""
 
 
 class ByteStream(Protocol):
@@ -136,8 +140,11 @@ class Tree(Protocol):
         """The name of the tree's root folder, or of the file that holds it."""
         ...
 
-    def listing(self) -> Listing:
-        """Return everything in the tree. Raises ReadError if there is nothing to list."""
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return everything in the tree, less the files that `left_out` names if it is given.
+
+        Raises ReadError if there is nothing to list.
+        """
         ...
 
     def top(self) -> Listing:

@@ -74,11 +74,14 @@ static int check(const struct stat *status, const Listed *listed, uint64_t size)
 static int read_file(int folder, const char *path, const Listed *listed, uint64_t size,
                      uint8_t *into) {
     struct stat status;
+    uint64_t opened_ns = 0;
     /* O_NONBLOCK: opening a pipe must not wait for a writer. */
     int file = openat(folder, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0)
         return errno;
     int result = fstat(file, &status) ? errno : check(&status, listed, size);
+    if (result == 0)
+        opened_ns = state_of(&status).ctime_ns;
     for (uint64_t done = 0; result == 0 && done < size;) {
         /* macOS refuses to read 2 GiB at once. */
         uint64_t left = size - done, most = (uint64_t)1 << 30;
@@ -96,6 +99,9 @@ static int read_file(int folder, const char *path, const Listed *listed, uint64_
         result = fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW)
                      ? errno
                      : check(&status, listed, size);
+    /* Whoever writes to a file can put its mtime back, but not its ctime. */
+    if (result == 0 && state_of(&status).ctime_ns != opened_ns)
+        result = CHANGED;
     close(file);
     return result;
 }
@@ -212,11 +218,24 @@ static int add_item(Items *list, int folder, const char *name) {
     return 0;
 }
 
-/* Lists a folder, sorted. Returns 0 or an errno; what is in `list` has to be freed in any case. */
-static int read_folder(int root, const char *path, Items *list) {
+/* Lists a folder, sorted. Returns 0 or an errno; what is in `list` has to be freed in any case.
+ * `expected` is the folder as it was found in the one above, or null. A path that leads through a
+ * link by now (a slash at its end does) ends in another folder: ESTALE. */
+static int read_folder(int root, const char *path, const Listed *expected, Items *list) {
     int folder = openat(root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return errno;
+    if (expected) {
+        struct stat status;
+        int problem = fstat(folder, &status) ? errno : 0;
+        if (!problem && ((uint64_t)status.st_ino != expected->inode ||
+                         (uint64_t)status.st_dev != expected->device))
+            problem = ESTALE;
+        if (problem) {
+            close(folder);
+            return problem;
+        }
+    }
     DIR *stream = fdopendir(folder);
     if (!stream) {
         int error = errno;
@@ -237,20 +256,27 @@ static int read_folder(int root, const char *path, Items *list) {
 }
 
 PyDoc_STRVAR(list_folder_doc,
-             "list_folder(root, folder, /)\n--\n\n"
+             "list_folder(root, folder, state=b'', /)\n--\n\n"
              "Return what is in a folder, sorted by the bytes of the names.\n\n"
              "`root` is a file descriptor, `folder` a path relative to it that is empty or ends in\n"
-             "a slash. Four bytes objects: the paths relative to root, each ended by a NUL, those of\n"
+             "a slash. With `state`, as the folder above gave it, another folder that is found\n"
+             "there is refused (ESTALE). Four bytes objects: the paths relative to root, each ended by a NUL, those of\n"
              "folders with a slash before it; a byte for what each is (REGULAR, FOLDER, OTHER); an\n"
              "int64 for its size; four uint64 for its state (EntryTable.stats). Raises OSError.");
 
 static PyObject *list_folder(PyObject *Py_UNUSED(module), PyObject *arguments) {
     int root, error;
     Py_buffer folder;
+    const char *state = "";
+    Py_ssize_t state_size = 0;
+    Listed expected;
     Items list = {0};
     PyObject *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "iy*:list_folder", &root, &folder))
+    if (!PyArg_ParseTuple(arguments, "iy*|y#:list_folder", &root, &folder, &state, &state_size))
         return NULL;
+    const Listed *wanted = state_size == sizeof expected ? &expected : NULL;
+    if (wanted)
+        memcpy(&expected, state, sizeof expected);
     size_t prefix = (size_t)folder.len, length = 0;
     char *path = malloc(prefix + 1);
     char *paths = NULL, *kinds = NULL;
@@ -263,7 +289,7 @@ static PyObject *list_folder(PyObject *Py_UNUSED(module), PyObject *arguments) {
     memcpy(path, folder.buf, prefix);
     path[prefix] = '\0';
     Py_BEGIN_ALLOW_THREADS
-    error = strlen(path) == prefix ? read_folder(root, path, &list) : EINVAL;
+    error = strlen(path) == prefix ? read_folder(root, path, wanted, &list) : EINVAL;
     for (size_t i = 0; i < list.count; i++)
         length += prefix + strlen(list.items[i].name) + 1;
     paths = malloc(length + 1);

@@ -9,7 +9,7 @@ from pathlib import Path
 from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import printable
-from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources import Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.listing import list_directory
 from crate_iscc.sources.quick import mapped, read_together
 
@@ -33,9 +33,12 @@ class DirectoryTree(Closing):
         self.subject = str(path)
         self.name = self.path.name or "dataset"
 
-    def listing(self) -> Listing:
-        """Return everything below the directory."""
-        return list_directory(self.path, self.subject)
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return everything below the directory, less the files that are to be left out."""
+        listing = list_directory(self.path, self.subject)
+        if left_out:
+            listing.entries.leave_out(left_out(listing.entries))
+        return listing
 
     def top(self) -> Listing:
         """Return what lies in the directory itself."""
@@ -69,8 +72,13 @@ class FileStream:
         except OSError as error:
             raise ReadError(printable(entry.path), cause=error.strerror) from error
         try:
-            self._check(os.fstat(handle))
+            status = os.fstat(handle)
+            self._check(status)
+            self._opened_ns = status.st_ctime_ns
             self._file = io.FileIO(handle)  # refuses a folder, and then leaves it open
+        except OSError as error:
+            os.close(handle)
+            raise ReadError(printable(entry.path), cause=error.strerror) from error
         except BaseException:
             os.close(handle)
             raise
@@ -92,10 +100,14 @@ class FileStream:
     def settle(self) -> None:
         """Raise ReadError unless the file, and what its path names, are still as listed."""
         try:
-            self._check(os.fstat(self._file.fileno()))
+            status = os.fstat(self._file.fileno())
+            self._check(status)
             self._check(os.lstat(self._path))
         except OSError as error:
             raise ReadError(printable(self._entry.path), cause=error.strerror) from error
+        # Whoever writes to a file can put its mtime back, but not its ctime.
+        if status.st_ctime_ns != self._opened_ns:
+            raise ReadError(printable(self._entry.path), cause="it changed while it was read")
 
     @property
     def entry(self) -> Entry:
@@ -119,7 +131,7 @@ class FileStream:
 
 
 def _changed(status: os.stat_result, listed: StatKey | None) -> bool:
-    """Compare content time and identity; a mere change of permissions (ctime) is none."""
+    """Compare content time and identity; a change of permissions (ctime) before it is none."""
     return listed is not None and (status.st_mtime_ns, status.st_ino, status.st_dev) != (
         listed.mtime_ns,
         listed.inode,

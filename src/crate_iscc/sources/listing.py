@@ -4,10 +4,13 @@ Folder by folder into columns, without an object for each file: with the C modul
 folder, else with what Python has.
 """
 
+import contextlib
+import errno
 import os
 import stat
 from array import array
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable, StatKey
@@ -66,33 +69,39 @@ class _Lister:
         root = os.open(self._path, os.O_RDONLY) if HAS_READING else -1
         try:
             # Each folder as it comes: the files before a sub-folder, then that, then the rest.
-            waiting = [iter(self._folder(root, ""))]
+            waiting = [iter(self._folder(root, _Folder("", b"")))]
             while waiting:
                 below = next(waiting[-1], None)
                 if below is None:
                     waiting.pop()
                     continue
-                self._folders.append(below)
+                self._folders.append(below.path)
                 if only_top:
                     continue
                 try:
                     waiting.append(iter(self._folder(root, below)))
                 except OSError as error:
-                    reason = f"cannot be listed: {error.strerror}"
-                    self._refused.append(Unread(CratePath(below), reason))
+                    swapped = error.errno == errno.ESTALE
+                    reason = "it changed while it was listed" if swapped else error.strerror
+                    refused = Unread(CratePath(below.path), f"cannot be listed: {reason}")
+                    self._refused.append(refused)
         finally:
             if root >= 0:
                 os.close(root)
 
-    def _folder(self, root: int, folder: str) -> Iterator[str]:
+    def _folder(self, root: int, folder: "_Folder") -> Iterator["_Folder"]:
         """List a folder and return its sub-folders; what is between them is taken on the way."""
         if HAS_READING:
-            paths, kinds, sizes, states = _reading.list_folder(root, folder.encode("utf-8"))
+            paths, kinds, sizes, states = _reading.list_folder(
+                root, folder.path.encode("utf-8"), folder.state
+            )
             if _is_utf8(paths):
                 return self._quickly(paths, kinds, sizes, states)
         return self._one_by_one(self._scan(folder))
 
-    def _quickly(self, paths: bytes, kinds: bytes, sizes: bytes, states: bytes) -> Iterator[str]:
+    def _quickly(
+        self, paths: bytes, kinds: bytes, sizes: bytes, states: bytes
+    ) -> Iterator["_Folder"]:
         if not any(kinds):
             self._take(paths, sizes, states)
             return
@@ -107,7 +116,7 @@ class _Lister:
             start = number + 1
             path = names[number].decode("utf-8")
             if kind == _reading.FOLDER:
-                yield path
+                yield _Folder(path, states[32 * number : 32 * (number + 1)])
             else:
                 self._examine(path)
         blob = b"\0".join(names[start:])
@@ -121,14 +130,18 @@ class _Lister:
     def _examine(self, path: str) -> None:
         """Say why something is no file of the listing."""
         try:
-            found = examined(path, os.lstat(self._path / path))
+            status = os.lstat(self._path / path)
         except OSError as error:
-            found = Unread(CratePath(path), error.strerror or "cannot be examined")
-        if not isinstance(found, Unread):
-            found = Unread(CratePath(path), "it changed while it was listed")
+            self._refused.append(Unread(CratePath(path), _cannot_be_examined(error)))
+            return
+        found = examined(path, status)
+        if stat.S_ISDIR(status.st_mode):  # it was none, or nothing was known of it
+            found = Unread(CratePath(path + "/"), "cannot be listed: it could not be examined")
+        elif not isinstance(found, Unread):
+            found = Unread(CratePath(path), "it changed, or could not be examined, when listed")
         self._refused.append(found)
 
-    def _one_by_one(self, found: list[Entry | Unread | str]) -> Iterator[str]:
+    def _one_by_one(self, found: list["Entry | Unread | _Folder"]) -> Iterator["_Folder"]:
         for item in found:
             match item:
                 case Entry(stat=StatKey() as state):
@@ -137,30 +150,60 @@ class _Lister:
                     self._stats.extend(state.words())
                 case Unread():
                     self._refused.append(item)
-                case str():
+                case _Folder():
                     yield item
 
-    def _scan(self, folder: str) -> list[Entry | Unread | str]:
-        """Return what is in a folder, sub-folders as their paths. Raises OSError."""
-        found: list[tuple[bytes, Entry | Unread | str]] = []
-        with os.scandir(self._path / folder) as scan:
+    def _scan(self, folder: "_Folder") -> list["Entry | Unread | _Folder"]:
+        """Return what is in a folder. Raises OSError."""
+        found: list[tuple[bytes, Entry | Unread | _Folder]] = []
+        with _opened(self._path / folder.path, folder.state) as handle, os.scandir(handle) as scan:
             for item in scan:
-                path = folder + item.name
+                path = folder.path + item.name
                 if problem := path_problem(path):
                     refused = _unnameable(path, problem)
                     found.append((os.fsencode(path), refused))
-                elif item.is_dir(follow_symlinks=False):
-                    found.append((utf8_order(path + "/"), path + "/"))
+                    continue
+                try:
+                    status = item.stat(follow_symlinks=False)
+                except OSError as error:
+                    unread = Unread(CratePath(path), _cannot_be_examined(error))
+                    found.append((utf8_order(path), unread))
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    below = _Folder(path + "/", array("Q", stat_key(status).words()).tobytes())
+                    found.append((utf8_order(below.path), below))
                 else:
-                    try:
-                        status = item.stat(follow_symlinks=False)
-                    except OSError as error:
-                        reason = error.strerror or "cannot be examined"
-                        found.append((utf8_order(path), Unread(CratePath(path), reason)))
-                    else:
-                        found.append((utf8_order(path), examined(path, status)))
+                    found.append((utf8_order(path), examined(path, status)))
         found.sort(key=lambda pair: pair[0])
         return [item for _, item in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A sub-folder: its path, and its state (StatKey.words) as the folder above it gave it."""
+
+    path: str
+    state: bytes
+
+
+@contextlib.contextmanager
+def _opened(place: Path, state: bytes) -> Iterator[int | Path]:
+    """Open a folder to be listed; raises OSError (ESTALE) if it is not the one with that state."""
+    if os.scandir not in os.supports_fd:  # not POSIX
+        yield place
+        return
+    handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        now = stat_key(os.fstat(handle)).words()
+        if state and array("Q", state)[2:] != array("Q", now)[2:]:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _cannot_be_examined(error: OSError) -> str:
+    return f"cannot be examined: {error.strerror}"
 
 
 def _is_utf8(paths: bytes) -> bool:

@@ -3,14 +3,15 @@
 import os
 import stat
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable
-from crate_iscc.sources import Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources import Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.directory import FileStream
 from crate_iscc.sources.listing import stat_key
 from crate_iscc.sources.quick import mapped, read_together
@@ -25,15 +26,24 @@ class NamedFiles(Closing):
     subject = "files"
     name = "files"
 
-    def __init__(self, places: Mapping[str, str | Path]) -> None:
+    def __init__(
+        self,
+        places: Mapping[str, str | Path],
+        listed: Callable[[str], Entry | None] = lambda _name: None,
+    ) -> None:
+        """Take the files; of those that `listed` knows, no link that came up since is followed."""
         self._places = {name: _followed(place) for name, place in places.items()}
+        self._listed = listed
 
-    def listing(self) -> Listing:
-        """Return the files that were named."""
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return the files that were named, less those that are to be left out."""
         entries: list[Entry] = []
         refused: list[Unread] = []
         for name, place in self._places.items():
             path = CratePath(name)
+            if known := self._listed(name):
+                entries.append(replace(known, path=path))
+                continue
             try:
                 status = os.stat(place)
             except OSError as error:
@@ -43,7 +53,8 @@ class NamedFiles(Closing):
                 entries.append(Entry(path, status.st_size, stat_key(status)))
             else:
                 refused.append(Unread(path, "not a regular file"))
-        return Listing(EntryTable.of(entries), (), tuple(refused))
+        table = EntryTable.of(entries)
+        return Listing(table.without(left_out(table)) if left_out else table, (), tuple(refused))
 
     def top(self) -> Listing:
         """Return all files: they lie in no folders."""

@@ -1,5 +1,6 @@
 """Chooses the Tree for what a user names: a directory, a zip, or a metadata file."""
 
+import errno
 import zipfile
 from pathlib import Path
 
@@ -22,6 +23,8 @@ def open_tree(path: str | Path, *, crc: bool = True) -> DirectoryTree | ZipTree:
         place.stat()
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) else str(error)
+        if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise InputError(f"cannot be opened: {shown}", cause=cause) from error
         raise InputError(
             f"not found: {shown}", cause=cause, hint="check the path for typing errors"
         ) from error

@@ -11,6 +11,7 @@ import threading
 import zipfile
 from array import array
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from crate_iscc.entries import Entry, EntryTable
@@ -28,7 +29,7 @@ from crate_iscc.paths import (
     valid_unicode,
 )
 from crate_iscc.report import Finding
-from crate_iscc.sources import ByteStream, Closing, Listing, Mapped, SmallFiles
+from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.inflating import INFLATERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
@@ -61,6 +62,7 @@ class ZipTree(Closing):
         self._inflater = inflater
         try:
             self._zip = zipfile.ZipFile(path)
+            self._archive = _examined(self._zip)
         except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             cause = error.strerror if isinstance(error, OSError) else str(error)
             raise InputError(
@@ -68,11 +70,6 @@ class ZipTree(Closing):
                 cause=cause,
                 hint="the file may be cut or damaged; fetch it again",
             ) from error
-        if self._zip.fp is None:
-            raise InputError(f"not a readable zip archive: {printable(str(path))}")
-        file = self._zip.fp.fileno()
-        borders = {info.header_offset for info in self._zip.infolist()} | {self._zip.start_dir}
-        self._archive = Archive(file, os.fstat(file), tuple(sorted(borders)))
         # zipfile moves one file position about, and some of its releases forget to lock it.
         self._lock = threading.Lock()
         self._members: dict[CratePath, zipfile.ZipInfo] = {}
@@ -80,13 +77,16 @@ class ZipTree(Closing):
         self._mapping: MappedArchive | None = None
         if HAS_READING and not crc:
             size = self._archive.state.st_size
-            self._mapping = MappedArchive(file, size, self._archive.check_unchanged)
+            self._mapping = MappedArchive(self._archive.file, size, self._archive.check_unchanged)
 
-    def listing(self) -> Listing:
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
         if self._listing is None:
             self._listing = self._listed()
-        return self._listing
+        if left_out is None:
+            return self._listing
+        entries = self._listing.entries
+        return replace(self._listing, entries=entries.without(left_out(entries)))
 
     def top(self) -> Listing:
         """Return all members: the directory of a zip is read as one."""
@@ -188,6 +188,19 @@ class ZipTree(Closing):
     def close(self) -> None:
         """Close the archive."""
         self._zip.close()
+
+
+def _examined(archive: zipfile.ZipFile) -> Archive:
+    """Return the state of an open archive, and where its members start. Raises OSError."""
+    if archive.fp is None:
+        raise ValueError("it is closed")
+    file = archive.fp.fileno()
+    borders = {info.header_offset for info in archive.infolist()} | {archive.start_dir}
+    try:
+        return Archive(file, os.fstat(file), tuple(sorted(borders)))
+    except OSError:
+        archive.close()
+        raise
 
 
 def _is_stored(info: zipfile.ZipInfo) -> bool:

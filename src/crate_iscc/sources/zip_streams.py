@@ -4,6 +4,7 @@ Stored and deflated members are read with positions of their own, so any number 
 read any members side by side. All others go through zipfile, one at a time.
 """
 
+import errno
 import lzma
 import os
 import threading
@@ -63,7 +64,10 @@ class Archive:
                 raw = os.pread(self.file, size, info.header_offset)
             else:
                 raw = bytes(view[info.header_offset : info.header_offset + size])
-        except (OSError, OverflowError) as error:  # an offset that no file has
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                raise damaged(info, error.strerror) from error
+            # An offset that no file has.
             raise damaged(info, "the archive is damaged at this member") from error
         begin = name_end + int.from_bytes(raw[28:30], "little")
         start = info.header_offset + begin
@@ -80,8 +84,14 @@ class Archive:
 
     def check_unchanged(self) -> None:
         """Raise ReadError if the archive is not as it was when it was opened."""
-        now = os.fstat(self.file)
-        if (now.st_size, now.st_mtime_ns) != (self.state.st_size, self.state.st_mtime_ns):
+        try:
+            now = os.fstat(self.file)
+        except OSError as error:
+            raise ReadError(f"the archive cannot be examined: {error.strerror}") from error
+        same = (now.st_size, now.st_mtime_ns) == (self.state.st_size, self.state.st_mtime_ns)
+        # Whoever writes to it can put its mtime back, but not its ctime. That changes as well when
+        # another archive takes its name: this one, which has none any more, is still read.
+        if not same or (now.st_nlink and now.st_ctime_ns != self.state.st_ctime_ns):
             raise ReadError("the archive changed while it was read")
 
 

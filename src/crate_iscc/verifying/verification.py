@@ -1,89 +1,69 @@
 """Verifies a crate: what it records against what is there.
 
 The datahash decides. So each file is read once with BLAKE3 alone, and a Data-Code is computed
-only where something differs, to say how far.
+only where something differs, to say how far. Where others recorded other digests, these are
+computed in the same read.
 """
 
-from array import array
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Container, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 
+from crate_iscc.bag import Bag, read_bag
 from crate_iscc.comparison import Comparison, Difference, Status, compare
+from crate_iscc.crate.evidence import Evidence, Recording, algorithms, digests_to_check
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
-from crate_iscc.crate.view import Crate, check_recipe
+from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
-from crate_iscc.errors import InputError, ReadError
-from crate_iscc.file_table import (
-    Columns,
-    FileFingerprint,
-    FileTable,
-    PathsOf,
-    TableBuilder,
-    side_by_side,
-)
-from crate_iscc.fingerprinting.reading import hash_files
-from crate_iscc.fingerprinting.tree import (
-    Payload,
-    fingerprint_tree,
-    payload_of,
-)
+from crate_iscc.errors import CrateIsccError, InputError
+from crate_iscc.file_table import FileTable, PathsOf
+from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
+from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
-from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.manifest import Manifest, TreeFingerprint, Unread
-from crate_iscc.metadata import folder_on_disk, read_metadata
-from crate_iscc.packed import FixedBytes
-from crate_iscc.paths import (
-    MANIFEST_FILE,
-    PROOF_FOLDER,
-    CratePath,
-    is_proof,
-    printable,
-    utf8_order,
-    valid_unicode,
-)
+from crate_iscc.kernel.digest import DigestBook
+from crate_iscc.manifest import Manifest
+from crate_iscc.metadata import MetadataFile, find_metadata, not_a_crate, read_metadata
+from crate_iscc.paths import MANIFEST_FILE, PROOF_FOLDER, CratePath, is_proof, printable
 from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.report import Counts, Finding, Report
-from crate_iscc.sources import Tree, chunks
+from crate_iscc.report import Finding, Report
+from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
-from crate_iscc.verifying.findings import changed, findings_of
-from crate_iscc.verifying.lists import (
-    less_left_out,
-    observed_treehashes,
-    settle_lists,
-    settle_names,
-    trees_of,
+from crate_iscc.sources.subtree import SubTree
+from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
+from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
+from crate_iscc.verifying.observing import (
+    Hashed,
+    Observer,
+    chosen_entries,
+    replaced,
+    respelled_unread,
+    unhashed,
 )
-from crate_iscc.version import __version__
+from crate_iscc.verifying.outcome import Outcome, make_report
+from crate_iscc.verifying.recording import Known, known_of
+from crate_iscc.verifying.spelling import other_spellings, respelled, spelling_findings
+from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
+from crate_iscc.verifying.waiting import not_fetched
 
-_MANIFEST_MISSING = ("bytes.missing", "not there")
-_COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
-
-
-_Hashed = tuple[FileTable, list[Unread]]
-
-
-class Thoroughness(StrEnum):
-    """How much of a crate is read.
-
-    QUICK: names and sizes. DATAHASH: every byte, once, through BLAKE3. FULL: every code anew.
-    """
-
-    QUICK = "quick"
-    DATAHASH = "datahash"
-    FULL = "full"
+_CHECK_SECONDS = 0.1
+"""How often a wait for the metadata looks for an interrupt."""
+_OF_OTHERS = (b"sha1", b"sha2", b"sha3", b"sha5", b"sha-", b"md5", b"hecksum", b"hash://", b"blake",
+              b'"SHA', b'"MD5')  # fmt: skip
+"""What metadata hold that may record other digests than this project's."""
 
 
 def verify(
     source: str | Path,
     *,
     thoroughness: Thoroughness = Thoroughness.DATAHASH,
+    closed: bool = False,
+    each: bool = False,
     max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
@@ -92,14 +72,28 @@ def verify(
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
+    Whatever fixity is recorded is checked: that of this project, digests by other conventions, a
+    BagIt bag around the crate or at its root; crates and bags inside it are verified in their own
+    right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
+    where the crate does not claim to list everything. With `each`, the report holds every file's
+    verdict.
+
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
     than `max_bytes`.
     """
-    kernel = kernel or chosen_kernel()
+    how = How(
+        thoroughness=thoroughness,
+        jobs=jobs,
+        gentle=gentle,
+        kernel=kernel or chosen_kernel(),
+        progress=progress,
+        closed=closed,
+        each=each,
+    )
     with open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
-        return _Verification(str(source), tree, thoroughness, jobs, gentle, kernel, progress).run()
+        return _Verification(str(source), tree, how).run()
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -117,393 +111,428 @@ def read_record(source: str | Path) -> tuple[Crate, Recorded]:
         return crate, record
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What was looked at and what was not, in the words of the report."""
-
-    checked: list[str]
-    not_checked: list[str]
-
-    def put(self, what: str, done: bool) -> None:
-        (self.checked if done else self.not_checked).append(what)
-
-
 class _Verification:
-    """One verification of one tree."""
+    """One verification of one tree: first what is recorded, then what is there, then a report."""
 
     def __init__(
-        self,
-        subject: str,
-        tree: Tree,
-        thoroughness: Thoroughness,
-        jobs: int | None,
-        gentle: bool,
-        kernel: Kernel,
-        progress: ProgressSink,
+        self, subject: str, tree: Tree, how: How, *, depth: int = 0, around: Bag | None = None
     ) -> None:
+        """`around` is what a bag around the tree says of its files."""
         self._subject = subject
         self._tree = tree
-        self._thoroughness = thoroughness
-        self._jobs = jobs
-        self._gentle = gentle
-        self._kernel = kernel
-        self._progress = progress
-        self._findings: list[Finding] = []
-        self._list_is_lost = False
-        self._treehashes: dict[str, str | None] = {}
-        self._has_proof = False
+        self._how = how
+        self._depth = depth
+        self._around = around
         self._top = tree.top()
-        self._remarks: tuple[Finding, ...] = ()
+        self._findings: list[Finding] = []
+        self._nested_folders: list[str] = []
+        self._listing: Listing | None = None
+        self._nested: dict[str, _Verification] = {}
+        self._treehashes: dict[str, str | None] = {}
+
+    @property
+    def _full(self) -> bool:
+        return self._how.thoroughness is Thoroughness.FULL
+
+    @property
+    def _quick(self) -> bool:
+        return self._how.thoroughness is Thoroughness.QUICK
 
     def run(self) -> Report:
-        metadata = read_metadata(self._tree, self._top)
-        payload: Payload | None = None
-        ahead: _Hashed | None = None
-        with ThreadPoolExecutor(1, "crate-iscc-record") as pool:
-            record = pool.submit(self._known, metadata.raw)
+        """Verify the outermost tree."""
+        self._find()
+        raw = self._metadata.raw if self._metadata else b""
+        ahead: Hashed | None = None
+        with held_interrupts() as check, ThreadPoolExecutor(1, "crate-iscc-record") as pool:
+            known = pool.submit(self._known)
             # Where nothing is said of exclusions, the payload is known before the rest is.
-            if b"excludedPattern" not in metadata.raw:
-                payload = self._listed_payload()
-                ahead = self._hashed_ahead(payload.entries, record)
-            known = record.result()
-        excluded = known.manifest.recipe.excluded
-        if payload is None or excluded:
-            payload = self._listed_payload(excluded, PathsOf(known.manifest.files))
-            ahead = None
-        payload = replace(payload, containers=tuple(c.path for c in known.manifest.containers))
-        observed = self._observe(payload, known.manifest, ahead)
-        comparison, observed = self._compare(known, observed, payload)
-        closed = known.manifest.root.treehash is not None
-        self._findings.extend(findings_of(comparison.differences, closed=closed))
-        self._findings.extend((*self._remarks, *name_findings(payload.entries.path_column)))
-        trees = self._check_trees(known.manifest, observed)
-        return self._report(metadata.name, known, observed, comparison, trees)
+            if b"excludedPattern" not in raw:
+                payload = self._list()
+                alone = not (self._bag or self._nested_folders)
+                if alone and not any(word in raw for word in _OF_OTHERS):
+                    ahead = self._hashed_ahead(payload.entries, known)
+            while not wait((known,), timeout=_CHECK_SECONDS).done:
+                check()
+            self._prepare(known.result())
+            report = self._finish(ahead)
+        if report is None:
+            raise self._nothing()
+        return report
 
-    # --- what the crate records ----------------------------------------------------------------
+    # --- what is recorded ------------------------------------------------------------------------
 
-    def _known(self, raw: bytes) -> Recorded:
-        """Return what there is to check. Raises InputError where that is nothing."""
-        crate = Crate.parse(raw)
-        check_recipe(crate)
-        known = less_left_out(self._recorded(crate))
-        self._require_something_to_check(known)
-        return known
+    def _find(self) -> None:
+        """Read the metadata and the bag. Raises InputError if there is neither."""
+        self._metadata: MetadataFile | None = find_metadata(self._tree, self._top)
+        bag = read_bag(self._tree, self._top)
+        if self._metadata is None and bag is None:
+            raise not_a_crate(self._tree)
+        self._bag = bag
 
-    def _recorded(self, crate: Crate) -> Recorded:
-        """Return the record, with the lines of the manifest file if it is there and read.
-
-        A manifest file that is missing, unread or not the recorded one is a finding of its own;
-        its lines are then believed only where no treehash says otherwise.
-        """
-        record = recorded(crate)
-        self._findings.extend(record.findings)
-        entry = self._top.entries.get(MANIFEST_FILE)
-        if record.manifest_file is None:
-            if entry is not None and record.manifest.root.treehash:
-                self._findings.append(
-                    Finding("bytes.extra", "the crate does not list this file", MANIFEST_FILE)
-                )
-            return record
-        self._list_is_lost = True
-        if entry is None:
-            refused = [r.reason for r in self._top.refused if r.path == MANIFEST_FILE]
-            kind, message = ("bytes.unread", refused[0]) if refused else _MANIFEST_MISSING
-            self._findings.append(Finding(kind, message, MANIFEST_FILE))
-            return record
-        hasher = self._kernel.hasher()
-
-        def hashed() -> Iterator[bytes]:
-            for chunk in chunks(self._tree.open(entry)):
-                hasher.update(chunk)
-                yield chunk
-
-        try:
-            complete = with_manifest_file(record, hashed())
-        except ReadError as error:
-            reason = error.cause or error.message
-            self._findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
-            return record
-        wanted, now = record.manifest_file.fingerprint, hasher.finish()
-        if wanted.same_bytes(now) is False:
-            difference = Difference(
-                Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
+    def _known(self) -> Known:
+        raw = self._metadata.raw if self._metadata else None
+        bag = self._bag
+        if self._around:
+            mine = bag or Bag()
+            bag = replace(
+                mine,
+                digests={**self._around.digests, **mine.digests},
+                awaited=self._around.awaited | mine.awaited,
             )
-            self._findings.append(changed(difference))
-            return complete
-        self._list_is_lost = False
-        self._findings.extend(complete.findings[len(record.findings) :])
-        return complete
+        self._awaited = bag.awaited if bag else frozenset()
+        return known_of(raw, bag, self._tree, self._top, self._how.kernel)
 
-    def _require_something_to_check(self, known: Recorded) -> None:
-        files = known.manifest.files
-        trees = (known.manifest.root, *known.manifest.containers)
-        if self._thoroughness is Thoroughness.QUICK:
-            enough = any(file.fingerprint.size is not None for file in files)
-        else:
-            enough = any(file.fingerprint.verifiable for file in files) or any(
-                tree.treehash and tree.files for tree in trees
-            )
-        if not enough:
-            raise InputError(
-                f"nothing can be verified in {printable(self._tree.subject)}",
-                cause="the crate records no ISCC-SUM, datahash or treehash of any file",
-                hint="record them with: crate-iscc build",
-            )
+    def _list(self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()) -> Payload:
+        """List the tree and return the payload; its containers are for the record to tell."""
 
-    # --- what is there -------------------------------------------------------------------------
+        def look(entries: EntryTable) -> None:
+            self._has_proof = _any_proof(entries)
+            self._nested_folders = nested_folders(entries)
 
-    def _listed_payload(
-        self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()
-    ) -> Payload:
-        """List the tree and return the payload; of a million files no second list is kept."""
-        listing = self._tree.listing()
-        self._remarks = listing.remarks
-        self._has_proof = _any_proof(listing.entries)
-        return payload_of(
-            listing,
+        self._payload = list_payload(
+            self._tree,
             excluded=excluded,
             never_excluded=never_excluded if excluded else (),
-            only_known=True,
+            look=look,
+        )
+        return self._payload
+
+    def _whole(self) -> Listing:
+        """Return the listing of all that is there: needed again only for what is no payload."""
+        if self._listing is None:
+            self._listing = self._tree.listing()
+        return self._listing
+
+    def _prepare(self, known: Known) -> None:
+        """Settle what is recorded of which files, here and in the crates inside."""
+        self._record = known
+        self._findings.extend(known.findings)
+        manifest = known.manifest
+        excluded = manifest.recipe.excluded
+        if excluded or not hasattr(self, "_payload"):
+            self._list(excluded, PathsOf(manifest.files))
+        self._payload = replace(
+            self._payload,
+            entries=without_leftovers(self._payload.entries, manifest.files, self._findings),
+            containers=tuple(c.path for c in manifest.containers),
+        )
+        there = unhashed(self._payload.entries)
+        self._spellings = other_spellings(manifest.files, there)
+        self._real = {path: there for there, path in self._spellings.items()}
+        self._findings.extend(spelling_findings(self._spellings))
+        if not self._depth:  # of the names inside, all is said by whoever looks from outside
+            names = name_findings(self._payload.entries.path_column)
+            self._findings.extend((*self._payload.remarks, *names))
+        self._to_check: Recording = (
+            {} if self._quick else digests_to_check(known.record, full=self._full)
+        )
+        for folder in self._nested_folders:
+            self._prepare_nested(folder)
+        self._observer = Observer(self._tree, self._how, DigestBook(self._wanted()))
+
+    def _prepare_nested(self, folder: str) -> None:
+        place = CratePath(folder)
+        if self._depth >= DEEPEST or len(self._nested) >= MOST_NESTED:
+            message = "too many crates lie inside each other; this one is not looked into"
+            self._findings.append(Finding("crate.unverified", message, place))
+            return
+        bag = self._bag.below(folder) if self._bag else None
+        inner = _Verification(
+            f"{self._subject.rstrip('/')}/{folder.rstrip('/')}",
+            SubTree(self._tree, self._whole(), folder),
+            self._how,
+            depth=self._depth + 1,
+            around=bag,
+        )
+        try:
+            inner._find()
+            inner._prepare(inner._known())
+        except CrateIsccError as error:
+            self._findings.append(Finding("crate.unverified", str(error), place))
+        else:
+            self._nested[folder] = inner
+
+    def _wanted(self) -> dict[CratePath, tuple[str, ...]]:
+        """Return which digests beside BLAKE3 are wanted of which files, those inside included."""
+        wanted = {
+            self._real.get(path, path): algorithms(digests)
+            for path, digests in self._to_check.items()
+        }
+        for folder, inner in self._nested.items():
+            for path, names in inner._wanted().items():
+                place = CratePath(folder + path)
+                wanted[place] = tuple(sorted({*wanted.get(place, ()), *names}))
+        return wanted
+
+    def _nothing(self) -> InputError:
+        cause = "the crate records no ISCC-SUM, datahash, treehash or other digest of any file"
+        hint = "record them with: crate-iscc build"
+        if self._record.covers_sizes and not self._quick:
+            cause += "; the sizes that it records are right"
+            hint = "check names and sizes alone with --quick, or " + hint
+        return InputError(
+            f"nothing can be verified in {printable(self._tree.subject)}", cause=cause, hint=hint
         )
 
-    def _hashed_ahead(self, entries: EntryTable, record: "Future[Recorded]") -> _Hashed | None:
+    # --- what is there ---------------------------------------------------------------------------
+
+    def _hashed_ahead(self, entries: EntryTable, known: "Future[Known]") -> Hashed | None:
         """Hash the payload while the metadata are parsed; what is wrong with them ends that."""
-        if self._thoroughness is not Thoroughness.DATAHASH:
+        if self._how.thoroughness is not Thoroughness.DATAHASH:
             return None
 
         def progress(state: Progress) -> None:
-            if record.done():
-                record.result()
-            self._progress(state)
+            if known.done() and not known.result().covers_contents:
+                raise _NothingKnownError
+            self._how.progress(state)
 
-        return self._hashed(entries, progress)
+        observer = Observer(self._tree, self._how, DigestBook({}))
+        try:
+            return observer.datahashes(entries, progress)
+        except _NothingKnownError:
+            return None
 
-    def _hashed(self, entries: EntryTable, progress: ProgressSink) -> _Hashed:
-        return hash_files(
-            self._tree,
-            entries,
-            datahashes(self._kernel),
-            jobs=self._jobs,
-            gentle=self._gentle,
-            progress=progress,
-            step="verifying",
+    def _observe(self, given: Hashed | None) -> Manifest:
+        """Return what is there, under the paths by which it is recorded."""
+        payload, known = self._payload, self._record
+        if self._quick or not known.covers_contents:
+            files, unread = unhashed(payload.entries), payload.refused
+        elif self._full:
+            observed = fingerprint_tree(
+                self._tree,
+                payload,
+                self._how.kernel,
+                jobs=self._how.jobs,
+                gentle=self._how.gentle,
+                digests=self._observer.book,
+                progress=self._how.progress,
+            )
+            return replace(
+                observed,
+                files=respelled(observed.files, self._spellings),
+                unread=respelled_unread(observed.unread, self._spellings),
+            )
+        else:
+            hashed = (
+                self._observer.completed(given, payload.entries)
+                if given
+                else self._observer.datahashes(payload.entries)
+            )
+            files, unread = hashed.files, (*hashed.unread, *payload.refused)
+        return Manifest(
+            respelled(files, self._spellings),
+            unread=respelled_unread(unread, self._spellings),
+            recipe=known.manifest.recipe,
         )
 
-    def _observe(self, payload: Payload, known: Manifest, ahead: _Hashed | None) -> Manifest:
-        """Return what is there; `ahead` are the datahashes of the payload, if they are known."""
-        match self._thoroughness:
-            case Thoroughness.QUICK:
-                return _manifest(_unhashed(payload.entries), payload.refused, known)
-            case Thoroughness.FULL:
-                return fingerprint_tree(
-                    self._tree,
-                    payload,
-                    self._kernel,
-                    jobs=self._jobs,
-                    gentle=self._gentle,
-                    sha256=known.files.has_sha256,
-                    progress=self._progress,
-                )
-            case Thoroughness.DATAHASH:
-                table, unread = ahead or self._hashed(payload.entries, self._progress)
-                return _manifest(table, (*unread, *payload.refused), known)
+    def _finish(self, given: Hashed | None) -> Report | None:
+        """Read what is not `given`, and return the report, None where nothing could be checked."""
+        observed = self._observe(given)
+        comparison, observed = self._compare(observed)
+        apart = self._apart()
+        differences = (*comparison.differences, *apart.differences)
+        comparison = Comparison(comparison.matches + apart.matches, differences)
+        comparison = not_fetched(
+            comparison,
+            self._record.record.digests,
+            self._awaited,
+            self._content_of,
+        )
+        self._require_the_same_record()
+        reports = [
+            report
+            for folder, inner in self._nested.items()
+            if (report := self._finished_nested(folder, inner, observed)) is not None
+        ]
+        outcome = Outcome(
+            subject=self._subject,
+            tree=self._tree,
+            how=self._how,
+            metadata=self._metadata.name if self._metadata else None,
+            known=self._record,
+            bag=self._bag,
+            observed=observed,
+            comparison=comparison,
+            to_check=self._to_check,
+            evidence=self._evidence,
+            findings=self._findings,
+            nested=tuple(reports),
+            inside=tuple(folder for folder in self._nested),
+            has_proof=self._has_proof,
+        )
+        return make_report(outcome, self._treehashes)
 
-    def _compare(
-        self, record: Recorded, observed: Manifest, payload: Payload
-    ) -> tuple[Comparison, Manifest]:
+    def _require_the_same_record(self) -> None:
+        unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)
+        names = [self._metadata.name] if self._metadata else []
+        if self._record.record.manifest_file and not unread:
+            names.append(MANIFEST_FILE)
+        doubtful = any(finding.path == MANIFEST_FILE for finding in self._findings)
+        require_the_same_record(self._tree, self._top, names, perhaps_between=doubtful)
+
+    def _finished_nested(
+        self, folder: str, inner: "_Verification", observed: Manifest
+    ) -> Report | None:
+        given = None
+        if self._how.thoroughness is Thoroughness.DATAHASH and self._record.covers_contents:
+            inner._observer.book.take_below(folder, self._observer.book)
+            cut = len(folder)
+            given = Hashed(
+                rerooted(respelled(observed.files, self._real), folder),
+                tuple(
+                    replace(item, path=CratePath(item.path[cut:]))
+                    for item in respelled_unread(observed.unread, self._real)
+                    if item.path.startswith(folder) and item.path != folder
+                ),
+            )
+        report = inner._finish(given)
+        if report is None:
+            self._findings.append(
+                Finding(
+                    "crate.unverified",
+                    "it records nothing that could be checked in its own right",
+                    CratePath(folder),
+                )
+            )
+        return report
+
+    # --- what it comes to ------------------------------------------------------------------------
+
+    def _compare(self, observed: Manifest) -> tuple[Comparison, Manifest]:
         """Compare, and compute the Data-Codes that say how far what differs is apart.
 
         Returns the comparison and what was observed, less what could not be read again.
         """
-        if self._thoroughness is Thoroughness.QUICK:
-            sides = settle_names(record, observed, list_is_lost=self._list_is_lost)
+        self._evidence = Evidence()
+        record = self._record
+        if self._quick:
+            sides = settle_names(record.record, observed, list_is_lost=record.list_is_lost)
             return compare(sides.recorded, sides.observed, content=False), observed
-        comparison = self._compare_contents(record, observed)
-        if self._thoroughness is Thoroughness.FULL:
+        self._evidence = self._judge(observed.files)
+        comparison = self._compare_contents(observed)
+        if self._full or not record.covers_contents:
             return comparison, observed
-        differences = comparison.differences
-        missing = any(d.status is Status.MISSING for d in differences)
-        paths = {
-            d.path
-            for d in differences
-            if d.observed and (d.status is Status.CHANGED or (missing and d.status is Status.EXTRA))
-        }
-        if paths:
-            numbers = (payload.entries.find(path) for path in paths)
-            again = array("Q", sorted(number for number in numbers if number is not None))
-            observed = self._with_data_codes(observed, payload.entries.chosen(again))
-            comparison = self._compare_contents(record, observed)
-        return comparison, observed
+        again, lost = self._to_read_again(comparison)
+        if not again:
+            return comparison, observed
+        entries = chosen_entries(
+            self._payload.entries, (self._real.get(path, path) for path in again)
+        )
+        book = DigestBook(
+            dict.fromkeys(
+                entries.paths(),
+                algorithms(digest for path in lost for digest in self._to_check[path]),
+            )
+        )
+        before = respelled(observed.files, self._real)
+        seen = Observer(self._tree, self._how, book).with_data_codes(entries, before)
+        unread = respelled_unread(seen.unread, self._spellings)
+        files = replaced(
+            observed.files,
+            {file.path: file for file in respelled(seen.files, self._spellings)}
+            | dict.fromkeys((item.path for item in unread), None),
+        )
+        observed = replace(observed, files=files, unread=(*observed.unread, *unread))
+        moved = _moved_by_digests(lost, self._to_check, book, self._spellings)
+        return self._compare_contents(observed, moved), observed
 
-    def _compare_contents(self, record: Recorded, observed: Manifest) -> Comparison:
+    def _to_read_again(self, comparison: Comparison) -> tuple[set[CratePath], list[CratePath]]:
+        """Return the files of which more is to be known, and what they may hold.
+
+        That are files that are lost with nothing but other digests recorded.
+        """
+        by_status: dict[Status, list[Difference]] = {status: [] for status in Status}
+        for difference in comparison.differences:
+            by_status[difference.status].append(difference)
+        missing = by_status[Status.MISSING]
+        again = {
+            d.path
+            for d in by_status[Status.CHANGED]
+            if d.observed and d.recorded and d.recorded.data
+        }
+        lost = [
+            d.path
+            for d in missing
+            if d.path in self._to_check and not (d.recorded and d.recorded.verifiable)
+        ]
+        sizes = {d.recorded.size if d.recorded else None for d in missing if d.path in lost}
+        near = any(d.recorded and d.recorded.data for d in missing)
+        for difference in by_status[Status.EXTRA]:
+            found = difference.observed
+            if found and (near or (lost and not sizes.isdisjoint((None, found.size)))):
+                again.add(difference.path)
+        return again, lost
+
+    def _judge(self, files: FileTable) -> Evidence:
+        book, real = self._observer.book, self._real
+        return Evidence.of(self._to_check, files, lambda path: book.digests(real.get(path, path)))
+
+    def _compare_contents(
+        self, observed: Manifest, moved: Mapping[CratePath, CratePath] | None = None
+    ) -> Comparison:
+        record = self._record
         self._treehashes = observed_treehashes(record.manifest, observed)
-        sides = settle_lists(record, observed, self._treehashes, list_is_lost=self._list_is_lost)
-        found = compare(sides.recorded, sides.observed)
+        sides = settle_lists(
+            record.record, observed, self._treehashes, list_is_lost=record.list_is_lost
+        )
+        found = compare(
+            sides.recorded, sides.observed, told=self._evidence.told(), moved=moved or {}
+        )
         return replace(found, differences=(*found.differences, *sides.opaque))
 
-    def _with_data_codes(self, observed: Manifest, entries: EntryTable) -> Manifest:
-        """Read files again for their Data-Codes; one that is not the same any more is unread."""
-        again, unread = hash_files(
-            self._tree,
-            entries,
-            self._kernel,
-            jobs=self._jobs,
-            gentle=self._gentle,
-            progress=self._progress,
-            step="comparing",
-        )
-        fates: dict[CratePath, FileFingerprint | None] = {item.path: None for item in unread}
-        for file in again:
-            before = observed.files.get(file.path)
-            if before and file.fingerprint.same_bytes(before.fingerprint):
-                fates[file.path] = file
-            else:
-                unread.append(Unread(file.path, "it changed while it was verified"))
-                fates[file.path] = None
-        files = _with_fates(observed.files, fates)
-        return replace(observed, files=files, unread=(*observed.unread, *unread))
+    def _apart(self) -> Comparison:
+        """Compare what is recorded of files that are no payload, such as a bag's own."""
+        apart = self._record.record.apart
+        if not apart:
+            return Comparison(0, ())
+        listing = self._whole()
+        entries = chosen_entries(listing.entries, apart.paths())
+        names = PathsOf(apart)
+        refused = tuple(item for item in listing.refused if item.path in names)
+        if self._quick:
+            there = Manifest(unhashed(entries), unread=refused)
+            return compare(Manifest(apart), there, content=False)
+        hashed = self._observer.datahashes(entries)
+        there = Manifest(hashed.files, unread=(*hashed.unread, *refused))
+        evidence = self._judge(hashed.files)
+        self._evidence = Evidence({**self._evidence.judgements, **evidence.judgements})
+        return compare(Manifest(apart), there, told=evidence.told())
 
-    # --- what it comes to ----------------------------------------------------------------------
-
-    def _check_trees(self, known: Manifest, observed: Manifest) -> _Tally:
-        """Check the codes of the whole and of each container as far as they can be known."""
-        tally = _Tally([], [])
-        trees = trees_of(known)
-        if any(tree.treehash for tree in trees):
-            tally.put("treehash", bool(self._treehashes) and None not in self._treehashes.values())
-        for tree in trees:
-            found = self._treehashes.get(tree.path)
-            if found not in (None, tree.treehash) and not self._explained(tree.path):
-                self._findings.append(
-                    Finding(
-                        "tree.changed",
-                        "every recorded file is as recorded, the whole is not",
-                        CratePath(tree.path) if tree.path else None,
-                        recorded=tree.treehash,
-                        observed=found,
-                    )
-                )
-        full = self._thoroughness is Thoroughness.FULL
-        codes = {tree.path: tree for tree in trees_of(observed)} if full else {}
-        computed = all(codes[t.path].iscc for t in trees if t.iscc) if full else False
-        tally.put("iscc-sum", computed and not observed.unread)
-        if full:
-            self._check_sha256(known, observed)
-        for wanted in trees if full else ():
-            found_tree = codes[wanted.path]
-            if _tree_code_differs(wanted, found_tree):
-                self._findings.append(
-                    Finding(
-                        "code.mismatch",
-                        "the payload is the recorded one, its tree ISCC-SUM is not",
-                        CratePath(wanted.path) if wanted.path else None,
-                        recorded=wanted.iscc.iscc() if wanted.iscc else None,
-                        observed=found_tree.iscc.iscc() if found_tree.iscc else None,
-                    )
-                )
-        return tally
-
-    def _explained(self, folder: str) -> bool:
-        """Tell whether a finding about a payload file says already why a treehash differs."""
-        return any(
-            (
-                finding.id in ("bytes.changed", "bytes.moved", "bytes.missing", "bytes.extra")
-                and finding.path != MANIFEST_FILE
-                and f"{finding.path}".startswith(folder)
-            )
-            or (finding.moved_to or "").startswith(folder or "/")
-            for finding in self._findings
-        )
-
-    def _check_sha256(self, known: Manifest, observed: Manifest) -> None:
-        for wanted, found in side_by_side(known.files, observed.files):
-            for file, there in zip(wanted, found, strict=False):
-                if file.sha256 and there.sha256 and file.sha256.lower() != there.sha256:
-                    self._findings.append(
-                        Finding(
-                            "code.mismatch",
-                            "the recorded sha256 is not that of the bytes",
-                            file.path,
-                            recorded=file.sha256,
-                            observed=there.sha256,
-                        )
-                    )
-
-    def _report(
-        self,
-        metadata: str,
-        known: Recorded,
-        observed: Manifest,
-        comparison: Comparison,
-        trees: _Tally,
-    ) -> Report:
-        quick = self._thoroughness is Thoroughness.QUICK
-        checked = ["presence", "size", *([] if quick else ["datahash"]), *trees.checked]
-        not_checked = [*(["datahash"] if quick else []), *trees.not_checked, "metadata"]
-        if self._has_proof:
-            not_checked.append("proofs")
-        number = dict.fromkeys(Status, 0) | {Status.MATCH: comparison.matches}
-        for difference in comparison.differences:
-            number[difference.status] += 1
-        for finding in self._findings:
-            if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
-                number[Status(finding.id.removeprefix("bytes."))] += 1
-        remote = sum(finding.id == "bytes.remote" for finding in self._findings)
-        counts = Counts(**{status.value: n for status, n in number.items()}, remote=remote)
-        return Report(
-            subject=valid_unicode(self._subject),
-            folder=folder_on_disk(self._tree),
-            metadata=metadata,
-            checked=tuple(checked),
-            not_checked=tuple(not_checked),
-            findings=tuple(sorted(self._findings, key=lambda f: (f.path or "").encode("utf-8"))),
-            counts=counts,
-            size=observed.size,
-            files=len(observed.files) + len(observed.unread),
-            tool=f"crate-iscc {__version__}",
-            kernel=self._kernel.name,
-            excluded=known.manifest.recipe.excluded,
-        )
+    def _content_of(self, path: CratePath) -> bytes | None:
+        """Return the content of a small file of the payload, None if it cannot be read."""
+        entry = self._payload.entries.get(self._real.get(path, path))
+        if entry is None:
+            return None
+        try:
+            return b"".join(chunks(self._tree.open(entry)))
+        except CrateIsccError:
+            return None
 
 
-def _unhashed(entries: EntryTable) -> FileTable:
-    """Return files of which the size is known, and nothing else."""
-    unknown = FixedBytes(len(entries), 0)
-    return FileTable(Columns(entries.path_column, entries.sizes, unknown, unknown))
+class _NothingKnownError(Exception):
+    """Ends a reading that turns out to be of no use."""
+
+
+def _moved_by_digests(
+    lost: Sequence[CratePath],
+    recorded_digests: Recording,
+    book: DigestBook,
+    spellings: Mapping[CratePath, CratePath],
+) -> dict[CratePath, CratePath]:
+    """Return where lost files are now, by their strongest digest."""
+    places: dict[tuple[str, str], list[CratePath]] = {}
+    for path in book.paths():
+        for name, value in book.digests(path).items():
+            places.setdefault((name, value), []).append(spellings.get(path, path))
+    moved: dict[CratePath, CratePath] = {}
+    for path in lost:
+        strongest = min(recorded_digests[path], key=lambda one: one.weakness)
+        candidates = places.get((strongest.algorithm, strongest.hex))
+        if candidates:
+            moved[path] = candidates.pop(0)
+    return moved
 
 
 def _any_proof(entries: EntryTable) -> bool:
     """Tell whether a file is a proof of the metadata by its name."""
     return any(is_proof(entries[number].path) for number in entries.below(f"{PROOF_FOLDER}/"))
-
-
-def _with_fates(files: FileTable, fates: Mapping[CratePath, FileFingerprint | None]) -> FileTable:
-    """Return files with some of them replaced, or taken out where there is nothing instead."""
-    result = TableBuilder()
-    start = 0
-    for path in sorted(fates, key=utf8_order):
-        number = files.find(path)
-        if number is not None:
-            result.add_table(files[start:number])
-            start = number + 1
-            instead = fates[path]
-            if instead:
-                result.add(instead)
-    result.add_table(files[start:])
-    return result.table()
-
-
-def _manifest(
-    files: Iterable[FileFingerprint], unread: Sequence[Unread], known: Manifest
-) -> Manifest:
-    return Manifest(FileTable.of(files), unread=tuple(unread), recipe=known.recipe)
-
-
-def _tree_code_differs(wanted: TreeFingerprint, found: TreeFingerprint) -> bool:
-    """Tell whether a tree of the recorded payload has another ISCC-SUM than the recorded one."""
-    if wanted.iscc is None or found.iscc is None or wanted.treehash not in (None, found.treehash):
-        return False
-    return (
-        wanted.iscc.same_data_code(found.iscc) is False
-        or wanted.iscc.same_bytes(found.iscc) is False
-    )

@@ -1,9 +1,11 @@
 """Puts differences into findings: what a person or a pipeline is told about each path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.comparison import Difference, Status
+from crate_iscc.fixity import Judgement
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.report import Finding
 
@@ -14,32 +16,51 @@ _ODD_THINGS = ("file.special", "path.portability")
 """What is there and is no file: worth a word by itself only where nothing else is to be said."""
 
 
-def findings_of(differences: Iterable[Difference], *, closed: bool) -> Iterator[Finding]:
+_NOBODY: Mapping[CratePath, Judgement] = MappingProxyType({})
+
+
+def findings_of(
+    differences: Iterable[Difference],
+    *,
+    is_closed: Callable[[CratePath], bool],
+    judgements: Mapping[CratePath, Judgement] = _NOBODY,
+) -> Iterator[Finding]:
     """Yield what is to be said about each difference.
 
-    `closed` tells that the crate claims to record every payload file, so one more is an error.
+    `is_closed` tells of a path whether whoever recorded the rest claims to record every file
+    there, so that one more is an error. `judgements` are what other digests said.
     """
     for difference in differences:
         path = difference.path
         match difference.status:
             case Status.MATCH:
-                yield from _other_codes(difference)
+                yield from _same_bytes(difference)
             case Status.CHANGED:
-                yield changed(difference)
+                yield changed(difference, judgements.get(path))
             case Status.MOVED:
                 yield _moved(difference)
             case Status.MISSING:
                 recorded = shown(difference.recorded)
                 yield Finding("bytes.missing", "not there", path, recorded=recorded)
             case Status.EXTRA:
-                kind = _kind_of_extra(difference, closed=closed)
+                kind = _kind_of_extra(difference, closed=is_closed(path))
                 message = difference.reason or "the crate does not record this file"
                 yield Finding(kind, message, path, observed=shown(difference.observed))
             case Status.UNREAD:
                 kind = "bytes.unread" if difference.kind in _ODD_THINGS else difference.kind
                 yield Finding(kind, difference.reason or "unreadable", path)
             case Status.UNCHECKED:
-                yield Finding("bytes.unchecked", "no fingerprint is recorded", path)
+                yield Finding("bytes.unchecked", _why_unchecked(difference), path)
+            case Status.NOT_FETCHED:
+                message = difference.reason or "fetch.txt names it: it is still to be fetched"
+                yield Finding("bytes.not-fetched", message, path)
+
+
+def _why_unchecked(difference: Difference) -> str:
+    wanted = difference.recorded
+    if wanted and wanted.size is not None:
+        return "no digest is recorded; the size is the recorded one"
+    return "no digest is recorded"
 
 
 def _kind_of_extra(difference: Difference, *, closed: bool) -> str:
@@ -49,9 +70,17 @@ def _kind_of_extra(difference: Difference, *, closed: bool) -> str:
     return "bytes.extra" if closed and difference.kind in _ODD_THINGS else difference.kind
 
 
-def _other_codes(difference: Difference) -> Iterator[Finding]:
-    """Compare the Data-Codes, where both are known, of two fingerprints of the same bytes."""
+def _same_bytes(difference: Difference) -> Iterator[Finding]:
+    """Compare the sizes and Data-Codes, where both are known, of files of the same bytes."""
     wanted, found = difference.recorded, difference.observed
+    if wanted and found and wanted.same_size(found) is False:
+        yield Finding(
+            "fixity.size",
+            "the bytes are those of the recorded digest, the recorded size is not theirs",
+            difference.path,
+            recorded=f"{wanted.size} bytes",
+            observed=f"{found.size} bytes",
+        )
     if wanted and found and wanted.same_data_code(found) is False:
         yield Finding(
             "code.mismatch",
@@ -73,7 +102,7 @@ def shown(known: Fingerprint | None) -> str | None:
     return f"{known.size} bytes" if known.size is not None else None
 
 
-def changed(difference: Difference) -> Finding:
+def changed(difference: Difference, judgement: Judgement | None = None) -> Finding:
     """Return the finding for a file whose content is not the recorded one, and how far it is."""
     wanted, found = difference.recorded, difference.observed
     parts = [difference.reason] if difference.reason else []
@@ -85,14 +114,19 @@ def changed(difference: Difference) -> Finding:
         parts.append(f"{wanted.size} bytes are now {found.size}")
     if difference.distance and wanted and found:
         parts.append(_how_far(difference, wanted, found))
+    recorded, observed = shown(wanted), shown(found)
+    if judgement and not judgement.same and not (wanted and wanted.verifiable):
+        deciding = judgement.deciding
+        recorded, observed = str(deciding), f"{deciding.algorithm}:{judgement.observed}"
+        parts.append(f"the {deciding.convention} differs")
     return Finding(
         "bytes.changed",
         "; ".join(parts) or "the datahash differs",
         difference.path,
         distance=difference.distance,
         moved_to=difference.moved_to,
-        recorded=shown(wanted),
-        observed=shown(found),
+        recorded=recorded,
+        observed=observed,
     )
 
 

@@ -1,0 +1,146 @@
+"""What the digests that others recorded say of the bytes that are there."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from crate_iscc.comparison import Comparison, Status
+from crate_iscc.crate.record import DATAHASH, Recorded
+from crate_iscc.file_table import FileTable
+from crate_iscc.fixity import Judgement, RecordedDigest, judged
+from crate_iscc.paths import CratePath
+from crate_iscc.report import Finding
+
+BAGIT = "BagIt"
+SIZE_ONLY = "contentSize"
+_BLAKE3 = "blake3"  # is computed of every file, as its Instance-Code
+
+Recording = Mapping[CratePath, tuple[RecordedDigest, ...]]
+
+
+def digests_to_check(
+    record: Recorded, *, full: bool
+) -> dict[CratePath, tuple[RecordedDigest, ...]]:
+    """Return the digests that a verification computes anew.
+
+    Where a file has a datahash or an ISCC-SUM, its verdict rests on that, and other digests are
+    checked with `full` only; those of a bag always are.
+    """
+    files = record.manifest.files
+    chosen: dict[CratePath, tuple[RecordedDigest, ...]] = {}
+    for path, digests in record.digests.items():
+        file = files.get(path) or record.apart.get(path)
+        if not full and file and file.fingerprint.verifiable:
+            digests = tuple(one for one in digests if one.convention.startswith(BAGIT))
+        if digests:
+            chosen[path] = digests
+    if full and files.has_sha256:
+        for file in files:
+            if file.sha256:
+                chosen[file.path] = (RecordedDigest("sha256", file.sha256.lower(), "sha256"),)
+    return chosen
+
+
+def algorithms(digests: Iterable[RecordedDigest]) -> tuple[str, ...]:
+    """Return the algorithms that have to be computed for these digests, beside BLAKE3."""
+    return tuple(sorted({one.algorithm for one in digests} - {_BLAKE3}))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The judgement on each file of which digests were checked."""
+
+    judgements: Mapping[CratePath, Judgement] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        recorded: Recording,
+        observed: FileTable,
+        digests_of: Callable[[CratePath], Mapping[str, str]],
+    ) -> "Evidence":
+        """Judge the files that were read; `digests_of` tells what was computed of each."""
+        judgements = {}
+        for path, digests in recorded.items():
+            file = observed.get(path)
+            if file is None:
+                continue
+            known = dict(digests_of(path))
+            if file.fingerprint.instance:
+                known[_BLAKE3] = file.fingerprint.instance.hex()
+            judgement = judged(digests, known)
+            if judgement:
+                judgements[path] = judgement
+        return cls(judgements)
+
+    def told(self) -> dict[CratePath, bool]:
+        """Return whether the bytes of each file are the recorded ones."""
+        return {path: judgement.same for path, judgement in self.judgements.items()}
+
+    def conflicts(self, recorded: FileTable, observed: FileTable) -> list[Finding]:
+        """Return the contradictions: recorded values of one file that cannot all be right."""
+        findings = []
+        for path, judgement in self.judgements.items():
+            mine, there = recorded.get(path), observed.get(path)
+            same = None
+            if mine and there:
+                same = mine.fingerprint.same_content(there.fingerprint)
+            if same is not None and same is not judgement.same:
+                told = "the recorded one" if judgement.same else "another"
+                code = "datahash or ISCC-SUM"
+                findings.append(
+                    Finding(
+                        "fixity.conflict",
+                        f"the {code} is {'that' if same else 'not that'} of the bytes, "
+                        f"and their {judgement.deciding.convention} is {told}",
+                        path,
+                        recorded=str(judgement.deciding),
+                        observed=f"{judgement.deciding.algorithm}:{judgement.observed}",
+                    )
+                )
+            for digest, seen in judgement.others if judgement.same else ():
+                if digest.algorithm == judgement.deciding.algorithm:
+                    continue  # that two values differ needs no bytes: the record told it
+                findings.append(
+                    Finding(
+                        "fixity.conflict",
+                        f"the {judgement.deciding.convention} is that of the bytes, the recorded "
+                        f"{digest.convention} is not",
+                        path,
+                        recorded=str(digest),
+                        observed=f"{digest.algorithm}:{seen}",
+                    )
+                )
+        return findings
+
+
+def conventions_of(record: Recorded, checked: Recording) -> dict[CratePath, str]:
+    """Return by path what a verdict rests on, where that is no datahash."""
+    names = dict(record.conventions)
+    for path, digests in checked.items():
+        file = record.manifest.files.get(path) or record.apart.get(path)
+        if file is None or not file.fingerprint.verifiable:
+            names[path] = min(digests, key=lambda one: one.weakness).convention
+    return names
+
+
+def counted_bases(
+    names: Mapping[CratePath, str], comparison: Comparison
+) -> tuple[tuple[str, int], ...]:
+    """Return how many matches rest on which convention, most first."""
+    other = {
+        difference.path
+        for difference in comparison.differences
+        if difference.status is not Status.MATCH
+    }
+    matches = comparison.matches + sum(
+        difference.status is Status.MATCH for difference in comparison.differences
+    )
+    counted = Counter(name for path, name in names.items() if path not in other)
+    counted[DATAHASH] += matches - counted.total()
+    return tuple(
+        sorted(
+            ((name, count) for name, count in counted.items() if count > 0),
+            key=lambda pair: (-pair[1], pair[0]),
+        )
+    )

@@ -1,0 +1,36 @@
+"""How a verification is to be done."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crate_iscc.kernel import Kernel
+from crate_iscc.progress import ProgressSink
+
+
+class Thoroughness(StrEnum):
+    """How much of a crate is read.
+
+    QUICK: names and sizes. DATAHASH: every byte, once, through BLAKE3 and the digests that a file's
+    verdict rests on. FULL: every code and every recorded digest anew.
+    """
+
+    QUICK = "quick"
+    DATAHASH = "datahash"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class How:
+    """What a caller of verify asked for.
+
+    `closed` takes every file for an extra one that the crate does not record; `each` has every
+    file's verdict in the report.
+    """
+
+    thoroughness: Thoroughness
+    jobs: int | None
+    gentle: bool
+    kernel: Kernel
+    progress: ProgressSink
+    closed: bool = False
+    each: bool = False

@@ -1,0 +1,192 @@
+"""Puts what a verification came to into a report."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from crate_iscc.bag import Bag
+from crate_iscc.bagit import BAG_DECLARATION, BAG_INFO, PAYLOAD_FOLDER
+from crate_iscc.comparison import Comparison, Difference, Status
+from crate_iscc.crate.evidence import (
+    Evidence,
+    Recording,
+    conventions_of,
+    counted_bases,
+)
+from crate_iscc.crate.findings import findings_of
+from crate_iscc.crate.record import DATAHASH
+from crate_iscc.finding_kinds import Severity
+from crate_iscc.manifest import Manifest
+from crate_iscc.metadata import folder_on_disk
+from crate_iscc.paths import MANIFEST_FILE, CratePath, valid_unicode
+from crate_iscc.report import Counts, FileVerdict, Finding, Report
+from crate_iscc.sources import Tree
+from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.recording import Known
+from crate_iscc.verifying.trees import check_trees
+from crate_iscc.version import __version__
+
+_COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
+_SIZE_ONLY = "contentSize"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What was recorded, what was observed, and how the two compare.
+
+    `inside` are the folders of crates that are verified in their own right, `nested` the reports
+    on them; `to_check` the digests by other conventions that were computed.
+    """
+
+    subject: str
+    tree: Tree
+    how: How
+    metadata: str | None
+    known: Known
+    bag: Bag | None
+    observed: Manifest
+    comparison: Comparison
+    to_check: Recording
+    evidence: Evidence
+    findings: list[Finding]
+    nested: tuple[Report, ...]
+    inside: tuple[str, ...]
+    has_proof: bool
+
+    @property
+    def quick(self) -> bool:
+        """Whether no content was read."""
+        return self.how.thoroughness is Thoroughness.QUICK
+
+    def is_closed(self, path: CratePath) -> bool:
+        """Tell whether a file at a path has to be recorded."""
+        return (
+            self.how.closed
+            or self.known.manifest.root.treehash is not None
+            or (self.bag is not None and path.startswith(PAYLOAD_FOLDER))
+        )
+
+
+def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Report | None:
+    """Return the report; None where nothing is wrong, and nothing was recorded to be checked."""
+    known, quick = outcome.known, outcome.quick
+    differences = tuple(_told_here(outcome))
+    findings = outcome.findings
+    findings.extend(
+        findings_of(
+            differences, is_closed=outcome.is_closed, judgements=outcome.evidence.judgements
+        )
+    )
+    files = known.manifest.files
+    findings.extend(outcome.evidence.conflicts(files, outcome.observed.files))
+    findings.extend(_oxum_findings(outcome))
+    tally = check_trees(
+        known.manifest,
+        outcome.observed,
+        treehashes,
+        findings,
+        full=outcome.how.thoroughness is Thoroughness.FULL,
+    )
+    enough = known.covers_sizes if quick else known.covers_contents
+    if not enough and not any(finding.severity is Severity.ERROR for finding in findings):
+        return None
+    names = conventions_of(known.record, outcome.to_check)
+    comparison = Comparison(outcome.comparison.matches, differences)
+    content = not quick and known.covers_contents
+    return Report(
+        subject=valid_unicode(outcome.subject),
+        folder=folder_on_disk(outcome.tree),
+        metadata=outcome.metadata or BAG_DECLARATION,
+        checked=(
+            "presence",
+            "size",
+            *(_kinds_of_content(outcome) if content else ()),
+            *tally.checked,
+        ),
+        not_checked=(
+            *(() if content else ("datahash",)),
+            *tally.not_checked,
+            *(("metadata",) if outcome.metadata else ()),
+            *(("proofs",) if outcome.has_proof else ()),
+        ),
+        findings=tuple(sorted(findings, key=lambda f: (f.path or "").encode("utf-8"))),
+        counts=_counts(comparison, findings),
+        size=outcome.observed.size,
+        files=len(outcome.observed.files) + len(outcome.observed.unread),
+        tool=f"crate-iscc {__version__}",
+        kernel=outcome.how.kernel.name,
+        excluded=known.manifest.recipe.excluded,
+        rests_on=() if quick else counted_bases(names, comparison),
+        each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
+        nested=outcome.nested,
+    )
+
+
+def _told_here(outcome: Outcome) -> Iterator[Difference]:
+    """Yield the differences that are not told elsewhere.
+
+    A bag's own files need no record, and of the files of a crate inside that one's report speaks,
+    unless what is around it claims to record everything.
+    """
+    bag_files = outcome.bag.tag_files if outcome.bag else frozenset()
+    for difference in outcome.comparison.differences:
+        path, status = difference.path, difference.status
+        unrecorded = status is Status.EXTRA or status is Status.UNCHECKED
+        if unrecorded and path in bag_files:
+            continue
+        if unrecorded and path.startswith(outcome.inside) and not outcome.is_closed(path):
+            continue
+        yield difference
+
+
+def _kinds_of_content(outcome: Outcome) -> tuple[str, ...]:
+    """Return the words for what of contents was checked."""
+    own = any(file.fingerprint.verifiable for file in outcome.known.manifest.files)
+    own = own or outcome.known.manifest.root.treehash is not None
+    return (*(("datahash",) if own else ()), *(("digests",) if outcome.to_check else ()))
+
+
+def _oxum_findings(outcome: Outcome) -> Iterator[Finding]:
+    bag = outcome.bag
+    if bag is None or bag.oxum is None:
+        return
+    if any(d.status is Status.NOT_FETCHED for d in outcome.comparison.differences):
+        return
+    payload = outcome.observed.files.below(PAYLOAD_FOLDER)
+    there = (payload.size, len(payload))
+    if there != bag.oxum and not outcome.observed.unread:
+        yield Finding(
+            "fixity.size",
+            "the payload has not as many bytes and files as the bag says",
+            CratePath(BAG_INFO),
+            recorded=f"{bag.oxum[0]} bytes in {bag.oxum[1]} files",
+            observed=f"{there[0]} bytes in {there[1]} files",
+        )
+
+
+def _counts(comparison: Comparison, findings: list[Finding]) -> Counts:
+    number = dict.fromkeys(Status, 0) | {Status.MATCH: comparison.matches}
+    for difference in comparison.differences:
+        number[difference.status] += 1
+    for finding in findings:
+        if finding.path == MANIFEST_FILE and finding.id in _COUNTED:
+            number[Status(finding.id.removeprefix("bytes."))] += 1
+    remote = sum(finding.id == "bytes.remote" for finding in findings)
+    return Counts(**{status.value: count for status, count in number.items()}, remote=remote)
+
+
+def _each(
+    outcome: Outcome, names: Mapping[CratePath, str], differences: tuple[Difference, ...]
+) -> Iterator[FileVerdict]:
+    """Yield how each file came out, in the order of the paths."""
+    other = {difference.path: difference for difference in differences}
+    paths = {*outcome.known.manifest.files.paths(), *outcome.known.record.apart.paths(), *other}
+    for path in sorted(paths, key=lambda path: path.encode("utf-8")):
+        difference = other.get(path)
+        status = difference.status if difference else Status.MATCH
+        yield FileVerdict(path, status.value, _rests_on(outcome, status, names.get(path)))
+
+
+def _rests_on(outcome: Outcome, status: Status, name: str | None) -> str | None:
+    if status in (Status.MATCH, Status.CHANGED, Status.MOVED):
+        return _SIZE_ONLY if outcome.quick else name or DATAHASH
+    return None
