@@ -61,8 +61,13 @@ class Outcome:
 
     @property
     def ids(self) -> set[str]:
-        """The ids of the findings of a report in JSON."""
-        return {finding["id"] for finding in json.loads(self.out)["findings"]}
+        """The ids of the findings of a report in JSON, and of those of crates inside."""
+        waiting = [json.loads(self.out)]
+        found: set[str] = set()
+        for report in waiting:
+            found |= {finding["id"] for finding in report["findings"]}
+            waiting += report.get("nested", ())
+        return found
 
 
 Run = Callable[..., Outcome]
