@@ -31,7 +31,7 @@ from file_watch import Watch, only_where_files_can_be_watched
 
 LONGEST = 60.0
 """Seconds for one small crate; it takes a few hundredths, more on a busy machine."""
-MOST_MEMORY = 400 << 20
+MOST_MEMORY = 150 << 20
 """Bytes of memory of a process that verifies a bomb of gigabytes."""
 SECRET = b"what lies outside of the crate"
 
