@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep test-deep bench format profile clean
+.PHONY: demo test lint unit deep test-deep fuzz bench format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -40,6 +40,11 @@ test-deep: deep
 
 deep: $(STAMP)
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
+
+# Some ten minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(if $(SEED),--seed $(SEED))
 
 # All targets in one run, on up to 9 GB of files. PLOT=docs/performance.svg draws the speeds too.
 bench: $(STAMP)

@@ -238,7 +238,7 @@ def parse_datahash(text: str) -> Fingerprint:
     return Fingerprint(instance=bytes.fromhex(digest))
 
 
-_SUM = 60
+SUM_LENGTH = 60
 """Characters of a wide ISCC-SUM: `ISCC:` and 55 of base32."""
 _BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
@@ -253,7 +253,7 @@ def parse_pairs(
     tenth of that time, since nothing is done for one file alone but to cut out its codes.
     """
     count = len(sums)
-    if {len(text) for text in datahashes} != {68} or {len(text) for text in sums} != {_SUM}:
+    if {len(text) for text in datahashes} != {68} or {len(text) for text in sums} != {SUM_LENGTH}:
         return None
     hashes = _from_hex("".join(datahashes))
     bodies = _from_wide_sums("".join(sums), count)
@@ -283,7 +283,7 @@ def _from_wide_sums(text: str, count: int) -> bytes | None:
     digits = codes.replace(b"ISCC:", b"")
     # No colon is left, and 55 digits of each: so each has one "ISCC:", and it ends where it must.
     if (
-        codes[4::_SUM] != b":" * count
+        codes[4::SUM_LENGTH] != b":" * count
         or len(digits) != 55 * count
         or digits.translate(None, _BASE32)
     ):

@@ -94,7 +94,8 @@ class Document:
             return
         self._top = None
         graph = self.graph
-        graph[:] = [e for e in graph if not (isinstance(e, dict) and e.get("@id") in ids)]
+        # What stands as an @id may be anything, also what can be in no set.
+        graph[:] = [e for e in graph if not isinstance(e, dict) or ids.isdisjoint(references(e))]
         for entity in self.objects():
             parts = as_list(entity.get("hasPart"))
             kept = [part for part in parts if ids.isdisjoint(references(part))]

@@ -368,3 +368,21 @@ def test_a_changed_file_has_a_step_of_its_own(crate: Path, tmp_path: Path) -> No
 
     steps = [json.loads(line)["step"] for line in outcome.err.splitlines()]
     assert list(dict.fromkeys(steps)) == ["verifying", "comparing"]
+
+
+@pytest.mark.parametrize("words", [("show",), ("verify",), ("validate", "--level", "may")])
+def test_half_a_surrogate_pair_in_metadata_breaks_no_json(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """JSON may hold one in an escape, and no encoding can: it is written as an escape again."""
+    crate = write_files(tmp_path / "crate", {"a.txt": b"1"})
+    assert run("build", crate).code == 0
+    text = (crate / METADATA).read_text(encoding="utf-8")
+    odd = text.replace('"name": "', '"name": "\\ud800').replace("#crate-iscc", "#\\udcff\\ud83d")
+    (crate / METADATA).write_text(odd, encoding="utf-8")
+
+    outcome = run(*words, crate, "--format", "json")
+
+    assert outcome.code in (0, 1), outcome.err
+    json.loads(outcome.out)
+    assert "fault" not in outcome.err

@@ -399,6 +399,21 @@ def test_rocrate_validator_findings_are_merged(graph: Path) -> None:
     assert any("LICENSE" in item["message"] for item in findings)
 
 
+def test_an_id_that_is_an_object_is_no_fault(tmp_path: Path) -> None:
+    """What stands as an @id may be anything: it is a finding, also where the validator is asked."""
+    (tmp_path / "a.txt").write_text("1")
+    build(tmp_path, licence="CC0-1.0")
+    metadata = tmp_path / "ro-crate-metadata.json"
+    value = json.loads(metadata.read_text(encoding="utf-8"))
+    value["@graph"].append({"@id": {"@id": "a.txt"}, "@type": "Thing"})
+    metadata.write_text(json.dumps(value), encoding="utf-8")
+
+    outcome = run("validate", tmp_path, "--base", timeout=300)
+
+    assert outcome.code == 1, outcome.err
+    assert "graph.flat" in outcome.out
+
+
 def test_a_large_crate_is_judged_by_a_sample(tmp_path: Path) -> None:
     """Of many files the validator is told the first, and the report says so."""
     for number in range(230):

@@ -179,7 +179,7 @@ def test_a_leftover_that_the_crate_records_is_a_file(
     (folder / name).write_bytes(b"damaged!")
     assert [f.id for f in verify(folder).findings] == ["bytes.changed"]
     (folder / other).symlink_to("nowhere")
-    assert {f.id for f in verify(folder).findings} == {"bytes.changed", "bytes.unlisted"}
+    assert {f.id for f in verify(folder).findings} == {"bytes.changed", "file.special"}
 
 
 @pytest.mark.parametrize("option", [[], ["--full"], ["--quick"]], ids=str)

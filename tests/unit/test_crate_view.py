@@ -143,9 +143,18 @@ def test_a_size_is_read_as_text_or_as_a_number(size: object) -> None:
 @pytest.mark.parametrize("size", ["6 kB", "", -6, 6.5, True, None, {"@id": "#size"}])
 def test_a_size_that_is_no_count_of_bytes_says_nothing(size: object) -> None:
     """It is left alone: people write sizes for people."""
-    known = recorded(crate(cell(contentSize=size, datahash=DATAHASH))).manifest.files[0]
+    found = recorded(crate(cell(contentSize=size, datahash=DATAHASH)))
 
-    assert known.fingerprint == Fingerprint(None, None, KNOWN.instance)
+    assert of_file(found) == Fingerprint(None, None, KNOWN.instance)
+
+
+@pytest.mark.parametrize("size", ["t", "6 ", "-6", "6.0", "\u0666x"])
+def test_a_size_that_lost_a_digit_is_a_finding_beside_a_datahash(size: str) -> None:
+    """Build writes digits there, so one of them was changed; without codes nothing is claimed."""
+    assert ids(recorded(crate(cell(contentSize=size)))) == []
+    found = recorded(crate(cell(contentSize=size, datahash=DATAHASH)))
+
+    assert ids(found) == [("fixity.malformed", "cell.tif")]
 
 
 def test_all_that_is_recorded_of_a_file_is_put_together() -> None:
@@ -182,6 +191,9 @@ def test_values_that_contradict_are_a_finding(properties: dict[str, Any]) -> Non
         {"identifier": WIDE[:-1]},
         {"identifier": WIDE + "A"},
         {"identifier": {"@id": WIDE[:-3]}},
+        {"identifier": "ISCC;" + WIDE[5:]},
+        {"identifier": ["https://doi.org/10.1234/x", "ISCC:M4A" + WIDE[8:]]},
+        {"identifier": "iSCC:K4A" + WIDE[8:], "datahash": DATAHASH, "contentSize": "6"},
         {"datahash": DATAHASH[:-2]},
         {"datahash": "d41d8cd98f00b204e9800998ecf8427e"},
     ],
@@ -193,7 +205,13 @@ def test_a_damaged_fingerprint_is_a_finding(properties: dict[str, Any]) -> None:
     assert ids(found) == [("fixity.malformed", "cell.tif")]
 
 
-@pytest.mark.parametrize("other", ["https://doi.org/10.1234/x", "ISCC:MAIGC5KN3I6TCUAB", "S-BIAD1"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        *("https://doi.org/10.1234/x", "ISCC:MAIGC5KN3I6TCUAB", "S-BIAD1"),
+        "ISCC:EED" + WIDE[8:],  # a unit of 256 bits of an image is as long as an ISCC-SUM
+    ],
+)
 def test_identifiers_that_are_no_codes_of_bytes_say_nothing(other: str) -> None:
     """A DOI, an ISCC-ID and an accession are neither fingerprints nor damaged ones."""
     assert of_file(recorded(crate(cell(identifier=other)))) == Fingerprint()
@@ -405,6 +423,32 @@ def test_the_codes_of_the_root_and_of_containers_are_read() -> None:
     assert found.manifest.containers == (
         TreeFingerprint("x.zarr/", other, OTHER.datahash, 2, None),
     )
+
+
+def test_values_of_a_folder_that_contradict_are_a_finding() -> None:
+    """Two treehashes, or two ISCC-SUMs, cannot both be those of one folder; the first counts."""
+    own, values = tree_values("", WIDE, DATAHASH)
+    more, other_values = tree_values("2", OTHER.iscc(), str(OTHER.datahash))
+    narrow = {"@id": "#i3", "propertyID": ISCC_TERM, "value": NARROW}  # of the same folder
+
+    found = recorded(
+        crate(*values, *other_values, narrow, root=ROOT | {"identifier": [*own, *more, narrow]})
+    )
+
+    assert ids(found) == [("fixity.conflict", None)] * 2
+    assert found.manifest.root.treehash == DATAHASH
+    assert found.manifest.root.iscc is not None
+    assert found.manifest.root.iscc.iscc() == WIDE
+
+
+@pytest.mark.parametrize("key", ["contentSize", "fileCount"])
+def test_a_number_of_a_folder_that_is_none_is_a_finding(key: str) -> None:
+    """Beside a treehash build writes digits; what is written for people is left alone."""
+    own, values = tree_values("", WIDE, DATAHASH)
+    root = ROOT | {"identifier": own}
+
+    assert ids(recorded(crate(*values, root=root | {key: "9 GB"}))) == []
+    assert ids(recorded(crate(*values, root=root | {key: "9p"}))) == [("fixity.malformed", None)]
 
 
 def test_a_treehash_that_is_damaged_is_a_finding() -> None:

@@ -22,8 +22,9 @@ from crate_iscc.crate.terms import (
 )
 from crate_iscc.crate.view import Crate
 from crate_iscc.crate.write import fingerprinted, new_crate
+from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable
-from crate_iscc.jsonld import Entity, as_list, references
+from crate_iscc.jsonld import Document, Entity, as_list, references
 from crate_iscc.manifest import (
     Manifest,
     manifest_lines,
@@ -586,3 +587,39 @@ def test_one_changed_file_changes_its_own_entity_and_the_trees_alone() -> None:
         "#treehash",
         "b",
     ]
+
+
+@pytest.mark.parametrize("root_id", ["cell.tif", "x.zarr/", "#treehash", ACTION_ID])
+def test_a_root_that_is_called_like_one_of_its_parts_is_refused(root_id: str) -> None:
+    """One entity cannot have the codes of two things: the error says what to change."""
+    known = manifest({"cell.tif": b"pixels", "x.zarr/0": b"1"}, containers=("x.zarr/",))
+    root = {"@id": root_id, "@type": "Dataset"}
+    descriptor = {"@id": "ro-crate-metadata.json", "about": {"@id": root_id}}
+    into = Crate(Document({"@context": CONTEXT, "@graph": [descriptor, root]}))
+
+    with pytest.raises(InputError, match="the @id of a part of it") as refused:
+        written(into, known)
+
+    assert "'./'" in str(refused.value.hint)
+
+
+def test_a_code_of_the_whole_is_no_code_of_a_file_or_container_that_points_to_it() -> None:
+    """The reference goes, as any code that is not of these bytes; the code stays what it is."""
+    known = manifest({"cell.tif": b"pixels", "x.zarr/0": b"1"}, containers=("x.zarr/",))
+    whole = [{"@id": "#iscc-sum"}, {"@id": "#treehash"}, {"@id": "#doi"}]
+    zarr = {"@id": "x.zarr/", "@type": "Dataset", "identifier": whole}
+    before = written(crate(root=listing("cell.tif")), known).document.graph
+    values = [e for e in before if e["@id"] in ("#iscc-sum", "#treehash")]
+
+    result = written(crate(cell(identifier=whole), zarr, *values), known)
+
+    assert recorded(result).findings == ()
+    assert recorded(result).manifest.root == known.root
+    assert {"@id": "#doi"} in as_list(entity(result, "cell.tif")["identifier"])
+
+
+def test_an_id_that_is_an_object_stays_as_it_is() -> None:
+    """What stands as an @id may be anything: it names nothing, and nothing is made of it."""
+    odd = {"@id": {"@id": "#iscc-sum"}, "@type": "File"}
+
+    assert odd in written(crate(odd, root=listing())).document.graph

@@ -18,8 +18,19 @@ def write_for_machines(text: str) -> None:
     """Write a result for machines to stdout: UTF-8 and LF everywhere. Raises WriteError."""
     stdout = _stdout()
     stdout.flush()
-    stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    stdout.buffer.write(_encoded(text))
     stdout.buffer.flush()
+
+
+def _encoded(text: str) -> bytes:
+    """Return bytes of a name as they were; half a surrogate pair, which is in none, as an escape.
+
+    Metadata may hold one in a JSON escape, and as such it is written again.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
 
 
 def say(text: str) -> None:

@@ -15,12 +15,14 @@ from crate_iscc.containers import container_of
 from crate_iscc.crate.terms import (
     ACTION_ID,
     BYTES_LEVEL,
+    ISCC_SUM_ID,
     OLD_VERSIONS,
     PROFILE,
     PROFILE_NAME,
     PROFILE_VERSION,
     SOFTWARE_ID,
     TERMS,
+    TREEHASH_ID,
     TREEHASH_TERM,
     media_type,
 )
@@ -37,8 +39,18 @@ from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import (
     Manifest,
 )
-from crate_iscc.paths import MANIFEST_FILE, CratePath, decode_id, encode_id, folder_of, is_payload
+from crate_iscc.paths import (
+    MANIFEST_FILE,
+    CratePath,
+    decode_id,
+    encode_id,
+    folder_of,
+    is_payload,
+    printable,
+)
 from crate_iscc.report import Finding
+
+_OUR_IDS = (ISCC_SUM_ID, TREEHASH_ID, ACTION_ID, SOFTWARE_ID, PROFILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,33 @@ class Editor(ABC):
         self.folders = self.crate.folders()
         self.recorded_containers = container_folders(self.crate)
         self.containers = {container.path for container in manifest.containers}
+        suffixes = ["", *(f"-{encode_id(path)}" for path in self.containers if path)]
+        self.code_ids = {name + end for name in (ISCC_SUM_ID, TREEHASH_ID) for end in suffixes}
+        self._check_root()
         self.linked = {
             target
             for entity in self.document.objects()
             for target in references(entity.get("hasPart"))
         }
+
+    def _check_root(self) -> None:
+        """Refuse a root that has, or would have, the name of what gets codes of its own.
+
+        One entity cannot have the codes of two things.
+        """
+        about = self.crate.first(self.crate.descriptor_id, "about")
+        for entity_id in (self.crate.root_id, *references(about)[:1]):
+            path = decode_id(entity_id) or ""
+            if (
+                entity_id.startswith(_OUR_IDS)
+                or f"{path.rstrip('/')}/" in self.containers
+                or path == MANIFEST_FILE
+                or self.file(path, None)
+            ):
+                raise InputError(
+                    f"the root dataset has the @id of a part of it: {printable(entity_id)}",
+                    hint="give the root dataset the @id './' in the metadata",
+                )
 
     @abstractmethod
     def write_root(self) -> None:
@@ -209,15 +243,23 @@ class Editor(ABC):
                 entity["sha256"] = file.sha256
 
     def without_stale(
-        self, entity: Entity, now: Fingerprint, treehash: str | None = None
+        self,
+        entity: Entity,
+        now: Fingerprint,
+        treehash: str | None = None,
+        own_ids: Collection[str] = (),
     ) -> list[Any]:
         """Return the identifiers less the ISCC-SUMs and units that are not of these bytes.
 
         A code that still holds keeps its place and spelling; what is no code stays whatever it
-        is; a PropertyValue of ours is brought up to date.
+        is; a PropertyValue of ours is brought up to date. `own_ids` are the entities of the codes
+        of this one: those of other trees are no codes of it.
         """
+        others = self.code_ids.difference(own_ids)
         kept: list[Any] = []
         for value in as_list(entity.get("identifier")):
+            if not others.isdisjoint(references(value)):
+                continue
             text = value
             if isinstance(value, dict):
                 text = value.get("@value", value.get("@id"))

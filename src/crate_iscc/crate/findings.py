@@ -5,7 +5,9 @@ from types import MappingProxyType
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.comparison import Difference, Status
+from crate_iscc.file_table import FileTable
 from crate_iscc.fixity import Judgement
+from crate_iscc.manifest import TreeFingerprint
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.report import Finding
 
@@ -68,6 +70,18 @@ def _kind_of_extra(difference: Difference, *, closed: bool) -> str:
     if difference.kind == "bytes.unread":
         return "bytes.extra" if closed else "bytes.unlisted"
     return "bytes.extra" if closed and difference.kind in _ODD_THINGS else difference.kind
+
+
+def extent_conflicts(tree: TreeFingerprint, members: FileTable) -> Iterator[Finding]:
+    """Hold the number of files and bytes that a folder records against those of its treehash."""
+    path = CratePath(tree.path) if tree.path else None
+    for what, recorded, observed in (
+        ("files", tree.files, len(members)),
+        ("bytes", tree.size, members.size),
+    ):
+        if recorded not in (None, observed):
+            message = f"its treehash is that of {observed} {what}, the crate says {recorded}"
+            yield Finding("fixity.conflict", message, path)
 
 
 def _same_bytes(difference: Difference) -> Iterator[Finding]:

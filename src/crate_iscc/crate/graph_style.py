@@ -141,7 +141,8 @@ class GraphEditor(Editor):
             (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", tree.iscc.iscc()),
             (TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash),
         )
-        identifiers = self.without_stale(entity, tree.iscc, tree.treehash)
+        own_ids = [value_id + suffix for value_id, *_ in values]
+        identifiers = self.without_stale(entity, tree.iscc, tree.treehash, own_ids)
         for value_id, property_id, name, value in values:
             value_id += suffix
             if value_id not in references(identifiers):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc
+from crate_iscc.codes import SUM_LENGTH, Fingerprint, parse_datahash, parse_iscc
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.malformed import graph_findings
 from crate_iscc.crate.other_digests import HASH_URI, DigestReader
@@ -32,11 +32,11 @@ from crate_iscc.paths import (
 )
 from crate_iscc.report import Finding
 
-_NOT_IN_A_FINGERPRINT = (*CODE_PREFIXES, HASH_URI)
 _SHA256 = re.compile(rf"[0-9a-fA-F]{{{HEX_DIGITS['sha256']}}}")
 DATAHASH = "datahash"
 ISCC_SUM = "ISCC-SUM"
 INSTANCE_CODE = "Instance-Code"
+_END_OF_SUM = re.compile("[A-Z2-7]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +188,13 @@ class _Files:
             parsed = _code(text, path, findings) if property_id in CODE_PROPERTIES else None
             if parsed:
                 yield text, parsed
-        for size in crate.values(entity_id, "contentSize"):
+        sizes = crate.values(entity_id, "contentSize")
+        for size in sizes:
             number = _parsed(_size, size, path, findings)
             if number:
                 yield f"contentSize {number.size}", number
+        if crate.term_values(entity_id, "datahash"):
+            _check_number("contentSize", sizes, path, findings)
 
 
 def _convention(name: str, value: Fingerprint) -> str | None:
@@ -238,7 +241,9 @@ def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str])
     if isinstance(iscc, list):
         # Beside the code there may be others, such as a DOI; references lead to other objects.
         own = [
-            one for one in iscc if not isinstance(one, str) or one.startswith(_NOT_IN_A_FINGERPRINT)
+            one
+            for one in iscc
+            if not isinstance(one, str) or _is_meant_as_code(one) or one.startswith(HASH_URI)
         ]
         iscc = own[0] if len(own) == 1 else None
     if (
@@ -274,7 +279,18 @@ def _code(text: str, path: str, findings: list[Finding]) -> Fingerprint | None:
 
     Other identifiers (a DOI, an ISCC-ID) say nothing about bytes and give None.
     """
-    return _parsed(parse_iscc, text, path, findings) if text.startswith(CODE_PREFIXES) else None
+    return _parsed(parse_iscc, text, path, findings) if _is_meant_as_code(text) else None
+
+
+def _is_meant_as_code(text: str) -> bool:
+    """Tell whether an identifier is, or once was, a code of bytes.
+
+    What is as long as a wide ISCC-SUM and ends like one was one, if its start is damaged. Other
+    codes are as long (units of 256 bits, of an image say), and have a D where it has an A.
+    """
+    return text.startswith(CODE_PREFIXES) or (
+        len(text) == SUM_LENGTH and text[7] != "D" and _END_OF_SUM.fullmatch(text, 8) is not None
+    )
 
 
 def _size(value: Any) -> Fingerprint | None:
@@ -292,6 +308,17 @@ def _size(value: Any) -> Fingerprint | None:
     return Fingerprint(number)
 
 
+def _check_number(name: str, values: list[Any], path: str, findings: list[Finding]) -> None:
+    """Note what stands for a number beside our codes and is none.
+
+    Sizes for people are left alone: they have the unit that ours lack, some kind of bytes.
+    """
+    for value in values:
+        if isinstance(value, str) and value and not value.isdigit() and "b" not in value.lower():
+            text = f"its {name} is no number: {value!r:.100}"
+            findings.append(Finding("fixity.malformed", text, CratePath(path) if path else None))
+
+
 def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Fingerprint | None:
     try:
         result: Fingerprint | None = parse(text)
@@ -304,25 +331,46 @@ def _parsed(parse: Any, text: Any, path: str, findings: list[Finding]) -> Finger
 def conflict(path: str, between: str) -> Finding:
     """Return the finding that two records of one path contradict each other."""
     return Finding(
-        "fixity.conflict", f"recorded values contradict each other: {between}", CratePath(path)
+        "fixity.conflict",
+        f"recorded values contradict each other: {between}",
+        CratePath(path) if path else None,
     )
+
+
+def _agreed(
+    what: str, values: Sequence[Fingerprint | None], folder: str, findings: list[Finding]
+) -> Fingerprint | None:
+    """Return what values of one folder say together; the first counts where they contradict."""
+    known: Fingerprint | None = None
+    for value in values:
+        merged = known.merged(value) if known and value else known or value
+        if merged is None and value:
+            findings.append(conflict(folder, f"its {what}"))
+        known = merged or known
+    return known
 
 
 def _tree_fingerprint(
     crate: Crate, entity_id: str, folder: str, findings: list[Finding]
 ) -> TreeFingerprint:
-    iscc = None
-    treehash = None
-    for text in treehash_texts(crate, entity_id):
-        parsed = _parsed(parse_datahash, text, folder, findings)
-        treehash = parsed.datahash if parsed else treehash
-    for property_id, text in crate.identifiers(entity_id):
-        if property_id in CODE_PROPERTIES:
-            iscc = _code(text, folder, findings) or iscc
+    hashes = [
+        _parsed(parse_datahash, text, folder, findings) for text in treehash_texts(crate, entity_id)
+    ]
+    codes = [
+        _code(text, folder, findings)
+        for property_id, text in crate.identifiers(entity_id)
+        if property_id in CODE_PROPERTIES
+    ]
+    treehash = _agreed("treehashes", hashes, folder, findings)
+    count = crate.term_values(entity_id, "fileCount")
+    size = crate.values(entity_id, "contentSize")
+    if treehash:
+        _check_number("fileCount", count, folder, findings)
+        _check_number("contentSize", size, folder, findings)
     return TreeFingerprint(
         folder,
-        iscc,
-        treehash,
-        number_of(crate.term_values(entity_id, "fileCount")),
-        number_of(crate.values(entity_id, "contentSize")),
+        _agreed("ISCC-SUMs", codes, folder, findings),
+        treehash.datahash if treehash else None,
+        number_of(count),
+        number_of(size),
     )

@@ -20,7 +20,7 @@ def finding_json(item: Finding) -> dict[str, Any]:
         "id": item.id,
         "severity": item.severity.value,
         "path": item.path,
-        "message": item.message,
+        "message": _encodable(item.message),
         "hint": item.hint,
     }
     if item.distance:
@@ -32,8 +32,13 @@ def finding_json(item: Finding) -> dict[str, Any]:
     for name in FINDING_MEMBERS:
         value = getattr(item, name)
         if value is not None:
-            result[name] = value
+            # An @id may hold half a surrogate pair, and what is in no UTF-8 is in no report.
+            result[name] = _encodable(value) if isinstance(value, str) else value
     return result
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _summary_json(report: Report) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def _summary_json(report: Report) -> dict[str, Any]:
     if report.command is Command.VALIDATE:
         return summary | {"profile": report.profile, "level": report.level.level.lower()}
     summary |= {
-        "excluded": list(report.excluded),
+        "excluded": list(map(_encodable, report.excluded)),
         "size": report.size,
         "counts": counts_by_name(report.counts),
         "rests_on": dict(report.rests_on),

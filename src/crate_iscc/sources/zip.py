@@ -30,7 +30,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.report import Finding
 from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
-from crate_iscc.sources.inflating import INFLATERS, Inflater
+from crate_iscc.sources.inflating import INFLATERS, UNPACKERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
 from crate_iscc.sources.zip_layout import UTF8_FLAG, layout_of
@@ -152,6 +152,8 @@ class ZipTree(Closing):
                 return StoredStream(self._archive, info, self._inflater, crc=self._crc)
             if info.compress_type == zipfile.ZIP_DEFLATED:
                 return DeflatedStream(self._archive, info, self._inflater)
+            if info.compress_type in UNPACKERS:
+                return DeflatedStream(self._archive, info, UNPACKERS[info.compress_type])
         return ZipfileStream(self._zip, info, self._archive, self._lock)
 
     def mapped(self, entry: Entry) -> Mapped | None:

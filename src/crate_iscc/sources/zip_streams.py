@@ -20,6 +20,8 @@ from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
 from crate_iscc.sources.zip_layout import UTF8_FLAG
 
+_LZMA_END_FLAG = 0x2
+"""Tells of an LZMA member that its end is marked; else it ends with its size."""
 _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_SIZE = 30
 _EXTRA_GUESS = 64
@@ -177,7 +179,7 @@ class StoredStream:
 
 
 class DeflatedStream:
-    """The bytes of a deflated member, inflated a piece at a time.
+    """The bytes of a deflated or otherwise packed member, inflated a piece at a time.
 
     The end is reached only if the deflate stream ends exactly with the member's bytes, after as
     many bytes as the archive gives, with its CRC-32. That is checked whoever asks: it costs
@@ -186,7 +188,7 @@ class DeflatedStream:
 
     __slots__ = (
         "_archive", "_crc", "_ended", "_inflater", "_inflating", "_info", "_input", "_left",
-        "_position", "_stop",
+        "_position", "_says_its_end", "_stop",
     )  # fmt: skip
 
     def __init__(self, archive: Archive, info: zipfile.ZipInfo, inflater: Inflater) -> None:
@@ -196,7 +198,9 @@ class DeflatedStream:
         self._inflating = inflater.start()
         self._left = info.file_size
         self._crc = 0
-        self._ended = False
+        lzma_member = info.compress_type == zipfile.ZIP_LZMA
+        self._says_its_end = not lzma_member or bool(info.flag_bits & _LZMA_END_FLAG)
+        self._ended = not self._left and not self._says_its_end
         start, self._input = archive.locate(info, min(info.compress_size, _INPUT_SIZE))
         self._position = start + len(self._input)
         self._stop = start + info.compress_size
@@ -213,7 +217,7 @@ class DeflatedStream:
         self._crc = self._inflater.crc32(piece, self._crc)
         if self._left < 0:
             raise damaged(self._info, "it holds more bytes than the archive gives it")
-        if self._inflating.eof:
+        if self._inflating.eof or (not self._left and not self._says_its_end):
             self._finish()
         buffer[:count] = piece
         if not count:
@@ -252,7 +256,8 @@ class DeflatedStream:
         """Check the member as a whole, where its deflate stream has ended."""
         if self._left:
             raise damaged(self._info, "it holds fewer bytes than the archive gives it")
-        if self._inflating.unused_data or self._position != self._stop:
+        rest = self._inflating.unused_data or self._input or self._position != self._stop
+        if rest and self._says_its_end:
             raise damaged(self._info, "other bytes follow its compressed bytes")
         if self._crc != self._info.CRC:
             raise damaged(self._info, "its CRC-32 is wrong: it is damaged")

@@ -111,9 +111,9 @@ def _reduced(crate: Crate, left_out: frozenset[str]) -> dict[str, Any]:
         return [item for item in value if left_out.isdisjoint(references(item))]
 
     graph: list[Entity] = [
-        {key: kept(value) for key, value in entity.items()}
+        {key: kept(value) for key, value in entity.items()} if isinstance(entity, dict) else entity
         for entity in crate.document.graph
-        if not (isinstance(entity, dict) and entity.get("@id") in left_out)
+        if not isinstance(entity, dict) or left_out.isdisjoint(references(entity))
     ]
     return {**crate.document.value, "@graph": graph}
 

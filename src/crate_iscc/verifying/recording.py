@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from crate_iscc.bag import Bag, with_bag
 from crate_iscc.comparison import Difference, Status
-from crate_iscc.crate.findings import changed
+from crate_iscc.crate.findings import changed, findings_of
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate, check_recipe
@@ -116,6 +116,8 @@ class _RecordReader:
             )
             self.findings.append(changed(difference))
             return self._lost(complete)
+        same = Difference(Status.MATCH, MANIFEST_FILE, wanted, now)
+        self.findings.extend(findings_of([same], is_closed=lambda _path: False))
         self.findings.extend(complete.findings[len(record.findings) :])
         return Known(complete, findings=tuple(self.findings))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from crate_iscc.crate.findings import extent_conflicts
 from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.paths import MANIFEST_FILE, CratePath
 from crate_iscc.report import Finding
@@ -49,6 +50,8 @@ def check_trees(
                     observed=found,
                 )
             )
+        elif found == tree.treehash:
+            findings.extend(extent_conflicts(tree, observed.files.below(tree.path)))
     codes = {tree.path: tree for tree in trees_of(observed)} if full else {}
     computed = all(codes[t.path].iscc for t in trees if t.iscc) if full else False
     if any(tree.iscc for tree in trees) or any(file.fingerprint.data for file in known.files):
