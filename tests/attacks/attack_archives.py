@@ -1,6 +1,7 @@
 """Attacks by the structure of a zip: doubled, overlapping, hidden, damaged, cut, and bombs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from attack_model import (
     CONTEXT,
@@ -105,10 +106,31 @@ def _overlapping() -> Iterator[Attack]:
                                               only_listed=True)])  # fmt: skip
 
     yield zipped(DOUBLED, "zip.overlap", "one-inside-another", PROBLEM, around)
+    yield zipped(DOUBLED, "bytes.unread", "overlap-by-extra-field", UNREAD, by_extra_field)
     long = with_changed("data/b.bin", packed_size=len(B) + 10, size=len(B) + 10)
     yield zipped(DOUBLED, "zip.overlap", "into-the-directory", PROBLEM, long)
     longer = with_changed("a.txt", packed_size=len(A) + 10, size=len(A) + 10)
     yield zipped(DOUBLED, "zip.overlap", "into-the-next", PROBLEM, longer)
+
+
+def by_extra_field() -> bytes:
+    """Return a zip in which a member's extra field pushes its bytes into the next member."""
+    start = members_of(crate(FILES))
+    last = start[-1]
+    inner = local_part(last)
+    extra = b"\x99\x99\x10\0" + bytes(16)
+    place = sum(len(local_part(member)) for member in start[:-1])
+    # Without the extra field it would end just where the header of the last one begins.
+    outer = Member(
+        name=b"a.txt",
+        content=bytes(100) + inner[: len(extra)],
+        local_extra=extra,
+        gap=inner[len(extra) :],
+    )
+    before = [member for member in start[:-1] if member.name != b"a.txt"]
+    place = sum(len(local_part(member)) for member in before)
+    place += 30 + len(outer.name) + len(extra) + 100
+    return archive([*before, outer, replace(last, offset=place, only_listed=True)])
 
 
 def quoted(count: int, size: int) -> bytes:

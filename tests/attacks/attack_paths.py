@@ -30,7 +30,7 @@ REMOTE = "an `@id` on the web (`http`, `ftp`, `s3`)"
 SLIP = "a zip entry outside: `../`, `/etc`, `C:\\`, `..\\`, NUL, no name"
 REPAIRED = "empty segments in the names of a zip (`a//b` of `.eln` files)"
 PORTABLE = "names with control characters, of devices (`CON`), ending in dots, too long"
-COLLISION = "names equal but for case, or NFC against NFD"
+COLLISION = "names equal but for case, or NFC against NFD: two files, or recorded so"
 
 UNSAFE_IDS = {
     ID_UP: (
@@ -133,3 +133,11 @@ def _names() -> Iterator[Attack]:
     ):
         files = {**FILES, one: b"one", two: b"two"}
         yield both(COLLISION, "path.collision", name, INTACT, crate(files, recorded=files))
+    for finding, code, there, written in (
+        ("path.case", PROBLEM, "Cell.tif", "cell.tif"),
+        ("path.normalization", INTACT, "cafe\u0301.txt", "caf\u00e9.txt"),
+        ("path.normalization", INTACT, "caf\u00e9.txt", "cafe\u0301.txt"),
+    ):
+        files = crate({**FILES, there: b"x"}, recorded={**FILES, written: b"x"})
+        name = f"recorded-otherwise-{len(written.encode())}"
+        yield both(COLLISION, finding, name, code, files)

@@ -1,5 +1,6 @@
 """Attacks on the files themselves: changed, lost, added, and what is no file."""
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -139,10 +140,10 @@ def _special_files() -> Iterator[Attack]:
 
         def instead(folder: Path, mode: int = mode) -> None:
             (folder / "a.txt").unlink()
-            os.mknod(folder / "a.txt", mode | 0o600)
+            _make(folder / "a.txt", mode)
 
         def beside(folder: Path, mode: int = mode) -> None:
-            os.mknod(folder / "odd", mode | 0o600)
+            _make(folder / "odd", mode)
 
         yield in_directory(SPECIAL, "bytes.unread", f"file-is-{name}", UNREAD, crate(), instead)
         yield in_directory(SPECIAL, "file.special", f"added-{name}", INTACT, crate(), beside)
@@ -157,3 +158,10 @@ def _special_files() -> Iterator[Attack]:
         )
         odd = with_members(Member(name=b"odd", mode=mode))
         yield zipped(SPECIAL, "file.special", f"added-member-{name}", INTACT, odd)
+
+
+def _make(place: Path, mode: int) -> None:
+    """Make a pipe or a socket. Raises OSError where the system has none."""
+    if not hasattr(os, "mknod"):
+        raise OSError(errno.ENOTSUP, "there are no such files here")
+    os.mknod(place, mode | 0o600)

@@ -25,12 +25,13 @@ from crate_iscc import CrateIsccError, Verdict, verify
 from crate_iscc.cli.guard import Guard
 from crate_iscc.cli.main import app
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
+from crate_iscc.render.formats import FORMATS
 from crate_iscc.source_kinds import SOURCE_KINDS
 from file_watch import Watch, only_where_files_can_be_watched
 
-LONGEST = 20.0
+LONGEST = 60.0
 """Seconds for one small crate; it takes a few hundredths, more on a busy machine."""
-MOST_MEMORY = 400 << 20
+MOST_MEMORY = 150 << 20
 """Bytes of memory of a process that verifies a bomb of gigabytes."""
 SECRET = b"what lies outside of the crate"
 
@@ -60,8 +61,13 @@ class Outcome:
 
     @property
     def ids(self) -> set[str]:
-        """The ids of the findings of a report in JSON."""
-        return {finding["id"] for finding in json.loads(self.out)["findings"]}
+        """The ids of the findings of a report in JSON, and of those of crates inside."""
+        waiting = [json.loads(self.out)]
+        found: set[str] = set()
+        for report in waiting:
+            found |= {finding["id"] for finding in report["findings"]}
+            waiting += report.get("nested", ())
+        return found
 
 
 Run = Callable[..., Outcome]
@@ -336,6 +342,28 @@ def test_the_quoted_bomb_would_explode_elsewhere() -> None:
     raw = quoted(250, 20_000_000)
 
     assert len(raw) < 100_000
+
+
+# --- every format ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_every_format_shows_what_hostile_crates_are_found_to_be(
+    format_: str, tmp_path: Path, run: Run
+) -> None:
+    """No name or id of theirs breaks a report, and the finding is in it."""
+    for kind in SOURCE_KINDS:
+        attack = next(attack for attack in attacks() if attack.finding == kind.id)
+        place = made(attack, tmp_path / kind.id)[-1]
+
+        outcome = run("verify", place, "--format", format_)
+
+        assert outcome.code == attack.code
+        label = kind.id.removeprefix("bytes.")
+        # These two are for what is worth a look, and may leave out what is merely to be known.
+        assert label in outcome.out or (
+            kind.severity is Severity.INFO and format_ in ("junit", "github")
+        )
 
 
 # --- too many for a corpus ---------------------------------------------------------------------

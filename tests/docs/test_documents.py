@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from crate_iscc.finding_kinds import FINDING_KINDS
+
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -84,6 +86,17 @@ def test_every_command_in_a_document_prints_what_the_document_shows(
                 f"{document.name}: $ {step.source}\n--- printed\n{result.stdout}\n"
                 f"--- shown\n{step.shown}"
             )
+
+
+def test_the_reference_lists_every_kind_of_finding() -> None:
+    """In the order in which explain lists them, with weight, requirement and title."""
+    reference = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")
+
+    rows = re.findall(r"^\| `(\S+)` \| (\S+) \| (\S*) ?\| (.+) \|$", reference, re.MULTILINE)
+    assert rows == [
+        (kind.id, str(kind.severity), kind.requirement or "", kind.title)
+        for kind in FINDING_KINDS.values()
+    ]
 
 
 def test_the_readme_names_the_two_commands_that_set_everything_up() -> None:

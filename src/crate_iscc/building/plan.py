@@ -343,6 +343,9 @@ def _remarks(crate: Crate, listing: Listing, payload: Payload) -> tuple[Finding,
         *id_findings(crate),
         *graph_findings(crate),
     )
+    for finding in listing.remarks:
+        if finding.severity is Severity.ERROR:
+            raise InputError("nothing can be built on this", cause=finding.message)
     for finding in found:
         problem = problem_elsewhere(finding.path or "")
         if problem:
