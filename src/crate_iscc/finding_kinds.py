@@ -113,15 +113,16 @@ _PAYLOAD_KINDS = (
         Severity.ERROR,
         "The crate records two values for one file that contradict each other",
         "The ISCC-SUM, the datahash, the size or the line in the manifest file do not "
-        "belong to the same bytes, so at least one of them is wrong.",
+        "belong to the same bytes, or the number of files or bytes of a folder is not that of "
+        "its treehash, so at least one of them is wrong.",
         "Restore the metadata from a copy, or run build again.",
     ),
     FindingKind(
         "fixity.malformed",
         Severity.ERROR,
         "A recorded fingerprint is damaged",
-        "A value in the place of a fingerprint is no ISCC or no datahash, or a line of the "
-        "manifest file is none: it is cut, or has been edited.",
+        "A value in the place of a fingerprint is no ISCC or no datahash, a size beside one is "
+        "no number, or a line of the manifest file is none: it is cut, or has been edited.",
         "Restore the metadata from a copy, or run build again.",
     ),
     FindingKind(
