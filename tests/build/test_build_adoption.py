@@ -128,6 +128,21 @@ def test_a_bag_at_the_root_is_checked(tmp_path: Path) -> None:
     assert verify(folder).verdict is Verdict.VALID
 
 
+def test_a_bag_around_the_crate_is_checked(tmp_path: Path) -> None:
+    """The payload of a bag is vouched for only if the bag holds; its manifests are stale then."""
+    folder = foreign(tmp_path / "bag", {"a.bin": A, "b.bin": B}, [])
+    bag_of(folder, ("sha512",))
+    flip_bit(folder / "data/a.bin")
+
+    with pytest.raises(DamagedPayloadError) as caught:
+        build(folder / "data")
+    assert [finding.path for finding in caught.value.findings] == ["a.bin"]
+
+    (folder / "data/a.bin").write_bytes(A)
+    plan = build(folder / "data")
+    assert [note.id for note in plan.notes if note.path == METADATA] == ["build.stale-digest"]
+
+
 @pytest.mark.parametrize("style", ["graph", "table"])
 def test_force_says_so_in_the_metadata(crate: Path, style: str) -> None:
     """What was recorded and what was found stay in the crate, also after the next build."""

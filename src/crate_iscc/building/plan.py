@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from crate_iscc.bag import read_bag
+from crate_iscc.bag import Bag, read_bag
+from crate_iscc.bagit import BAG_DECLARATION, PAYLOAD_FOLDER
 from crate_iscc.building.adoption import DamagedPayloadError, carried
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, TargetKind, target_for
@@ -189,7 +190,8 @@ def plan_build(
         excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
         remarks = _remarks(crate, listing, payload)
-        adopted = carried(crate, read_bag(tree, listing))
+        around = _bag_around(tree)
+        adopted = carried(crate, around or read_bag(tree, listing))
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
@@ -240,6 +242,11 @@ def plan_build(
         forced=tuple(map(_forced, damage)),
     )
     notes += adopted.stale(manifest) if adopted else ()
+    if around:
+        message = (
+            f"{BAG_DECLARATION} around it: renew the manifests of that bag, they list this file"
+        )
+        notes.append(Finding("build.stale-digest", message, metadata_path))
     copies = target.kind is not TargetKind.IN_PLACE
     return BuildPlan(
         subject=str(path),
@@ -262,6 +269,15 @@ def plan_build(
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
+
+
+def _bag_around(tree: Tree) -> Bag | None:
+    """Return what a bag records of the tree's files, if they are its payload."""
+    if not isinstance(tree, DirectoryTree) or f"{tree.path.name}/" != PAYLOAD_FOLDER:
+        return None
+    outer = DirectoryTree(tree.path.parent)
+    bag = read_bag(outer, outer.top())
+    return bag.below(PAYLOAD_FOLDER) if bag else None
 
 
 def _forced(finding: Finding) -> str:

@@ -196,5 +196,8 @@ def _in_words(report: Report) -> str:
             return "what could be read is as recorded, not everything could be read"
         case Verdict.VALID if names_and_sizes_only(report):
             return "names and sizes are as recorded; no content was read"
+        case Verdict.VALID if unchecked := report.counts.unchecked:
+            what = "every file with a recorded digest is intact"
+            return f"{what}, {number(unchecked)} {'has' if unchecked == 1 else 'have'} none"
         case Verdict.VALID:
             return "every recorded file is intact"

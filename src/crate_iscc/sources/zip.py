@@ -236,7 +236,7 @@ def _repairs(written: list[str], names: list[str]) -> tuple[Finding, ...]:
         return ()
     some = [name for name, read in zip(written, names, strict=True) if name != read]
     first = f"the first is {printable(some[0])}"
-    return (Finding("path.repaired", f"{len(some)} names have empty or '.' segments; {first}"),)
+    return (Finding("path.repaired", f"{len(some)} name(s) with empty or '.' segments; {first}"),)
 
 
 def _name_problem(path: str) -> str | None:
