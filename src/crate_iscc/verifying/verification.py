@@ -289,17 +289,18 @@ class _Verification:
     def _require_the_same_record(self) -> None:
         """Raise ReadError if metadata or manifest file are others than those that were read.
 
-        Then this would be a verdict on half of one record and half of another.
+        Then this would be a verdict on half of one record and half of another. A zip, which is
+        one file, has been held against itself with each of its members.
         """
-        if isinstance(self._tree, DirectoryTree) and any(
-            finding.path == MANIFEST_FILE for finding in self._findings
-        ):
+        if not isinstance(self._tree, DirectoryTree):
+            return
+        if any(finding.path == MANIFEST_FILE for finding in self._findings):
             wait_for_writers(self._tree.path)  # perhaps a build has renamed one of two files
         for name in self._record_files:
             entry = self._top.entries.get(name)
             try:
                 if entry is not None:
-                    self._tree.open(entry).close()
+                    self._tree.examine(entry)
             except ReadError as error:
                 raise ReadError(
                     "what the crate records may have changed while it was verified",
