@@ -48,6 +48,13 @@ class DirectoryTree(Closing):
         """Open a file of the listing. Raises ReadError."""
         return FileStream(self.path / entry.path, entry)
 
+    def examine(self, entry: Entry) -> None:
+        """Raise ReadError unless there still is a file as it was listed; it is not opened."""
+        try:
+            _check(os.lstat(self.path / entry.path), entry)
+        except OSError as error:
+            raise ReadError(printable(entry.path), cause=error.strerror) from error
+
     def mapped(self, entry: Entry) -> Mapped | None:
         """Map a file of the listing, where that can be done. Raises ReadError."""
         return mapped(self.open(entry))
@@ -119,15 +126,19 @@ class FileStream:
         return self._file.fileno()
 
     def _check(self, status: os.stat_result) -> None:
-        entry = self._entry
-        if not stat.S_ISREG(status.st_mode):
-            raise ReadError(printable(entry.path), cause="it is no regular file any more")
-        if status.st_size != entry.size or _changed(status, entry.stat):
-            raise ReadError(printable(entry.path), cause="it changed while it was read")
+        _check(status, self._entry)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _check(status: os.stat_result, entry: Entry) -> None:
+    """Raise ReadError unless a file is as it was listed."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ReadError(printable(entry.path), cause="it is no regular file any more")
+    if status.st_size != entry.size or _changed(status, entry.stat):
+        raise ReadError(printable(entry.path), cause="it changed while it was read")
 
 
 def _changed(status: os.stat_result, listed: StatKey | None) -> bool:

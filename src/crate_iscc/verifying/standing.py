@@ -1,6 +1,7 @@
 """Keeps a verdict from standing on a record, or on files, that a build is writing meanwhile."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import ReadError
@@ -11,6 +12,7 @@ from crate_iscc.replacing import wait_for_writers
 from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.subtree import SubTree
 
 
 def without_leftovers(
@@ -34,15 +36,21 @@ def require_the_same_record(
     """Raise ReadError if files that hold the record are others than those that were read.
 
     Then this would be a verdict on half of one record and half of another. With `perhaps_between`,
-    a build may just have renamed one of two files: it is waited for.
+    a build may just have renamed one of two files: it is waited for. A zip, which is one file, is
+    held against itself with each of its members.
     """
-    if perhaps_between and isinstance(tree, DirectoryTree):
-        wait_for_writers(tree.path)
+    folder = ""
+    while isinstance(tree, SubTree):
+        tree, folder = tree.tree, tree.folder + folder
+    if not isinstance(tree, DirectoryTree):
+        return
+    if perhaps_between:
+        wait_for_writers(tree.path / folder)
     for name in names:
         entry = top.entries.get(name)
         try:
             if entry is not None:
-                tree.open(entry).close()
+                tree.examine(replace(entry, path=CratePath(folder + name)))
         except ReadError as error:
             raise ReadError(
                 "what the crate records may have changed while it was verified",
