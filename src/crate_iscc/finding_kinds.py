@@ -122,7 +122,8 @@ _PAYLOAD_KINDS = (
         Severity.ERROR,
         "The crate records two values for one file that contradict each other",
         "The ISCC-SUM, the datahash, a digest by another convention, the size or the line in a "
-        "manifest do not belong to the same bytes, so at least one of them is wrong.",
+        "manifest do not belong to the same bytes, or the number of files or bytes of a folder is "
+        "not that of its treehash, so at least one of them is wrong.",
         "Restore the metadata from a copy, or run build again.",
     ),
     FindingKind(
@@ -130,7 +131,8 @@ _PAYLOAD_KINDS = (
         Severity.ERROR,
         "A recorded fingerprint is damaged",
         "A value in the place of a fingerprint is no ISCC, no datahash or no digest of its "
-        "algorithm, or a line of a manifest is none: it is cut, or has been edited.",
+        "algorithm, a size beside one is no number, or a line of a manifest is none: it is cut, or "
+        "has been edited.",
         "Restore the metadata from a copy, or run build again.",
     ),
     FindingKind(

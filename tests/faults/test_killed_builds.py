@@ -105,9 +105,13 @@ def test_a_build_in_place_may_be_killed_before_any_call(
     assert leftovers > 3, "nothing was ever left behind"
 
 
-@pytest.mark.parametrize("out", ["x.zip", "x"])
 @pytest.mark.parametrize(
-    "kinds", [WRITING, pytest.param(EVERY_KIND, marks=deep)], ids=["writing", "all"]
+    ("out", "kinds"),
+    [
+        ("x.zip", WRITING),
+        *(pytest.param(out, EVERY_KIND, marks=deep) for out in ("x.zip", "x")),
+    ],
+    ids=["zip-writing", "zip-all", "folder-all"],
 )
 def test_a_copy_may_be_killed_before_any_call(
     killed: Killed, out: str, kinds: tuple[str, ...]

@@ -50,7 +50,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.report import Finding
 
-_OUR_IDS = (ISCC_SUM_ID, TREEHASH_ID, ACTION_ID, SOFTWARE_ID, PROFILE)
+_OUR_IDS = (ISCC_SUM_ID, TREEHASH_ID, ACTION_ID, SOFTWARE_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,10 +255,9 @@ class Editor(ABC):
         is; a PropertyValue of ours is brought up to date. `own_ids` are the entities of the codes
         of this one: those of other trees are no codes of it.
         """
-        others = self.code_ids.difference(own_ids)
         kept: list[Any] = []
         for value in as_list(entity.get("identifier")):
-            if not others.isdisjoint(references(value)):
+            if any(one in self.code_ids and one not in own_ids for one in references(value)):
                 continue
             text = value
             if isinstance(value, dict):

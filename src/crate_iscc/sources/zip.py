@@ -7,12 +7,13 @@ paths (RO-Crate 1.3, Appendix on packaging; `.eln` files are written so).
 
 import os
 import stat
-import threading
 import zipfile
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import InputError, ReadError
@@ -33,9 +34,11 @@ from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, Sm
 from crate_iscc.sources.inflating import INFLATERS, UNPACKERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
-from crate_iscc.sources.zip_layout import UTF8_FLAG, layout_of
+from crate_iscc.sources.zip_directory import UTF8_FLAG, Member, ZipDirectory, read_directory
+from crate_iscc.sources.zip_layout import layout_of
 from crate_iscc.sources.zip_streams import (
     Archive,
+    ByZipfile,
     DeflatedStream,
     StoredPlace,
     StoredStream,
@@ -61,18 +64,17 @@ class ZipTree(Closing):
         self._crc = crc
         self._inflater = inflater
         try:
-            self._zip = zipfile.ZipFile(path)
-            self._archive = _examined(self._zip)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-            cause = error.strerror if isinstance(error, OSError) else str(error)
-            raise InputError(
-                f"not a readable zip archive: {printable(str(path))}",
-                cause=cause,
-                hint="the file may be cut or damaged; fetch it again",
-            ) from error
-        # zipfile moves one file position about, and some of its releases forget to lock it.
-        self._lock = threading.Lock()
-        self._members: dict[CratePath, zipfile.ZipInfo] = {}
+            self._file = path.open("rb")
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+        try:
+            self._directory = read_directory(self._file)
+            self._archive = _examined(self._file, self._directory)
+        except (OSError, zipfile.BadZipFile) as error:
+            self._file.close()
+            raise _unreadable(path, error) from error
+        self._by_zipfile = ByZipfile(self._file)
+        self._members: dict[bytes, Member] = {}
         self._listing: Listing | None = None
         self._mapping: MappedArchive | None = None
         if HAS_READING and not crc:
@@ -93,15 +95,15 @@ class ZipTree(Closing):
         return self.listing()
 
     def _listed(self) -> Listing:
-        infos = self._zip.infolist()
+        infos = self._directory.members
         written = [_member_name(info) for info in infos]
         names = list(map(repaired, written))
         wrapper = _wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
         repeated = _repeated(names)
-        layout = layout_of(infos, self._zip.start_dir, self._archive.state.st_size, self._read_at)
-        files: dict[bytes, int] = {}
+        size = self._archive.state.st_size
+        layout = layout_of(self._directory, size, self._read_at)
         folders: set[str] = set()
         refused: dict[str, Unread] = {}
         for info, name in zip(infos, names, strict=True):
@@ -119,11 +121,11 @@ class ZipTree(Closing):
                 shown = valid_unicode(path or info.orig_filename)
                 refused[shown] = Unread(CratePath(shown), problem[1], False, problem[0])
             else:
-                self._members[CratePath(path)] = info
-                files[utf8_order(path)] = info.file_size
-        paths = sorted(files)
+                self._members[utf8_order(path)] = info
+        paths = sorted(self._members)
+        sizes = array("q", (self._members[path].file_size for path in paths))
         return Listing(
-            EntryTable(PackedBytes(paths), array("q", map(files.__getitem__, paths)), None),
+            EntryTable(PackedBytes(paths), sizes, None),
             tuple(sorted(folders)),
             tuple(refused.values()),
             (*_repairs(written, names), *layout.remarks()),
@@ -131,21 +133,18 @@ class ZipTree(Closing):
 
     def _read_at(self, place: int, size: int) -> bytes:
         """Return bytes of the archive, before any thread reads members."""
-        file = self._zip.fp
-        if file is None:
-            return b""
         try:
             if hasattr(os, "pread"):
                 return os.pread(self._archive.file, size, place)
-            file.seek(place)
-            return file.read(size)
+            self._file.seek(place)
+            return self._file.read(size)
         except (OSError, OverflowError):
             return b""
 
     def open(self, entry: Entry) -> ByteStream:
         """Open a member of the listing. Raises ReadError."""
-        info = self._members.get(entry.path)
-        if info is None or self._zip.fp is None:
+        info = self._members.get(utf8_order(entry.path))
+        if info is None or self._file.closed:
             raise ReadError(printable(entry.path), cause="it is no member of the archive")
         if hasattr(os, "preadv"):
             if info.compress_type == zipfile.ZIP_STORED:
@@ -154,11 +153,11 @@ class ZipTree(Closing):
                 return DeflatedStream(self._archive, info, self._inflater)
             if info.compress_type in UNPACKERS:
                 return DeflatedStream(self._archive, info, UNPACKERS[info.compress_type])
-        return ZipfileStream(self._zip, info, self._archive, self._lock)
+        return ZipfileStream(self._by_zipfile, info, self._archive)
 
     def mapped(self, entry: Entry) -> Mapped | None:
         """Map a stored member, unless its CRC-32 is wanted. Raises ReadError."""
-        info = self._members.get(entry.path)
+        info = self._members.get(utf8_order(entry.path))
         if self._mapping is None or info is None or not _is_stored(info):
             return None
         start, _ = self._archive.locate(info, 0)
@@ -168,7 +167,7 @@ class ZipTree(Closing):
         self, entries: EntryTable, numbers: "array[int]", _buffer: memoryview
     ) -> SmallFiles | None:
         """Return stored members as they lie in the archive, unless their CRC-32 is wanted."""
-        infos = [self._members.get(entries.path(number)) for number in numbers]
+        infos = [self._members.get(path) for path in entries.chosen(numbers).path_column]
         view = self._mapping.view() if self._mapping else None
         if self._mapping is None or view is None:
             return None
@@ -189,27 +188,32 @@ class ZipTree(Closing):
 
     def close(self) -> None:
         """Close the archive."""
-        self._zip.close()
+        self._by_zipfile.close()
+        self._file.close()
 
 
-def _examined(archive: zipfile.ZipFile) -> Archive:
+def _examined(file: BinaryIO, directory: ZipDirectory) -> Archive:
     """Return the state of an open archive, and where its members start. Raises OSError."""
-    if archive.fp is None:
-        raise ValueError("it is closed")
-    file = archive.fp.fileno()
-    borders = {info.header_offset for info in archive.infolist()} | {archive.start_dir}
-    try:
-        return Archive(file, os.fstat(file), tuple(sorted(borders)))
-    except OSError:
-        archive.close()
-        raise
+    borders = sorted({directory.start, *(info.header_offset for info in directory.members)})
+    # No member lies behind the directory, though one may be said to.
+    borders = borders[: bisect_right(borders, directory.start)]
+    return Archive(file.fileno(), os.fstat(file.fileno()), tuple(borders))
 
 
-def _is_stored(info: zipfile.ZipInfo) -> bool:
+def _unreadable(path: Path, error: Exception) -> InputError:
+    cause = error.strerror if isinstance(error, OSError) else str(error)
+    return InputError(
+        f"not a readable zip archive: {printable(str(path))}",
+        cause=cause,
+        hint="the file may be cut or damaged; fetch it again",
+    )
+
+
+def _is_stored(info: Member) -> bool:
     return info.compress_type == zipfile.ZIP_STORED and info.compress_size == info.file_size
 
 
-def _member_name(info: zipfile.ZipInfo) -> str:
+def _member_name(info: Member) -> str:
     """Return the member's name; without the UTF-8 flag, bytes that are UTF-8 are read as such."""
     if info.flag_bits & UTF8_FLAG or info.orig_filename.isascii():
         return info.orig_filename
@@ -240,9 +244,7 @@ def _name_problem(path: str) -> str | None:
     return path_problem(path) or problem_elsewhere(path)
 
 
-def _problem(
-    info: zipfile.ZipInfo, path: str, *, repeated: bool, overlaps: bool
-) -> tuple[str, str] | None:
+def _problem(info: Member, path: str, *, repeated: bool, overlaps: bool) -> tuple[str, str] | None:
     """Return the kind of finding and the reason why a member cannot be used, or None."""
     mode = info.external_attr >> 16
     if problem := _name_problem(path):

@@ -4,23 +4,18 @@ Counted as belonging somewhere are local headers with their extra fields, the me
 descriptors, the directory with its Zip64 records, and the comment (APPNOTE 6.3.10, section 4.3).
 """
 
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from crate_iscc.report import Finding
+from crate_iscc.sources.zip_directory import Member, ZipDirectory
 
 Read = Callable[[int, int], bytes]
 """Returns so many bytes (the second number) of the archive from a place on, or fewer at its end."""
 
-UTF8_FLAG = 0x800
 _DESCRIPTOR_FLAG = 0x8
 _LOCAL_HEADER = b"PK\x03\x04"
 _LOCAL_HEADER_SIZE = 30
-_CENTRAL_HEADER_SIZE = 46
-_ZIP64_END, _ZIP64_END_SIZE = b"PK\x06\x06", 56
-_ZIP64_LOCATOR, _ZIP64_LOCATOR_SIZE = b"PK\x06\x07", 20
-_END, _END_SIZE = b"PK\x05\x06", 22
 _DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 
 
@@ -50,10 +45,11 @@ class Layout:
         return (Finding("zip.uncovered", f"bytes that belong to no member: {', '.join(parts)}"),)
 
 
-def layout_of(infos: Sequence[zipfile.ZipInfo], directory: int, size: int, read: Read) -> Layout:
-    """Return the layout of an archive of `size` bytes whose directory starts at `directory`."""
-    ordered = sorted(infos, key=lambda info: info.header_offset)
+def layout_of(archive: ZipDirectory, size: int, read: Read) -> Layout:
+    """Return the layout of an archive in a file of `size` bytes."""
+    ordered = sorted(archive.members, key=lambda info: info.header_offset)
     offsets = [info.header_offset for info in ordered]
+    directory = archive.start
     overlapping: set[int] = set()
     between = 0
     for info, start, following in zip(ordered, offsets, [*offsets, directory][1:], strict=True):
@@ -62,7 +58,7 @@ def layout_of(infos: Sequence[zipfile.ZipInfo], directory: int, size: int, read:
         border = min(following, directory) if start < directory else start
         if following == start:
             overlapping.add(start)
-        least = start + _LOCAL_HEADER_SIZE + _name_size(info) + info.compress_size
+        least = start + _LOCAL_HEADER_SIZE + len(info.raw_name) + info.compress_size
         # Most archives have no more than this between two members, and nothing has to be read.
         rest = border - least
         if rest > 0:
@@ -75,19 +71,11 @@ def layout_of(infos: Sequence[zipfile.ZipInfo], directory: int, size: int, read:
         frozenset(overlapping),
         before=min([directory, *offsets[:1]]),
         between=between,
-        behind=_behind(infos, directory, size, read),
+        behind=size - archive.stop,
     )
 
 
-def _name_size(info: zipfile.ZipInfo) -> int:
-    """Return how many bytes a name takes: each character of code page 437 is one."""
-    text = info.orig_filename
-    if text.isascii() or not info.flag_bits & UTF8_FLAG:
-        return len(text)
-    return len(text.encode("utf-8"))
-
-
-def _rest(info: zipfile.ZipInfo, room: int, read: Read) -> int:
+def _rest(info: Member, room: int, read: Read) -> int:
     """Return how many bytes follow a member in its room; below 0 where it needs more."""
     head = read(info.header_offset, _LOCAL_HEADER_SIZE)
     if not head.startswith(_LOCAL_HEADER):
@@ -99,7 +87,7 @@ def _rest(info: zipfile.ZipInfo, room: int, read: Read) -> int:
     return room - used
 
 
-def _descriptor_size(info: zipfile.ZipInfo, raw: bytes) -> int:
+def _descriptor_size(info: Member, raw: bytes) -> int:
     """Return how many of the bytes behind a member are its data descriptor (section 4.3.9)."""
     for signature in (_DESCRIPTOR_SIGNATURE, b""):
         for width in (8, 4):  # of an empty member the narrow one is a part of the wide one
@@ -114,24 +102,3 @@ def _descriptor_size(info: zipfile.ZipInfo, raw: bytes) -> int:
             if raw.startswith(wanted):
                 return len(wanted)
     return 0
-
-
-def _behind(infos: Sequence[zipfile.ZipInfo], directory: int, size: int, read: Read) -> int:
-    """Return how many bytes belong neither to the directory nor to what ends it."""
-    at = directory + sum(
-        _CENTRAL_HEADER_SIZE + _name_size(info) + len(info.extra) + len(info.comment)
-        for info in infos
-    )
-    count = 0
-    record = read(at, _ZIP64_END_SIZE)
-    if record.startswith(_ZIP64_END):
-        length = 12 + int.from_bytes(record[4:12], "little")
-        at += length
-        count += max(0, length - _ZIP64_END_SIZE)
-        if read(at, _ZIP64_LOCATOR_SIZE).startswith(_ZIP64_LOCATOR):
-            at += _ZIP64_LOCATOR_SIZE
-    end = read(at, _END_SIZE)
-    at += _END_SIZE
-    if end.startswith(_END):
-        at += int.from_bytes(end[20:22], "little")
-    return count + max(0, size - at)

@@ -7,23 +7,25 @@ read any members side by side. All others go through zipfile, one at a time.
 import errno
 import lzma
 import os
+import struct
 import threading
 import zipfile
 import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, BinaryIO
 
 from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
-from crate_iscc.sources.zip_layout import UTF8_FLAG
+from crate_iscc.sources.zip_directory import Member
 
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""Signature, and the lengths of the name and of the extra fields; the directory has the rest."""
+_LOCAL_SIGNATURE = b"PK\x03\x04"
 _LZMA_END_FLAG = 0x2
 """Tells of an LZMA member that its end is marked; else it ends with its size."""
-_LOCAL_HEADER = b"PK\x03\x04"
-_LOCAL_HEADER_SIZE = 30
 _EXTRA_GUESS = 64
 """Bytes of extra fields that most local headers stay below: Info-ZIP writes 28, zip64 takes 20."""
 _SMALL_SIZE = 1 << 14
@@ -45,9 +47,7 @@ class Archive:
     state: os.stat_result
     borders: tuple[int, ...]
 
-    def locate(
-        self, info: zipfile.ZipInfo, ahead: int, view: memoryview | None = None
-    ) -> tuple[int, bytes]:
+    def locate(self, info: Member, ahead: int, view: memoryview | None = None) -> tuple[int, bytes]:
         """Return where a member's bytes start, and up to `ahead` of them from the same read.
 
         With `view`, the mapped archive, its header is looked at there: a system call would let go
@@ -56,10 +56,8 @@ class Archive:
         Raises ReadError unless its local header has its name and its bytes end before the next
         member starts (APPNOTE 6.3.10, section 4.3.7).
         """
-        text = info.orig_filename
-        utf8 = info.flag_bits & UTF8_FLAG or text.isascii()
-        name = text.encode("utf-8" if utf8 else "cp437")
-        name_end = _LOCAL_HEADER_SIZE + len(name)
+        name = info.raw_name
+        name_end = _LOCAL_HEADER.size + len(name)
         size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
         try:
             if view is None:
@@ -71,14 +69,17 @@ class Archive:
                 raise damaged(info, error.strerror) from error
             # An offset that no file has.
             raise damaged(info, "the archive is damaged at this member") from error
-        begin = name_end + int.from_bytes(raw[28:30], "little")
-        start = info.header_offset + begin
+        if info.header_offset < 0 or len(raw) < name_end:  # before the file, or behind it
+            raise damaged(info, "the archive is damaged at this member")
+        signature, name_length, extra_length = _LOCAL_HEADER.unpack_from(raw)
         if (
-            not raw.startswith(_LOCAL_HEADER)
-            or int.from_bytes(raw[26:28], "little") != len(name)
-            or raw[_LOCAL_HEADER_SIZE:name_end] != name
+            signature != _LOCAL_SIGNATURE
+            or name_length != len(name)
+            or raw[_LOCAL_HEADER.size : name_end] != name
         ):
             raise damaged(info, "the archive is damaged at this member")
+        begin = name_end + extra_length
+        start = info.header_offset + begin
         following = bisect_right(self.borders, info.header_offset)
         if following == len(self.borders) or start + info.compress_size > self.borders[following]:
             raise damaged(info, "its bytes overlap others in the archive")
@@ -97,14 +98,14 @@ class Archive:
             raise ReadError("the archive changed while it was read")
 
 
-def _check_unchanged(archive: Archive, info: zipfile.ZipInfo) -> None:
+def _check_unchanged(archive: Archive, info: Member) -> None:
     try:
         archive.check_unchanged()
     except ReadError as error:
         raise damaged(info, error.message) from error
 
 
-def damaged(info: zipfile.ZipInfo, cause: str | None) -> ReadError:
+def damaged(info: Member, cause: str | None) -> ReadError:
     """Return the error for a member that cannot be read."""
     return ReadError(printable(info.orig_filename), cause=cause)
 
@@ -112,7 +113,7 @@ def damaged(info: zipfile.ZipInfo, cause: str | None) -> ReadError:
 class StoredPlace:
     """A stored member as an open file whose bytes lie somewhere in another: to be mapped."""
 
-    def __init__(self, archive: Archive, info: zipfile.ZipInfo, entry: Entry) -> None:
+    def __init__(self, archive: Archive, info: Member, entry: Entry) -> None:
         self._archive = archive
         self._info = info
         self.entry = entry
@@ -134,9 +135,7 @@ class StoredStream:
 
     __slots__ = ("_ahead", "_archive", "_crc", "_crc32", "_info", "_left", "_position")
 
-    def __init__(
-        self, archive: Archive, info: zipfile.ZipInfo, inflater: Inflater, *, crc: bool
-    ) -> None:
+    def __init__(self, archive: Archive, info: Member, inflater: Inflater, *, crc: bool) -> None:
         self._archive = archive
         self._info = info
         self._crc32 = inflater.crc32
@@ -191,7 +190,7 @@ class DeflatedStream:
         "_position", "_says_its_end", "_stop",
     )  # fmt: skip
 
-    def __init__(self, archive: Archive, info: zipfile.ZipInfo, inflater: Inflater) -> None:
+    def __init__(self, archive: Archive, info: Member, inflater: Inflater) -> None:
         self._archive = archive
         self._info = info
         self._inflater = inflater
@@ -267,23 +266,47 @@ class DeflatedStream:
         """Do nothing: the archive stays open."""
 
 
+class ByZipfile:
+    """An archive as zipfile reads it, who reads its directory when the first member is asked for.
+
+    zipfile moves one file position about, and some of its releases forget to lock it: whatever
+    is done with it and with its streams needs the lock.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.lock = threading.Lock()
+        self._file = file
+        self._archive: zipfile.ZipFile | None = None
+        self._infos: dict[tuple[int, str], zipfile.ZipInfo] = {}
+
+    def open(self, member: Member) -> IO[bytes]:
+        """Open a member. Raises BadZipFile, and what zipfile raises."""
+        if self._archive is None:
+            self._archive = zipfile.ZipFile(self._file)
+            infos = self._archive.infolist()
+            self._infos = {(info.header_offset, info.orig_filename): info for info in infos}
+        info = self._infos.get((member.header_offset, member.orig_filename))
+        if info is None:
+            raise zipfile.BadZipFile("it is not where it was in the archive")
+        return self._archive.open(info)
+
+    def close(self) -> None:
+        """Let go of what zipfile holds; the file stays open."""
+        if self._archive is not None:
+            self._archive.close()
+
+
 class ZipfileStream:
     """The bytes of a member that zipfile unpacks, while it keeps a lock."""
 
-    def __init__(
-        self,
-        archive: zipfile.ZipFile,
-        info: zipfile.ZipInfo,
-        state: Archive,
-        lock: threading.Lock,
-    ) -> None:
-        self._lock = lock
+    def __init__(self, by_zipfile: ByZipfile, info: Member, state: Archive) -> None:
+        self._lock = by_zipfile.lock
         self._info = info
         self._state = state
         self._left = info.file_size
         try:
-            with lock:
-                self._stream: IO[bytes] = archive.open(info)
+            with self._lock:
+                self._stream: IO[bytes] = by_zipfile.open(info)
         except _ZIP_ERRORS as error:
             raise damaged(info, str(error) or "it is damaged") from error
 
