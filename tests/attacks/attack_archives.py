@@ -40,9 +40,7 @@ LOCKED = "an encrypted zip entry"
 UNCOVERED = "bytes before, between, behind zip entries; a zip behind a zip"
 DAMAGED = "a zip cut or broken; wrong CRC, sizes, names, places"
 BOMB = "bombs: zeros, nested, quoted, more than declared; `--max-bytes`"
-STRANGE = (
-    "strange and good: data descriptors, zip64, comment, names in no code page, one top folder"
-)
+STRANGE = "strange and good: data descriptors, zip64, comment, unflagged UTF-8 names, top folder"
 
 A, B = FILES["a.txt"], FILES["data/b.bin"]
 GIB = 1 << 30

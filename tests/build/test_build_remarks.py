@@ -8,7 +8,12 @@ import pytest
 from build_support import METADATA, crate_iscc, write_tree
 
 from crate_iscc import InputError, Severity, Verdict, build, plan_build, verify
-from crate_iscc.building.plan import BuildPlan
+from crate_iscc.building.plan import BuildPlan, remarks_on
+from crate_iscc.crate.write import new_crate
+from crate_iscc.entries import EntryTable
+from crate_iscc.fingerprinting.tree import Payload
+from crate_iscc.report import Finding
+from crate_iscc.sources import Listing
 
 
 def notes_of(plan: BuildPlan) -> set[tuple[str, str | None]]:
@@ -82,6 +87,16 @@ def test_nothing_is_built_on_an_archive_with_unsafe_or_doubled_names(
 
     assert "  unread  " in ran.stderr
     assert not (tmp_path / "new.zip").exists()
+
+
+def test_nothing_is_built_on_a_source_with_an_error_of_its_own() -> None:
+    """What a source says of itself as a whole weighs as much as what it says of a member."""
+    nothing = Payload(EntryTable.of(()), (), ())
+    warning, error = Finding("zip.uncovered", "9 bytes"), Finding("zip.overlap", "9 bytes")
+
+    assert remarks_on(new_crate(), Listing(remarks=(warning,)), nothing) == (warning,)
+    with pytest.raises(InputError, match="9 bytes"):
+        remarks_on(new_crate(), Listing(remarks=(warning, error)), nothing)
 
 
 def test_what_is_odd_about_metadata_is_noted_and_kept(tmp_path: Path) -> None:

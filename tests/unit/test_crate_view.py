@@ -429,7 +429,7 @@ def test_values_of_a_folder_that_contradict_are_a_finding() -> None:
     """Two treehashes, or two ISCC-SUMs, cannot both be those of one folder; the first counts."""
     own, values = tree_values("", WIDE, DATAHASH)
     more, other_values = tree_values("2", OTHER.iscc(), str(OTHER.datahash))
-    narrow = {"@id": "#i3", "propertyID": ISCC_TERM, "value": NARROW}  # of the same folder
+    narrow = dict(values[0], **{"@id": "#i3", "value": NARROW})  # of the same folder
 
     found = recorded(
         crate(*values, *other_values, narrow, root=ROOT | {"identifier": [*own, *more, narrow]})

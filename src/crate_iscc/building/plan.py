@@ -189,7 +189,7 @@ def plan_build(
         previous_manifest_file = _datahash(tree, listed) if listed else None
         excluded, payload = _payload(tree, listing, crate, options)
         _check_payload(payload, tree)
-        remarks = _remarks(crate, listing, payload)
+        remarks = remarks_on(crate, listing, payload)
         around = _bag_around(tree)
         adopted = carried(crate, around or read_bag(tree, listing))
         wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
@@ -348,7 +348,7 @@ def _check_payload(payload: Payload, tree: Tree) -> None:
         )
 
 
-def _remarks(crate: Crate, listing: Listing, payload: Payload) -> tuple[Finding, ...]:
+def remarks_on(crate: Crate, listing: Listing, payload: Payload) -> tuple[Finding, ...]:
     """Return what is to be said about names, archive and metadata before anything is recorded.
 
     Raises InputError for what nothing can be built on.

@@ -3,7 +3,7 @@
 Nothing here looks at a disk or asks a network: an `@id` is text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from urllib.parse import unquote
 
 from crate_iscc.crate.view import Crate
@@ -22,16 +22,29 @@ from crate_iscc.report import Finding
 def id_findings(crate: Crate) -> Iterator[Finding]:
     """Yield what is to be said of the `@id`s of the Files and Datasets, the root left out."""
     root = crate.root_id
+    judged: dict[str, tuple[str, str]] = {}
     for entity_id in crate.ids():
         problem = None if entity_id == root else _judged(entity_id)
         if problem and (crate.is_file(entity_id) or crate.is_dataset(entity_id)):
-            kind, message = problem
-            yield Finding(
-                kind,
-                f"{message}: {printable(entity_id):.200}",
-                entity=valid_unicode(entity_id),
-                pointer=crate.pointer(entity_id),
-            )
+            judged[entity_id] = problem
+    places = _places_of(crate, judged) if judged else {}
+    for entity_id, (kind, message) in judged.items():
+        yield Finding(
+            kind,
+            f"{message}: {printable(entity_id):.200}",
+            entity=valid_unicode(entity_id),
+            pointer=places.get(entity_id),
+        )
+
+
+def _places_of(crate: Crate, ids: Container[str]) -> dict[str, str]:
+    """Return the JSON Pointers of some top-level entities, without a place for all the others."""
+    places: dict[str, str] = {}
+    for number, member in enumerate(crate.document.graph):
+        entity_id = member.get("@id") if isinstance(member, dict) else None
+        if isinstance(entity_id, str) and entity_id in ids:
+            places.setdefault(entity_id, f"/@graph/{number}")
+    return places
 
 
 def _judged(entity_id: str) -> tuple[str, str] | None:

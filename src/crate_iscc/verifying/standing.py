@@ -41,7 +41,8 @@ def require_the_same_record(
     """
     folder = ""
     while isinstance(tree, SubTree):
-        tree, folder = tree.tree, tree.folder + folder
+        folder = tree.folder + folder
+        tree = tree.tree
     if not isinstance(tree, DirectoryTree):
         return
     if perhaps_between:
