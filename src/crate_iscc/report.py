@@ -201,7 +201,7 @@ def folder_inside(report: Report, inner: Report) -> str:
 
 
 def flattened(report: Report) -> Report:
-    """Return a report without nested ones: their findings stand under the paths from its root.
+    """Return a report with the findings of nested ones too, under the paths from its root.
 
     What is found of one file both here and there is told once.
     """
@@ -219,4 +219,4 @@ def flattened(report: Report) -> Report:
             )
             findings.setdefault((placed.id, placed.path), placed)
     ordered = sorted(findings.values(), key=lambda one: (one.path or "").encode("utf-8"))
-    return replace(report, findings=tuple(ordered), nested=())
+    return replace(report, findings=tuple(ordered))

@@ -86,32 +86,42 @@ class Evidence:
             if mine and there:
                 same = mine.fingerprint.same_content(there.fingerprint)
             if same is not None and same is not judgement.same:
-                told = "the recorded one" if judgement.same else "another"
-                code = "datahash or ISCC-SUM"
-                findings.append(
-                    Finding(
-                        "fixity.conflict",
-                        f"the {code} is {'that' if same else 'not that'} of the bytes, "
-                        f"and their {judgement.deciding.convention} is {told}",
-                        path,
-                        recorded=str(judgement.deciding),
-                        observed=f"{judgement.deciding.algorithm}:{judgement.observed}",
-                    )
-                )
+                findings.append(_contradiction(path, judgement, same=same))
             for digest, seen in judgement.others if judgement.same else ():
                 if digest.algorithm == judgement.deciding.algorithm:
                     continue  # that two values differ needs no bytes: the record told it
                 findings.append(
                     Finding(
                         "fixity.conflict",
-                        f"the {judgement.deciding.convention} is that of the bytes, the recorded "
-                        f"{digest.convention} is not",
+                        f"the recorded {named(judgement.deciding)} is that of the bytes, "
+                        f"the {named(digest)} is not",
                         path,
                         recorded=str(digest),
                         observed=f"{digest.algorithm}:{seen}",
                     )
                 )
         return findings
+
+
+def _contradiction(path: CratePath, judgement: Judgement, *, same: bool) -> Finding:
+    """Return that a code says one thing of a file (`same`) and a digest the other."""
+    deciding = judgement.deciding
+    code = "datahash or ISCC-SUM"
+    right, wrong = (code, named(deciding)) if same else (named(deciding), code)
+    return Finding(
+        "fixity.conflict",
+        f"the recorded {right} is that of the bytes, the {wrong} is not",
+        path,
+        recorded=str(deciding),
+        observed=f"{deciding.algorithm}:{judgement.observed}",
+    )
+
+
+def named(digest: RecordedDigest) -> str:
+    """Return a digest's algorithm, and by what convention it stands where that does not say it."""
+    if digest.convention == digest.algorithm:
+        return digest.algorithm
+    return f"{digest.algorithm} ({digest.convention})"
 
 
 def conventions_of(record: Recorded, checked: Recording) -> dict[CratePath, str]:

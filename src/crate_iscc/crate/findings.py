@@ -5,8 +5,9 @@ from types import MappingProxyType
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.comparison import Difference, Status
+from crate_iscc.crate.evidence import named
 from crate_iscc.file_table import FileTable
-from crate_iscc.fixity import Judgement, RecordedDigest
+from crate_iscc.fixity import Judgement
 from crate_iscc.manifest import TreeFingerprint
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.report import Finding
@@ -132,7 +133,7 @@ def changed(difference: Difference, judgement: Judgement | None = None) -> Findi
     if judgement and not judgement.same and not (wanted and wanted.verifiable):
         deciding = judgement.deciding
         recorded, observed = str(deciding), f"{deciding.algorithm}:{judgement.observed}"
-        parts.append(f"the {deciding.algorithm} differs{_by(deciding)}")
+        parts.append(f"the {named(deciding)} differs")
     return Finding(
         "bytes.changed",
         "; ".join(parts) or "the datahash differs",
@@ -142,11 +143,6 @@ def changed(difference: Difference, judgement: Judgement | None = None) -> Findi
         recorded=recorded,
         observed=observed,
     )
-
-
-def _by(digest: RecordedDigest) -> str:
-    """Return by what convention a digest is recorded, where its algorithm does not say it."""
-    return "" if digest.convention == digest.algorithm else f" ({digest.convention})"
 
 
 def _how_far(difference: Difference, wanted: Fingerprint, found: Fingerprint) -> str:

@@ -4,7 +4,14 @@ from dataclasses import replace
 
 from crate_iscc.finding_kinds import FINDING_KINDS, FindingKind
 from crate_iscc.paths import printable
-from crate_iscc.render.report import checked_line, counts_line, headline, not_checked_line
+from crate_iscc.render.report import (
+    checked_line,
+    counts_line,
+    headline,
+    not_checked_line,
+    rests_on_line,
+    rests_on_others,
+)
 from crate_iscc.report import Finding, Report, Verdict
 
 
@@ -52,6 +59,20 @@ def counts_words(report: Report) -> list[tuple[str, str]]:
     """Return how many files came out how: each number as it is shown, and its word."""
     parts = (part.partition(" ") for part in counts_line(report).split(" · "))
     return [(number, word) for number, _, word in parts]
+
+
+def rests_on_words(report: Report) -> str | None:
+    """Return by which conventions how many files match; None where a datahash shows it of all."""
+    return rests_on_line(report) if rests_on_others(report) else None
+
+
+def inside_words(report: Report) -> list[tuple[str, str]]:
+    """Return the crates inside, and those in these: the name of each, and what it came to."""
+    found = []
+    for inner in report.nested:
+        found.append((inner.subject, f"{inner.verdict.value.upper()}: {counts_line(inner)}"))
+        found.extend(inside_words(inner))
+    return found
 
 
 def extent_of(report: Report) -> str:

@@ -13,7 +13,9 @@ from crate_iscc.render.grouped import (
     extent_of,
     heading_of,
     hint_of,
+    inside_words,
     not_checked_words,
+    rests_on_words,
 )
 from crate_iscc.render.html_style import STYLE
 from crate_iscc.render.report import conclusion, excluded_line, ignored_line, place_of
@@ -31,6 +33,7 @@ _EXPLAINED = {
     "size": "their sizes in bytes",
     "datahash": "their contents, byte for byte (BLAKE3)",
     "treehash": "names, sizes and contents of all files together",
+    "digests": "their contents, by what others recorded of them",
     "iscc-sum": "the codes by which similar contents are found",
     "must": "what the profile requires",
     "should": "what the profile recommends",
@@ -66,6 +69,7 @@ def report_html(report: Report) -> str:
         "<main>",
         *_checked(report),
         *_counts(report),
+        *_inside(report),
         *_findings(report),
         "</main>",
         f'<footer class="soft">Written by {_text(report.tool)}.</footer>',
@@ -111,6 +115,18 @@ def _counts(report: Report) -> Iterator[str]:
         yield '<section id="counts"><h2>How the files came out</h2><ul class="counts">'
         for count, word in counts_words(report):
             yield f"<li><strong>{_text(count)}</strong> {_text(word)}</li>"
+        yield "</ul>"
+        if rests_on := rests_on_words(report):
+            yield f"<p>That they match rests on: <bdi>{_text(rests_on)}</bdi></p>"
+        yield "</section>"
+
+
+def _inside(report: Report) -> Iterator[str]:
+    inside = inside_words(report)
+    if inside:
+        yield '<section class="card" id="inside"><h2>Crates inside</h2><ul>'
+        for name, words in inside:
+            yield f"<li><code><bdi>{_text(name)}</bdi></code> {_text(words)}</li>"
         yield "</ul></section>"
 
 

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 
 from crate_iscc.finding_kinds import FindingKind
 from crate_iscc.paths import printable
-from crate_iscc.render.grouped import by_kind, counts_words, extent_of, heading_of, hint_of
+from crate_iscc.render.grouped import (
+    by_kind,
+    counts_words,
+    extent_of,
+    heading_of,
+    hint_of,
+    inside_words,
+    rests_on_words,
+)
 from crate_iscc.render.report import (
     checked_line,
     conclusion,
@@ -38,6 +46,8 @@ def report_markdown(report: Report, room: int = ROOM) -> str:
         "",
         f"- **Checked:** {escaped(checked_line(report))}",
     ]
+    if rests_on := rests_on_words(report):
+        lines.append(f"- **Rests on:** {escaped(rests_on)}")
     if report.not_checked:
         lines.append(f"- **Not checked:** {escaped(not_checked_line(report))}")
     if report.excluded:
@@ -47,6 +57,9 @@ def report_markdown(report: Report, room: int = ROOM) -> str:
     if report.command is Command.VERIFY:
         lines.extend(["", "| files | came out |", "| ---: | --- |"])
         lines.extend(f"| {count} | {escaped(word)} |" for count, word in counts_words(report))
+    if inside := inside_words(report):
+        lines.extend(["", "| crate inside | came to |", "| --- | --- |"])
+        lines.extend(f"| {code_span(name)} | {escaped(words)} |" for name, words in inside)
     for kind, found in by_kind(report):
         section = list(_section(kind, found, room))
         room -= sum(len(line.encode("utf-8")) + 1 for line in section)

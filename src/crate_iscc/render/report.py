@@ -46,7 +46,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
     lines = [headline(report), *_each_lines(report, paint), *_finding_lines(report, paint)]
     if report.command is Command.VERIFY:
         lines.append(counts_line(report))
-    if any(name != "datahash" for name, _ in report.rests_on):
+    if rests_on_others(report):
         lines.append(f"rests on: {rests_on_line(report)}")
     lines.append(paint(f"checked: {checked_line(report)}", "dim"))
     if report.not_checked:
@@ -67,6 +67,11 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
             worst = min(found, key=lambda finding: finding.weight)
             lines.append(f"hint: crate-iscc explain {worst.id}")
     return lines
+
+
+def rests_on_others(report: Report) -> bool:
+    """Tell whether any match rests on something else than a datahash."""
+    return any(name != "datahash" for name, _ in report.rests_on)
 
 
 def rests_on_line(report: Report) -> str:
