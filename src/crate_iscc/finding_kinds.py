@@ -10,8 +10,9 @@ _PAYLOAD_KINDS = (
         "bytes.changed",
         Severity.ERROR,
         "The content of a file is not the recorded one",
-        "The file is there under its recorded path, or was renamed and edited, and its "
-        "BLAKE3 datahash differs from the recorded one. The Data-Code distance says how many "
+        "The file is there under its recorded path, or was renamed and edited, and its BLAKE3 "
+        "datahash, or the digest that others recorded, is another. The Data-Code distance says how "
+        "many "
         "byte runs the old and the new content share: near-identical, similar or unrelated. "
         "It is no measure of how alike two images look: compression spreads the change of "
         "one pixel over many bytes.",

@@ -124,10 +124,10 @@ def _counts(report: Report) -> Iterator[str]:
 def _inside(report: Report) -> Iterator[str]:
     inside = inside_words(report)
     if inside:
-        yield '<section class="card" id="inside"><h2>Crates inside</h2><ul>'
+        yield '<section id="inside"><h2>Crates inside</h2><div class="card"><ul>'
         for name, words in inside:
             yield f"<li><code><bdi>{_text(name)}</bdi></code> {_text(words)}</li>"
-        yield "</ul></section>"
+        yield "</ul></div></section>"
 
 
 def _findings(report: Report) -> Iterator[str]:
