@@ -66,6 +66,10 @@ class Comparison:
     matches: int
     differences: tuple[Difference, ...]
 
+    def with_others(self, other: "Comparison") -> "Comparison":
+        """Return this comparison together with one of other paths."""
+        return Comparison(self.matches + other.matches, (*self.differences, *other.differences))
+
 
 def compare(
     recorded: Manifest,

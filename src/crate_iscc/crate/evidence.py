@@ -73,6 +73,10 @@ class Evidence:
                 judgements[path] = judgement
         return cls(judgements)
 
+    def with_others(self, other: "Evidence") -> "Evidence":
+        """Return this evidence together with that on other files."""
+        return Evidence({**self.judgements, **other.judgements})
+
     def told(self) -> dict[CratePath, bool]:
         """Return whether the bytes of each file are the recorded ones."""
         return {path: judgement.same for path, judgement in self.judgements.items()}

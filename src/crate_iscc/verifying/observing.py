@@ -1,8 +1,8 @@
 """Reads what is there of a payload, as much of it as a verification needs."""
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from crate_iscc.entries import EntryTable
 from crate_iscc.file_table import Columns, FileFingerprint, FileTable, TableBuilder
@@ -126,15 +126,3 @@ def chosen_entries(entries: EntryTable, paths: Iterable[str]) -> EntryTable:
     """Return those of the entries that have one of these paths."""
     numbers = {entries.find(path) for path in paths}
     return entries.chosen(array("Q", sorted(number for number in numbers if number is not None)))
-
-
-def respelled_unread(
-    unread: Sequence[Unread], spellings: Mapping[CratePath, CratePath]
-) -> tuple[Unread, ...]:
-    """Return unread files under the paths by which they are recorded."""
-    return tuple(replace(item, path=spellings.get(item.path, item.path)) for item in unread)
-
-
-def paths_below(folders: Collection[str], path: str) -> bool:
-    """Tell whether a path lies in any of the folders."""
-    return any(path.startswith(folder) for folder in folders)

@@ -6,15 +6,17 @@ NFC, and after that without regard to case.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from unicodedata import normalize
 
 from crate_iscc.file_table import FileTable, TableBuilder, side_by_side
+from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable, utf8_order
 from crate_iscc.report import Finding
 
 
-def other_spellings(recorded: FileTable, there: FileTable) -> dict[CratePath, CratePath]:
+def other_spellings(recorded: FileTable, there: FileTable) -> "Spellings":
     """Return the recorded path of each file that is there under another spelling of it.
 
     One that several files could stand for stands for none.
@@ -30,9 +32,10 @@ def other_spellings(recorded: FileTable, there: FileTable) -> dict[CratePath, Cr
     for spelling in (_composed, _without_case):
         if missing and unknown:
             _pair(missing, unknown, spelling, found)
-            missing = [path for path in missing if path not in found.values()]
+            known = set(found.values())
+            missing = [path for path in missing if path not in known]
             unknown = [path for path in unknown if path not in found]
-    return found
+    return Spellings(found)
 
 
 def _pair(
@@ -60,17 +63,49 @@ def _without_case(path: str) -> str:
     return normalize("NFC", path.casefold())
 
 
-def spelling_findings(spellings: Mapping[CratePath, CratePath]) -> list[Finding]:
-    """Return what is to be said about the files that stand under another spelling."""
-    return [
-        Finding(
-            "path.normalization" if _composed(there) == _composed(path) else "path.case",
-            f"the file is there as {printable(there)}"
-            + ("" if there.isascii() else f" ({_bytes_that_differ(path, there)})"),
-            path,
-        )
-        for there, path in spellings.items()
-    ]
+class Spellings:
+    """The recorded paths of files that are there under another spelling, and back."""
+
+    def __init__(self, recorded: Mapping[CratePath, CratePath]) -> None:
+        """Take the recorded paths, by those that are there."""
+        self._recorded = recorded
+        self._real = {path: there for there, path in recorded.items()}
+
+    def real(self, path: CratePath) -> CratePath:
+        """Return the path by which a recorded file is there."""
+        return self._real.get(path, path)
+
+    def recorded(self, path: CratePath) -> CratePath:
+        """Return the path by which a file that is there is recorded."""
+        return self._recorded.get(path, path)
+
+    def as_recorded(self, files: FileTable) -> FileTable:
+        """Return files under the paths by which they are recorded."""
+        return _respelled(files, self._recorded)
+
+    def as_there(self, files: FileTable) -> FileTable:
+        """Return files under the paths by which they are there."""
+        return _respelled(files, self._real)
+
+    def unread_as_recorded(self, unread: Iterable[Unread]) -> tuple[Unread, ...]:
+        """Return unread files under the paths by which they are recorded."""
+        return tuple(replace(item, path=self.recorded(item.path)) for item in unread)
+
+    def unread_as_there(self, unread: Iterable[Unread]) -> tuple[Unread, ...]:
+        """Return unread files under the paths by which they are there."""
+        return tuple(replace(item, path=self.real(item.path)) for item in unread)
+
+    def findings(self) -> list[Finding]:
+        """Return what is to be said about the files that stand under another spelling."""
+        return [
+            Finding(
+                "path.normalization" if _composed(there) == _composed(path) else "path.case",
+                f"the file is there as {printable(there)}"
+                + ("" if there.isascii() else f" ({_bytes_that_differ(path, there)})"),
+                path,
+            )
+            for there, path in self._recorded.items()
+        ]
 
 
 def _bytes_that_differ(path: str, there: str) -> str:
@@ -78,13 +113,11 @@ def _bytes_that_differ(path: str, there: str) -> str:
     return f"{form}, {len(utf8_order(there))} bytes; recorded in {len(utf8_order(path))}"
 
 
-def respelled(files: FileTable, spellings: Mapping[CratePath, CratePath]) -> FileTable:
-    """Return files under the paths by which they are recorded."""
-    if not spellings:
+def _respelled(files: FileTable, names: Mapping[CratePath, CratePath]) -> FileTable:
+    if not names:
         return files
     result = TableBuilder()
     for row in files.rows():
-        path = CratePath(row[0].decode("utf-8"))
-        recorded = spellings.get(path)
-        result.add_row(utf8_order(recorded) if recorded else row[0], *row[1:])
+        name = names.get(CratePath(row[0].decode("utf-8")))
+        result.add_row(utf8_order(name) if name else row[0], *row[1:])
     return result.table()

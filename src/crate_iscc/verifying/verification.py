@@ -5,20 +5,20 @@ only where something differs, to say how far. Where others recorded other digest
 computed in the same read.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
 from crate_iscc.bag import Bag, read_bag
-from crate_iscc.comparison import Comparison, Difference, Status, compare
-from crate_iscc.crate.evidence import Evidence, Recording, algorithms, digests_to_check
+from crate_iscc.comparison import Comparison, compare
+from crate_iscc.crate.evidence import Recording, algorithms, digests_to_check
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
-from crate_iscc.file_table import FileTable, PathsOf
+from crate_iscc.file_table import PathsOf
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
@@ -34,20 +34,13 @@ from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
+from crate_iscc.verifying.comparing import Compared, Comparer
 from crate_iscc.verifying.how import How, Thoroughness
-from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
-from crate_iscc.verifying.observing import (
-    Hashed,
-    Observer,
-    chosen_entries,
-    replaced,
-    respelled_unread,
-    unhashed,
-)
+from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report
 from crate_iscc.verifying.recording import Known, known_of
-from crate_iscc.verifying.spelling import other_spellings, respelled, spelling_findings
+from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
 
@@ -128,7 +121,6 @@ class _Verification:
         self._nested_folders: list[str] = []
         self._listing: Listing | None = None
         self._nested: dict[str, _Verification] = {}
-        self._treehashes: dict[str, str | None] = {}
 
     @property
     def _full(self) -> bool:
@@ -216,10 +208,8 @@ class _Verification:
             entries=without_leftovers(self._payload.entries, manifest.files, self._findings),
             containers=tuple(c.path for c in manifest.containers),
         )
-        there = unhashed(self._payload.entries)
-        self._spellings = other_spellings(manifest.files, there)
-        self._real = {path: there for there, path in self._spellings.items()}
-        self._findings.extend(spelling_findings(self._spellings))
+        self._spellings = other_spellings(manifest.files, unhashed(self._payload.entries))
+        self._findings.extend(self._spellings.findings())
         if not self._depth:  # of the names inside, all is said by whoever looks from outside
             names = name_findings(self._payload.entries.path_column)
             self._findings.extend((*self._payload.remarks, *names))
@@ -255,7 +245,7 @@ class _Verification:
     def _wanted(self) -> dict[CratePath, tuple[str, ...]]:
         """Return which digests beside BLAKE3 are wanted of which files, those inside included."""
         wanted = {
-            self._real.get(path, path): algorithms(digests)
+            self._spellings.real(path): algorithms(digests)
             for path, digests in self._to_check.items()
         }
         for folder, inner in self._nested.items():
@@ -309,8 +299,8 @@ class _Verification:
             )
             return replace(
                 observed,
-                files=respelled(observed.files, self._spellings),
-                unread=respelled_unread(observed.unread, self._spellings),
+                files=self._spellings.as_recorded(observed.files),
+                unread=self._spellings.unread_as_recorded(observed.unread),
             )
         else:
             hashed = (
@@ -320,20 +310,27 @@ class _Verification:
             )
             files, unread = hashed.files, (*hashed.unread, *payload.refused)
         return Manifest(
-            respelled(files, self._spellings),
-            unread=respelled_unread(unread, self._spellings),
+            self._spellings.as_recorded(files),
+            unread=self._spellings.unread_as_recorded(unread),
             recipe=known.manifest.recipe,
         )
 
     def _finish(self, given: Hashed | None) -> Report | None:
         """Read what is not `given`, and return the report, None where nothing could be checked."""
-        observed = self._observe(given)
-        comparison, observed = self._compare(observed)
-        apart = self._apart()
-        differences = (*comparison.differences, *apart.differences)
-        comparison = Comparison(comparison.matches + apart.matches, differences)
+        comparer = Comparer(
+            tree=self._tree,
+            how=self._how,
+            known=self._record,
+            entries=self._payload.entries,
+            spellings=self._spellings,
+            to_check=self._to_check,
+            book=self._observer.book,
+        )
+        payload = comparer.compare(self._observe(given))
+        observed = payload.observed
+        apart = self._apart(comparer)
         comparison = not_fetched(
-            comparison,
+            payload.comparison.with_others(apart.comparison),
             self._record.record.digests,
             self._awaited,
             self._content_of,
@@ -354,13 +351,13 @@ class _Verification:
             observed=observed,
             comparison=comparison,
             to_check=self._to_check,
-            evidence=self._evidence,
+            evidence=payload.evidence.with_others(apart.evidence),
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
             has_proof=self._has_proof,
         )
-        return make_report(outcome, self._treehashes)
+        return make_report(outcome, payload.treehashes)
 
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)
@@ -378,10 +375,10 @@ class _Verification:
             inner._observer.book.take_below(folder, self._observer.book)
             cut = len(folder)
             given = Hashed(
-                rerooted(respelled(observed.files, self._real), folder),
+                rerooted(self._spellings.as_there(observed.files), folder),
                 tuple(
                     replace(item, path=CratePath(item.path[cut:]))
-                    for item in respelled_unread(observed.unread, self._real)
+                    for item in self._spellings.unread_as_there(observed.unread)
                     if item.path.startswith(folder) and item.path != folder
                 ),
             )
@@ -396,111 +393,25 @@ class _Verification:
             )
         return report
 
-    # --- what it comes to ------------------------------------------------------------------------
-
-    def _compare(self, observed: Manifest) -> tuple[Comparison, Manifest]:
-        """Compare, and compute the Data-Codes that say how far what differs is apart.
-
-        Returns the comparison and what was observed, less what could not be read again.
-        """
-        self._evidence = Evidence()
-        record = self._record
-        if self._quick:
-            sides = settle_names(record.record, observed, list_is_lost=record.list_is_lost)
-            return compare(sides.recorded, sides.observed, content=False), observed
-        self._evidence = self._judge(observed.files)
-        comparison = self._compare_contents(observed)
-        if self._full or not record.covers_contents:
-            return comparison, observed
-        again, lost = self._to_read_again(comparison)
-        if not again:
-            return comparison, observed
-        entries = chosen_entries(
-            self._payload.entries, (self._real.get(path, path) for path in again)
-        )
-        book = DigestBook(
-            dict.fromkeys(
-                entries.paths(),
-                algorithms(digest for path in lost for digest in self._to_check[path]),
-            )
-        )
-        before = respelled(observed.files, self._real)
-        seen = Observer(self._tree, self._how, book).with_data_codes(entries, before)
-        unread = respelled_unread(seen.unread, self._spellings)
-        files = replaced(
-            observed.files,
-            {file.path: file for file in respelled(seen.files, self._spellings)}
-            | dict.fromkeys((item.path for item in unread), None),
-        )
-        observed = replace(observed, files=files, unread=(*observed.unread, *unread))
-        moved = _moved_by_digests(lost, self._to_check, book, self._spellings)
-        return self._compare_contents(observed, moved), observed
-
-    def _to_read_again(self, comparison: Comparison) -> tuple[set[CratePath], list[CratePath]]:
-        """Return the files of which more is to be known, and what they may hold.
-
-        That are files that are lost with nothing but other digests recorded.
-        """
-        by_status: dict[Status, list[Difference]] = {status: [] for status in Status}
-        for difference in comparison.differences:
-            by_status[difference.status].append(difference)
-        missing = by_status[Status.MISSING]
-        again = {
-            d.path
-            for d in by_status[Status.CHANGED]
-            if d.observed and d.recorded and d.recorded.data
-        }
-        lost = [
-            d.path
-            for d in missing
-            if d.path in self._to_check and not (d.recorded and d.recorded.verifiable)
-        ]
-        sizes = {d.recorded.size if d.recorded else None for d in missing if d.path in lost}
-        near = any(d.recorded and d.recorded.data for d in missing)
-        for difference in by_status[Status.EXTRA]:
-            found = difference.observed
-            if found and (near or (lost and not sizes.isdisjoint((None, found.size)))):
-                again.add(difference.path)
-        return again, lost
-
-    def _judge(self, files: FileTable) -> Evidence:
-        book, real = self._observer.book, self._real
-        return Evidence.of(self._to_check, files, lambda path: book.digests(real.get(path, path)))
-
-    def _compare_contents(
-        self, observed: Manifest, moved: Mapping[CratePath, CratePath] | None = None
-    ) -> Comparison:
-        record = self._record
-        self._treehashes = observed_treehashes(record.manifest, observed)
-        sides = settle_lists(
-            record.record, observed, self._treehashes, list_is_lost=record.list_is_lost
-        )
-        found = compare(
-            sides.recorded, sides.observed, told=self._evidence.told(), moved=moved or {}
-        )
-        return replace(found, differences=(*found.differences, *sides.opaque))
-
-    def _apart(self) -> Comparison:
+    def _apart(self, comparer: Comparer) -> Compared:
         """Compare what is recorded of files that are no payload, such as a bag's own."""
         apart = self._record.record.apart
         if not apart:
-            return Comparison(0, ())
-        listing = self._whole()
-        entries = chosen_entries(listing.entries, apart.paths())
+            return Compared(Comparison(0, ()), Manifest())
+        entries = chosen_entries(self._whole().entries, apart.paths())
         names = PathsOf(apart)
-        refused = tuple(item for item in listing.refused if item.path in names)
+        refused = tuple(item for item in self._whole().refused if item.path in names)
         if self._quick:
             there = Manifest(unhashed(entries), unread=refused)
-            return compare(Manifest(apart), there, content=False)
+            return Compared(compare(Manifest(apart), there, content=False), there)
         hashed = self._observer.datahashes(entries)
         there = Manifest(hashed.files, unread=(*hashed.unread, *refused))
-        evidence = self._judge(hashed.files)
-        self._evidence = Evidence({**self._evidence.judgements, **evidence.judgements})
-        return compare(Manifest(apart), there, told=evidence.told())
+        evidence = comparer.evidence(hashed.files)
+        return Compared(compare(Manifest(apart), there, told=evidence.told()), there, evidence)
 
     def _content_of(self, path: CratePath) -> bytes | None:
         """Return the content of a small file of the payload, None if it cannot be read."""
-        entry = self._payload.entries.get(self._real.get(path, path))
+        entry = self._payload.entries.get(self._spellings.real(path))
         if entry is None:
             return None
         try:
@@ -511,26 +422,6 @@ class _Verification:
 
 class _NothingKnownError(Exception):
     """Ends a reading that turns out to be of no use."""
-
-
-def _moved_by_digests(
-    lost: Sequence[CratePath],
-    recorded_digests: Recording,
-    book: DigestBook,
-    spellings: Mapping[CratePath, CratePath],
-) -> dict[CratePath, CratePath]:
-    """Return where lost files are now, by their strongest digest."""
-    places: dict[tuple[str, str], list[CratePath]] = {}
-    for path in book.paths():
-        for name, value in book.digests(path).items():
-            places.setdefault((name, value), []).append(spellings.get(path, path))
-    moved: dict[CratePath, CratePath] = {}
-    for path in lost:
-        strongest = min(recorded_digests[path], key=lambda one: one.weakness)
-        candidates = places.get((strongest.algorithm, strongest.hex))
-        if candidates:
-            moved[path] = candidates.pop(0)
-    return moved
 
 
 def _any_proof(entries: EntryTable) -> bool:
