@@ -41,7 +41,7 @@ test-deep: deep
 deep: $(STAMP)
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 
-# Some ten minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
+# Ten to twenty minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(if $(SEED),--seed $(SEED))

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 
 INPUTS = {"metadata": 25_000, "archive": 40_000, "codes": 300_000, "compiled": 50_000}
-"""How many inputs each target gets: two or three minutes each on one core."""
+"""How many inputs each target gets: some minutes each on one core, the last half a minute."""
 
 _LONGEST = 1 << 14
 _MEMORY = 1024
