@@ -22,7 +22,7 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.record import Recorded, conflict
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
-from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, side_by_side
+from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, together
 from crate_iscc.fixity import RecordedDigest
 from crate_iscc.paths import MANIFEST_FILE, CratePath, is_payload
 from crate_iscc.report import Finding
@@ -169,11 +169,11 @@ def with_bag(record: Recorded, bag: Bag) -> Recorded:
             payload.add(file)
         elif file.path != MANIFEST_FILE or record.manifest_file is None:
             apart.add(file)
-    files = _together(record.manifest.files, payload.table())
+    files = together(record.manifest.files, payload.table())
     return replace(
         record,
         manifest=replace(record.manifest, files=files),
-        apart=_together(record.apart, apart.table()),
+        apart=together(record.apart, apart.table()),
         digests=digests,
         findings=tuple(findings),
     )
@@ -188,13 +188,3 @@ def _conflicts(
         for digest in bag
         if (known := by_algorithm.get(digest.algorithm)) and known.hex != digest.hex
     ]
-
-
-def _together(one: FileTable, two: FileTable) -> FileTable:
-    """Return the files of two tables; what the first says of a file goes before."""
-    if not two:
-        return one
-    files = TableBuilder()
-    for mine, others in side_by_side(one, two):
-        files.add_table(mine or others)
-    return files.table()

@@ -410,6 +410,16 @@ def side_by_side(one: FileTable, two: FileTable) -> Iterator[tuple[FileTable, Fi
         yield one[here:], two[there:]
 
 
+def together(one: FileTable, two: FileTable) -> FileTable:
+    """Return the files of two tables; of a file that both name, what the first says of it."""
+    if not two:
+        return one
+    files = TableBuilder()
+    for mine, others in side_by_side(one, two):
+        files.add_table(mine or others)
+    return files.table()
+
+
 def chosen(columns: Columns, numbers: Sequence[int]) -> Columns:
     """Return the rows of those numbers, in that order, as columns of their own."""
     return Columns(

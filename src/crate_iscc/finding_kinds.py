@@ -12,8 +12,7 @@ _PAYLOAD_KINDS = (
         "The content of a file is not the recorded one",
         "The file is there under its recorded path, or was renamed and edited, and its BLAKE3 "
         "datahash, or the digest that others recorded, is another. The Data-Code distance says how "
-        "many "
-        "byte runs the old and the new content share: near-identical, similar or unrelated. "
+        "many byte runs the old and the new content share: near-identical, similar or unrelated. "
         "It is no measure of how alike two images look: compression spreads the change of "
         "one pixel over many bytes.",
         "Restore the file from a copy. If the change is intended, run build again: it "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from crate_iscc.comparison import Difference, Status
 from crate_iscc.containers import container_of
 from crate_iscc.crate.record import Recorded
-from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, side_by_side
+from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, side_by_side, together
 from crate_iscc.manifest import Manifest, TreeFingerprint, treehash
 from crate_iscc.paths import CratePath, glob_matcher
 
@@ -145,12 +145,4 @@ def _with_proven(listed: FileTable, observed: FileTable, proven: set[str]) -> Fi
         if not mine:
             files.add_table(_where(there, lambda file: container_of(file.path, proven) is not None))
     beside = files.table()
-    return _together(listed, beside) if beside else listed
-
-
-def _together(one: FileTable, two: FileTable) -> FileTable:
-    """Return the files of two tables, of which none is in both."""
-    files = TableBuilder()
-    for mine, others in side_by_side(one, two):
-        files.add_table(mine or others)
-    return files.table()
+    return together(listed, beside) if beside else listed
