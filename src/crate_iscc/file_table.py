@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise, repeat
 from typing import overload
@@ -14,6 +14,8 @@ from crate_iscc.paths import CratePath, utf8_order
 _UNKNOWN = -1
 _WHOLE = 32
 """Bytes of a whole code."""
+_WORTH_A_WALK = 20
+"""Where one file in so many is looked for, a walk through all of them is faster than bisecting."""
 _AT_ONCE = 1024
 """Files that are compared with one look where they are the same."""
 
@@ -163,6 +165,17 @@ class FileTable(Sequence[FileFingerprint]):
         """Return the file at `path`, or None."""
         number = self.find(path)
         return None if number is None else self[number]
+
+    def among(self, paths: Collection[CratePath]) -> dict[CratePath, FileFingerprint]:
+        """Return those of the files that have one of these paths, by their paths."""
+        if len(paths) * _WORTH_A_WALK > len(self):
+            wanted = {utf8_order(path) for path in paths}
+            numbers = [n for n, path in enumerate(self.raw_paths()) if path in wanted]
+        else:
+            found = (self.find(path) for path in paths)
+            numbers = [number for number in found if number is not None]
+        files = map(self.__getitem__, numbers)
+        return {file.path: file for file in files}
 
     def below(self, folder: str) -> "FileTable":
         """Return the files below `folder`, which ends in a slash; all of them for `""`.

@@ -117,3 +117,18 @@ def test_long_tables_with_few_differences_are_laid_side_by_side() -> None:
     assert all([*one.paths()] == [*two.paths()] for one, two in slices if one and two)
     assert sum(len(one) for one, _ in slices) == len(mine)
     assert len(slices) < 60
+
+
+@pytest.mark.parametrize("count", [3, 200])
+def test_files_are_found_among_others_by_a_walk_or_by_bisecting(count: int) -> None:
+    """Whether few or many are looked for, those that are there are found, and no others."""
+    table = FileTable.of(
+        FileFingerprint(CratePath(f"{number:04}"), Fingerprint(number)) for number in range(count)
+    )
+    wanted = [CratePath(text) for text in ("0001", "0002", "nothing")]
+
+    found = table.among(wanted)
+
+    assert {path: file.fingerprint.size for path, file in found.items()} == {"0001": 1, "0002": 2}
+    assert table[2:].among(wanted).keys() == {"0002"}
+    assert table.among([]) == {}

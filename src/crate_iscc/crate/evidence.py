@@ -1,7 +1,7 @@
 """What the digests that others recorded say of the bytes that are there."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from crate_iscc.comparison import Comparison, Status
@@ -28,9 +28,9 @@ def digests_to_check(
     """
     files = record.manifest.files
     chosen: dict[CratePath, tuple[RecordedDigest, ...]] = {}
+    verifiable = frozenset() if full else _verifiable(record, record.digests)
     for path, digests in record.digests.items():
-        file = files.get(path) or record.apart.get(path)
-        if not full and file and file.fingerprint.verifiable:
+        if path in verifiable:
             digests = tuple(one for one in digests if one.convention.startswith(BAGIT))
         if digests:
             chosen[path] = digests
@@ -39,6 +39,12 @@ def digests_to_check(
             if file.sha256:
                 chosen[file.path] = (RecordedDigest("sha256", file.sha256.lower(), "sha256"),)
     return chosen
+
+
+def _verifiable(record: Recorded, paths: Collection[CratePath]) -> frozenset[CratePath]:
+    """Return those of the paths of which a datahash or ISCC-SUM is recorded."""
+    known = record.manifest.files.among(paths) | record.apart.among(paths)
+    return frozenset(path for path, file in known.items() if file.fingerprint.verifiable)
 
 
 def algorithms(digests: Iterable[RecordedDigest]) -> tuple[str, ...]:
@@ -61,14 +67,11 @@ class Evidence:
     ) -> "Evidence":
         """Judge the files that were read; `digests_of` tells what was computed of each."""
         judgements = {}
-        for path, digests in recorded.items():
-            file = observed.get(path)
-            if file is None:
-                continue
+        for path, file in observed.among(recorded).items():
             known = dict(digests_of(path))
             if file.fingerprint.instance:
                 known[_BLAKE3] = file.fingerprint.instance.hex()
-            judgement = judged(digests, known)
+            judgement = judged(recorded[path], known)
             if judgement:
                 judgements[path] = judgement
         return cls(judgements)
@@ -84,8 +87,10 @@ class Evidence:
     def conflicts(self, recorded: FileTable, observed: FileTable) -> list[Finding]:
         """Return the contradictions: recorded values of one file that cannot all be right."""
         findings = []
+        mine_by_path = recorded.among(self.judgements)
+        there_by_path = observed.among(self.judgements)
         for path, judgement in self.judgements.items():
-            mine, there = recorded.get(path), observed.get(path)
+            mine, there = mine_by_path.get(path), there_by_path.get(path)
             same = None
             if mine and there:
                 same = mine.fingerprint.same_content(there.fingerprint)
@@ -131,9 +136,9 @@ def named(digest: RecordedDigest) -> str:
 def conventions_of(record: Recorded, checked: Recording) -> dict[CratePath, str]:
     """Return by path what a verdict rests on, where that is no datahash."""
     names = dict(record.conventions)
+    verifiable = _verifiable(record, checked)
     for path, digests in checked.items():
-        file = record.manifest.files.get(path) or record.apart.get(path)
-        if file is None or not file.fingerprint.verifiable:
+        if path not in verifiable:
             names[path] = min(digests, key=lambda one: one.weakness).convention
     return names
 

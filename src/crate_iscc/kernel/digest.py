@@ -94,8 +94,8 @@ class DigestBook:
 
     def numbers(self, entries: EntryTable) -> dict[int, tuple[str, ...]]:
         """Return the wanted algorithms by the numbers of the files in a table."""
-        found = ((entries.find(path), names) for path, names in self._wanted.items())
-        return {number: names for number, names in found if number is not None}
+        found = entries.numbers(self._wanted)
+        return {number: self._wanted[CratePath(path)] for path, number in found.items()}
 
     def enter(self, path: CratePath, digests: Mapping[str, str]) -> None:
         """Note the digests of a file that was read whole."""

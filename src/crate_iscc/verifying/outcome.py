@@ -140,8 +140,8 @@ def _told_here(outcome: Outcome) -> Iterator[Difference]:
 
 def _kinds_of_content(outcome: Outcome) -> tuple[str, ...]:
     """Return the words for what of contents was checked."""
-    own = any(file.fingerprint.verifiable for file in outcome.known.manifest.files)
-    own = own or outcome.known.manifest.root.treehash is not None
+    known = outcome.known.manifest
+    own = known.root.treehash is not None or any(f.fingerprint.verifiable for f in known.files)
     return (*(("datahash",) if own else ()), *(("digests",) if outcome.to_check else ()))
 
 

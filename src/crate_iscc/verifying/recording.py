@@ -42,9 +42,9 @@ class Known:
         """Whether anything is recorded that says what any file holds."""
         manifest = self.record.manifest
         return (
-            any(file.fingerprint.verifiable for file in manifest.files)
+            bool(self.record.digests)
             or any(tree.treehash and tree.files for tree in (manifest.root, *manifest.containers))
-            or bool(self.record.digests)
+            or any(file.fingerprint.verifiable for file in manifest.files)
         )
 
     @property
