@@ -5,7 +5,7 @@ from unit_literals import files, fingerprint
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder, side_by_side
-from crate_iscc.paths import crate_path
+from crate_iscc.paths import CratePath, crate_path
 
 A, B = fingerprint(b"A"), fingerprint(b"B")
 
