@@ -162,6 +162,10 @@ class EntryTable:
         ends = (prefix, prefix + b"\xff")  # a byte that UTF-8 has not, and greater than any
         return range(*(bisect_left(self._paths, end) for end in ends))
 
+    def paths_below(self, folder: str) -> Iterator[CratePath]:
+        """Yield the paths of the files below `folder`, which ends in a slash."""
+        return map(self.path, self.below(folder))
+
     def chosen(self, numbers: "array[int]") -> "EntryTable":
         """Return the files of those numbers, in the order of the numbers, as a table of their own.
 

@@ -29,14 +29,31 @@ PREVIEW_FOLDER = "ro-crate-preview_files/"
 PROOF_FOLDER = "iscc-proof"
 SIGNATURE_NAME = "signature.json"
 TIMESTAMP_ENDING = ".tsr"
+SIGNER_DOCUMENT_NAME = "signer-did.json"
+HUB_RECEIPT_NAME = "hub-receipt.json"
+HUB_DOCUMENT_NAME = "hub-did.json"
 
-NOT_PAYLOAD = frozenset({METADATA_FILE, LEGACY_METADATA_FILE, PREVIEW_FILE, MANIFEST_FILE})
+MINISIGN_ENDING = ".minisig"
+
+NOT_PAYLOAD = frozenset(
+    {
+        METADATA_FILE,
+        LEGACY_METADATA_FILE,
+        PREVIEW_FILE,
+        MANIFEST_FILE,
+        CratePath(METADATA_FILE + MINISIGN_ENDING),
+    }
+)
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""
 NOT_PAYLOAD_FOLDERS = (PREVIEW_FOLDER, PROOF_FOLDER + "/")
 """Folders whose files are no payload, or not all of them."""
 
 LEFTOVERS_BEGIN = (f".{METADATA_FILE}", f".{MANIFEST_FILE}.")
 """How the names of all files begin that is_leftover may say yes of."""
+
+_EVIDENCE_NAMES = frozenset({SIGNER_DOCUMENT_NAME, HUB_RECEIPT_NAME, HUB_DOCUMENT_NAME})
+_SIGNATURE = re.compile(r"signature(?:-[1-9][0-9]{0,3})?\.json")
+_TIMESTAMP = re.compile(r"[A-Za-z0-9.-]+\.tsr")
 
 _NAMED_APART = ("ro-crate-", "iscc-")
 """How all that is no payload begins, so that a look at a name is enough for most of it."""
@@ -126,10 +143,32 @@ def is_proof(path: str) -> bool:
     """Tell whether a file is a proof of the metadata by its name (FORMAT, "Payload").
 
     A signature or a timestamp token stands for the metadata, so it can be no part of what they
-    record. Any other file in that folder is payload.
+    record; nor can what a signature vouches for beside them. Any other file in that folder is
+    payload.
     """
     folder, _, name = path.rpartition("/")
-    return folder == PROOF_FOLDER and (name == SIGNATURE_NAME or name.endswith(TIMESTAMP_ENDING))
+    return folder == PROOF_FOLDER and (
+        name in _EVIDENCE_NAMES
+        or _SIGNATURE.fullmatch(name) is not None
+        or _TIMESTAMP.fullmatch(name) is not None
+    )
+
+
+def is_signature(path: str) -> bool:
+    """Tell whether a file is a signature of the metadata by its name."""
+    folder, _, name = path.rpartition("/")
+    return folder == PROOF_FOLDER and _SIGNATURE.fullmatch(name) is not None
+
+
+def is_evidence(path: str) -> bool:
+    """Tell whether a file is one that a signature may vouch for, beside the metadata."""
+    folder, _, name = path.rpartition("/")
+    return folder == PROOF_FOLDER and name in _EVIDENCE_NAMES
+
+
+def proof_path(name: str) -> CratePath:
+    """Return the path of a proof."""
+    return CratePath(f"{PROOF_FOLDER}/{name}")
 
 
 def is_leftover(path: str) -> bool:

@@ -95,6 +95,39 @@ class Counts:
     remote: int = 0
 
 
+class ProofKind(StrEnum):
+    """What a proof is about: who stands for the crate, or by when it existed."""
+
+    SIGNATURE = "signature"
+    TIME = "time"
+
+
+class Standing(StrEnum):
+    """What the maker of a proof is to whoever verifies.
+
+    TRUSTED: a key, DID document or root of the trust set says so. KNOWN: the crate keeps a DID
+    document that has the key. UNKNOWN: the proof holds, and nobody here knows by whom.
+    """
+
+    TRUSTED = "trusted"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One proof that holds: `who` made it, as it is called here, and its `moment` (ISO 8601).
+
+    Of a signature the moment is what the signer claims; of a time it is what an authority says.
+    """
+
+    kind: ProofKind
+    path: CratePath
+    standing: Standing
+    who: str
+    moment: str
+
+
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
     """How one recorded file came out, in the words of Counts, and what that rests on, if anything.
@@ -118,7 +151,8 @@ class Report:
     verification, `profile` (its IRI) to a validation.
 
     `rests_on` counts the matches by the convention that each rests on. `each` holds every file's
-    verdict, where it was asked for. `nested` are the reports on crates and bags inside.
+    verdict, where it was asked for. `nested` are the reports on crates and bags inside, `proofs`
+    the signatures and timestamps of the metadata that hold.
     """
 
     command: Command = Command.VERIFY
@@ -140,6 +174,7 @@ class Report:
     rests_on: tuple[tuple[str, int], ...] = ()
     each: tuple[FileVerdict, ...] = ()
     nested: tuple["Report", ...] = ()
+    proofs: tuple[Proof, ...] = ()
     report_version: str = REPORT_VERSION
 
     @property

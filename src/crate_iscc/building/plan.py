@@ -52,10 +52,12 @@ from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
+    PROOF_FOLDER,
     CratePath,
     folder_of,
     glob_matcher,
     is_payload,
+    is_signature,
     printable,
     problem_elsewhere,
     utf8_order,
@@ -248,16 +250,18 @@ def plan_build(
         )
         notes.append(Finding("build.stale-digest", message, metadata_path))
     copies = target.kind is not TargetKind.IN_PLACE
+    unchanged = previous is not None and edited.document.value == crate.document.value
+    metadata = previous if previous is not None and unchanged else edited.document.dump()
+    if metadata != previous:
+        signatures = filter(is_signature, listing.entries.paths_below(f"{PROOF_FOLDER}/"))
+        message = "it is of the metadata as they were: sign the crate again"
+        notes += (Finding("build.stale-signature", message, path) for path in signatures)
     return BuildPlan(
         subject=str(path),
         target=target,
         manifest=manifest,
         metadata_path=metadata_path,
-        metadata=(
-            previous
-            if previous is not None and edited.document.value == crate.document.value
-            else edited.document.dump()
-        ),
+        metadata=metadata,
         previous=previous,
         manifest_file=written,
         previous_manifest_file=previous_manifest_file,

@@ -197,6 +197,18 @@ def verify(
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
     ] = False,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
+        ),
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(
+            "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
+        ),
+    ] = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -227,6 +239,8 @@ def verify(
         closed=closed,
         each=each,
         max_bytes=max_bytes,
+        trust=trust,
+        require=require,
         manner=manner(jobs, io, kernel, progress),
     )
 
@@ -301,6 +315,93 @@ def _delivery(
         ignored=tuple(ignore or ()),
         exit_zero=exit_zero,
     )
+
+
+@app.command(short_help="Make a key to sign crates with.")
+def keygen(
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="Where to keep the secret key.")
+    ] = "crate-iscc-key.pem",
+    encrypt: Annotated[
+        bool, typer.Option("--encrypt", help="Encrypt it with a passphrase.")
+    ] = False,
+    did: Annotated[
+        str | None,
+        typer.Option("--did", metavar="DID", help="A did:web to write a DID document for."),
+    ] = None,
+) -> None:
+    """Make a key to sign crates with.
+
+    crate-iscc keygen -o ada.pem
+
+    The public key, in ada.pub, goes into the trust folder of those who verify.
+    """
+    from crate_iscc.cli import proving
+
+    proving.keygen(out, encrypt=encrypt, did=did)
+
+
+@app.command(short_help="Sign a crate, once it has verified.")
+def sign(
+    crate: CrateArgument,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."
+        ),
+    ] = None,
+    did: Annotated[
+        str | None, typer.Option("--did", metavar="DID", help="Sign for a did:web of yours.")
+    ] = None,
+    did_document: Annotated[
+        str | None,
+        typer.Option("--did-document", metavar="FILE", help="Its DID document, kept beside."),
+    ] = None,
+    minisign: Annotated[
+        bool, typer.Option("--minisign", help="Write ro-crate-metadata.json.minisig as well.")
+    ] = False,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Sign a crate, once it has verified.
+
+    crate-iscc sign ./dataset --key ada.pem
+
+    Writes iscc-proof/signature.json, beside any other signature that is there: a Verifiable
+    Credential that binds the metadata file and the treehash. In a zip it is appended.
+    """
+    from crate_iscc.cli import proving
+
+    proving.sign(
+        crate,
+        key,
+        did=did,
+        document=did_document,
+        minisign=minisign,
+        manner=manner(jobs, Io.FAST, None, progress),
+    )
+
+
+@app.command(short_help="Have a crate's signature stamped by a timestamp authority.")
+def stamp(
+    crate: CrateArgument,
+    tsa: Annotated[
+        str, typer.Option("--tsa", metavar="URL", help="The authority (RFC 3161), over HTTP.")
+    ],
+    renew: Annotated[
+        bool, typer.Option("--renew", help="Stamp the newest timestamps again.")
+    ] = False,
+) -> None:
+    """Have a crate's signature stamped by a timestamp authority.
+
+    crate-iscc stamp ./dataset --tsa https://tsa.example.org/tsr
+
+    Writes iscc-proof/signature.json.tsr: that the signature existed by a time, as the authority
+    says. Only the hash of the signature leaves this machine.
+    """
+    from crate_iscc.cli import proving
+
+    proving.stamp(crate, tsa, renew=renew)
 
 
 @app.command("sum", short_help="Print the ISCC-SUM of files, or check a list of them.")

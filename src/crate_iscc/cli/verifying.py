@@ -8,12 +8,13 @@ from typing import NoReturn
 import typer
 
 from crate_iscc.cli.options import Manner
+from crate_iscc.cli.proving import load_trust
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
-from crate_iscc.report import Report
+from crate_iscc.report import ProofKind, Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Thoroughness
 from crate_iscc.verifying.verification import verify
@@ -28,6 +29,8 @@ def run_verify(
     closed: bool,
     each: bool,
     max_bytes: int | None,
+    trust: str | None,
+    require: str | None,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
@@ -37,6 +40,8 @@ def run_verify(
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
     kernel = chosen_kernel(manner.kernel)
+    trusted = load_trust(trust)
+    required = _required(require)
 
     def check(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
@@ -46,6 +51,8 @@ def run_verify(
                 closed=closed,
                 each=each,
                 max_bytes=max_bytes,
+                trust=trusted,
+                required=required,
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,
@@ -53,6 +60,15 @@ def run_verify(
             )
 
     check_each(crates, delivery, check)
+
+
+def _required(names: str | None) -> frozenset[ProofKind]:
+    known = {"signature": ProofKind.SIGNATURE, "timestamp": ProofKind.TIME}
+    wanted = [name.strip() for name in names.split(",")] if names else []
+    for name in wanted:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} cannot be required; {', '.join(known)} can")
+    return frozenset(known[name] for name in wanted)
 
 
 def run_validate(

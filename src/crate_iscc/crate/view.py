@@ -1,5 +1,6 @@
 """Reads an RO-Crate: its root, its data entities, and the fingerprints that it records."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Set
 from functools import cached_property
@@ -26,6 +27,8 @@ from crate_iscc.paths import (
 
 _FILE_TYPES = frozenset({"File", "MediaObject", "http://schema.org/MediaObject"})
 _DATASET_TYPES = frozenset({"Dataset", "http://schema.org/Dataset"})
+ISCC_ID = re.compile(r"ISCC:M[AE]I[A-Z2-7]{13}")
+"""How an ISCC-ID is written: of the test realm (A) or the other one (E)."""
 CODE_PREFIXES = ("ISCC:K4A", "ISCC:KUA", "ISCC:GA", "ISCC:IA")
 """How ISCC-SUMs and the units of one begin: GA is a Data-Code, IA an Instance-Code."""
 
@@ -229,6 +232,12 @@ def treehash_texts(crate: Crate, entity_id: str) -> list[str]:
         *(text for name, text in crate.identifiers(entity_id) if name == TREEHASH_TERM),
         *strings(crate.term_values(entity_id, "treehash")),
     ]
+
+
+def iscc_id_of(crate: Crate) -> str | None:
+    """Return the ISCC-ID of the root dataset: minted by a hub, it names the crate (IEP-0011)."""
+    texts = (text for _, text in crate.identifiers(crate.root_id))
+    return next((text for text in texts if ISCC_ID.fullmatch(text)), None)
 
 
 def check_recipe(crate: Crate) -> None:

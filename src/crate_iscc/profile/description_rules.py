@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from crate_iscc.crate.terms import BIO_CODES_TERMS, PIXEL_CODE_TERM
+from crate_iscc.crate.view import iscc_id_of
 from crate_iscc.jsonld import as_list, references, strings
 from crate_iscc.paths import PROOF_FOLDER, SIGNATURE_NAME, TIMESTAMP_ENDING, is_proof
 from crate_iscc.profile.facts import WIDE_ISCC_SUM, Facts
@@ -12,7 +13,6 @@ from crate_iscc.profile.rules import Breach, Rule, Subject
 
 _FBBI = re.compile(r"FBbi[_:][0-9]+")
 _TAXON = re.compile(r"(NCBI:txid|NCBITaxon[_:]|taxonomy/)[0-9]+")
-_ISCC_ID = re.compile(r"ISCC:M[AE]I[A-Z2-7]{13}")
 _SIGNATURE = f"{PROOF_FOLDER}/{SIGNATURE_NAME}"
 
 
@@ -162,9 +162,8 @@ def _is_pixel_code(facts: Facts, entity_id: str) -> bool:
 
 def iscc_id(subject: Subject) -> Iterator[Breach]:
     """7.1: the root has an ISCC-ID."""
-    root_id = subject.facts.root_id
-    if not any(_ISCC_ID.fullmatch(text) for _, text in subject.crate.identifiers(root_id)):
-        yield Breach(root_id, "identifier", "there is no ISCC-ID")
+    if iscc_id_of(subject.crate) is None:
+        yield Breach(subject.facts.root_id, "identifier", "there is no ISCC-ID")
 
 
 def signature(subject: Subject) -> Iterator[Breach]:
@@ -175,6 +174,6 @@ def signature(subject: Subject) -> Iterator[Breach]:
 
 def timestamp(subject: Subject) -> Iterator[Breach]:
     """7.3: a timestamp token lies beside the signature."""
-    if not any(is_proof(name) and name != _SIGNATURE for name in subject.names):
+    if not any(is_proof(name) and name.endswith(TIMESTAMP_ENDING) for name in subject.names):
         message = f"there is no timestamp token (*{TIMESTAMP_ENDING}) in {PROOF_FOLDER}/"
         yield Breach(subject.facts.root_id, None, message)

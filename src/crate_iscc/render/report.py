@@ -6,7 +6,16 @@ from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import printable
 from crate_iscc.render.report_json import counts_by_name
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.report import Command, Finding, Report, Verdict, flattened
+from crate_iscc.report import (
+    Command,
+    Finding,
+    Proof,
+    ProofKind,
+    Report,
+    Standing,
+    Verdict,
+    flattened,
+)
 
 Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
@@ -22,7 +31,8 @@ _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
-    "proofs": "the proofs in iscc-proof/ (not yet possible)",
+    "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
+    "signer": "who the signer is (--trust names whose keys are believed)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",
@@ -55,6 +65,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
         lines.append(paint(f"left out by the crate itself: {excluded_line(report)}", "warn"))
     if report.ignored:
         lines.append(paint(f"ignored: {ignored_line(report)}", "warn"))
+    lines.extend(proof_line(proof) for proof in report.proofs)
     for inner in report.nested:
         first, *others = _report_lines(inner, paint, inside=True)
         lines.append(f"inside: {first}")
@@ -67,6 +78,21 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
             worst = min(found, key=lambda finding: finding.weight)
             lines.append(f"hint: crate-iscc explain {worst.id}")
     return lines
+
+
+def proof_line(proof: Proof) -> str:
+    """Return what a proof says: who stands for the metadata, or by when they existed."""
+    who = printable(proof.who)
+    if proof.kind is ProofKind.SIGNATURE:
+        standing = {
+            Standing.TRUSTED: "",
+            Standing.KNOWN: ", claimed: the DID document is the crate's own",
+            Standing.UNKNOWN: ", unknown here",
+        }[proof.standing]
+        return f"signature: by {who}{standing}; they say on {printable(proof.moment)}"
+    standing = "" if proof.standing is Standing.TRUSTED else ", which nobody here vouches for"
+    name = printable(proof.path.rpartition("/")[2].removesuffix(".tsr"))
+    return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"
 
 
 def rests_on_others(report: Report) -> bool:
@@ -130,6 +156,15 @@ def checked_line(report: Report) -> str:
 def not_checked_line(report: Report) -> str:
     """Return what was not checked, in words, and how to have it checked."""
     return ", ".join(_NOT_CHECKED_WORDS.get(word, word) for word in report.not_checked)
+
+
+def signed_words(report: Report) -> str:
+    """Return who stands for a crate, in words; nothing where it has no signature that holds."""
+    signatures = [proof for proof in report.proofs if proof.kind is ProofKind.SIGNATURE]
+    trusted = [proof for proof in signatures if proof.standing is Standing.TRUSTED]
+    if trusted:
+        return f"signed by {', '.join(printable(proof.who) for proof in trusted)}"
+    return "signer unknown" if signatures else ""
 
 
 def names_and_sizes_only(report: Report) -> bool:
@@ -201,6 +236,8 @@ def _in_words(report: Report) -> str:
             return "what could be read is as recorded, not everything could be read"
         case Verdict.VALID if names_and_sizes_only(report):
             return "names and sizes are as recorded; no content was read"
+        case Verdict.VALID if signed := signed_words(report):
+            return f"every recorded file is intact; {signed}"
         case Verdict.VALID if unchecked := report.counts.unchecked:
             what = "every file with a recorded digest is intact"
             return f"{what}, {number(unchecked)} {'has' if unchecked == 1 else 'have'} none"

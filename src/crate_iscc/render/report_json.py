@@ -69,6 +69,17 @@ def _summary_json(report: Report) -> dict[str, Any]:
             {"path": one.path, "status": one.status, "rests_on": one.rests_on}
             for one in report.each
         ]
+    if report.proofs:
+        summary["proofs"] = [
+            {
+                "kind": proof.kind.value,
+                "path": proof.path,
+                "standing": proof.standing.value,
+                "who": proof.who,
+                "moment": proof.moment,
+            }
+            for proof in report.proofs
+        ]
     if report.nested:
         summary["nested"] = [_whole_json(inner) for inner in report.nested]
     return summary

@@ -11,7 +11,16 @@ from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import CratePath
 from crate_iscc.render.report_json import FINDING_MEMBERS
-from crate_iscc.report import Command, Counts, FileVerdict, Finding, Report
+from crate_iscc.report import (
+    Command,
+    Counts,
+    FileVerdict,
+    Finding,
+    Proof,
+    ProofKind,
+    Report,
+    Standing,
+)
 
 
 def parse_report(text: str, schema: dict[str, Any]) -> Report:
@@ -69,6 +78,7 @@ def _report(value: dict[str, Any]) -> Report:
             FileVerdict(CratePath(one["path"]), one["status"], one["rests_on"])
             for one in value.get("each", ())
         ),
+        proofs=tuple(map(_proof, value.get("proofs", ()))),
         nested=tuple(map(_report, value.get("nested", ()))),
     )
     if report.verdict.value != value["verdict"]:
@@ -78,6 +88,16 @@ def _report(value: dict[str, Any]) -> Report:
             hint="it was edited; run the check again",
         )
     return report
+
+
+def _proof(value: dict[str, Any]) -> Proof:
+    return Proof(
+        ProofKind(value["kind"]),
+        CratePath(value["path"]),
+        Standing(value["standing"]),
+        value["who"],
+        value["moment"],
+    )
 
 
 def _loaded(text: str) -> dict[str, Any]:

@@ -53,7 +53,8 @@ _LARGEST = (1 << 63) - 1
 class ZipTree(Closing):
     """The members of a zip archive.
 
-    With `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
+    `wrapper` is the folder (with a slash) that wraps all members, once they are listed. With
+    `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
     decides anyway. Raises InputError if the file is no readable zip.
     """
 
@@ -61,6 +62,7 @@ class ZipTree(Closing):
         self.path = path
         self.subject = str(path)
         self.name = path.name.removesuffix(path.suffix) or path.name
+        self.wrapper = ""
         self._crc = crc
         self._inflater = inflater
         try:
@@ -98,7 +100,7 @@ class ZipTree(Closing):
         infos = self._directory.members
         written = [_member_name(info) for info in infos]
         names = list(map(repaired, written))
-        wrapper = _wrapping_folder(names)
+        wrapper = self.wrapper = _wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
         repeated = _repeated(names)

@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
+from crate_iscc.report import ProofKind
+from crate_iscc.trust.trust_set import TrustSet
 
 
 class Thoroughness(StrEnum):
@@ -24,7 +26,8 @@ class How:
     """What a caller of verify asked for.
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
-    file's verdict in the report.
+    file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
+    that there have to be.
     """
 
     thoroughness: Thoroughness
@@ -34,3 +37,5 @@ class How:
     progress: ProgressSink
     closed: bool = False
     each: bool = False
+    trust: TrustSet | None = None
+    required: frozenset[ProofKind] = frozenset()

@@ -18,9 +18,10 @@ from crate_iscc.finding_kinds import Severity
 from crate_iscc.manifest import Manifest
 from crate_iscc.metadata import folder_on_disk
 from crate_iscc.paths import MANIFEST_FILE, CratePath, valid_unicode
-from crate_iscc.report import Counts, FileVerdict, Finding, Report
+from crate_iscc.report import Counts, FileVerdict, Finding, ProofKind, Report, Standing
 from crate_iscc.sources import Tree
 from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.proofs import Proofs
 from crate_iscc.verifying.recording import Known
 from crate_iscc.verifying.trees import check_trees
 from crate_iscc.version import __version__
@@ -50,7 +51,7 @@ class Outcome:
     findings: list[Finding]
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
-    has_proof: bool
+    proofs: Proofs
 
     @property
     def quick(self) -> bool:
@@ -101,12 +102,12 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
+            *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),
         not_checked=(
             *(() if content else ("datahash",)),
             *tally.not_checked,
-            *(("metadata",) if outcome.metadata else ()),
-            *(("proofs",) if outcome.has_proof else ()),
+            *(_not_vouched_for(outcome)),
         ),
         findings=tuple(sorted(findings, key=lambda f: (f.path or "").encode("utf-8"))),
         counts=_counts(comparison, findings),
@@ -118,7 +119,19 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         rests_on=() if quick else counted_bases(names, comparison),
         each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
         nested=outcome.nested,
+        proofs=outcome.proofs.proofs,
     )
+
+
+def _not_vouched_for(outcome: Outcome) -> Iterator[str]:
+    """Yield what nobody who is trusted vouches for: the metadata, or who signed them."""
+    signatures = [p for p in outcome.proofs.proofs if p.kind is ProofKind.SIGNATURE]
+    if signatures and all(proof.standing is not Standing.TRUSTED for proof in signatures):
+        yield "signer"
+    elif outcome.metadata and not signatures:
+        yield "metadata"
+    if outcome.proofs.unchecked:
+        yield "proofs"
 
 
 def _told_here(outcome: Outcome) -> Iterator[Difference]:

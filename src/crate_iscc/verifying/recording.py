@@ -53,15 +53,16 @@ class Known:
         return any(file.fingerprint.size is not None for file in self.record.manifest.files)
 
 
-def known_of(raw: bytes | None, bag: Bag | None, tree: Tree, top: Listing, kernel: Kernel) -> Known:
+def known_of(
+    crate: Crate | None, bag: Bag | None, tree: Tree, top: Listing, kernel: Kernel
+) -> Known:
     """Return what metadata record, with the lines of the manifest file, and what a bag adds.
 
-    Raises InputError for metadata that are no RO-Crate's, or were made by a later recipe.
+    Raises InputError for codes that were made by a later recipe.
     """
-    if raw is None:
+    if crate is None:
         known = Known(Recorded(Manifest(FileTable.of(()), (), TreeFingerprint(""))))
     else:
-        crate = Crate.parse(raw)
         check_recipe(crate)
         known = _RecordReader(tree, top, kernel).read(recorded(crate))
     record = less_left_out(with_bag(known.record, bag) if bag else known.record)

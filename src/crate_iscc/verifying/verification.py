@@ -5,7 +5,7 @@ only where something differs, to say how far. Where others recorded other digest
 computed in the same read.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
@@ -29,16 +29,18 @@ from crate_iscc.metadata import MetadataFile, find_metadata, not_a_crate, read_m
 from crate_iscc.paths import MANIFEST_FILE, PROOF_FOLDER, CratePath, is_proof, printable
 from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.report import Finding, Report
+from crate_iscc.report import Finding, ProofKind, Report
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
+from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.comparing import Compared, Comparer
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report
+from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_files
 from crate_iscc.verifying.recording import Known, known_of
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
@@ -58,6 +60,8 @@ def verify(
     closed: bool = False,
     each: bool = False,
     max_bytes: int | None = None,
+    trust: TrustSet | None = None,
+    required: Collection[ProofKind] = (),
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -69,7 +73,8 @@ def verify(
     BagIt bag around the crate or at its root; crates and bags inside it are verified in their own
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
-    verdict.
+    verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
+    says whose are believed, `required` which there have to be.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -83,6 +88,8 @@ def verify(
         progress=progress,
         closed=closed,
         each=each,
+        trust=trust,
+        required=frozenset(required),
     )
     with open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -163,6 +170,7 @@ class _Verification:
 
     def _known(self) -> Known:
         raw = self._metadata.raw if self._metadata else None
+        self._crate = Crate.parse(raw) if raw is not None else None
         bag = self._bag
         if self._around:
             mine = bag or Bag()
@@ -172,7 +180,7 @@ class _Verification:
                 awaited=self._around.awaited | mine.awaited,
             )
         self._awaited = bag.awaited if bag else frozenset()
-        return known_of(raw, bag, self._tree, self._top, self._how.kernel)
+        return known_of(self._crate, bag, self._tree, self._top, self._how.kernel)
 
     def _list(self, excluded: Sequence[str] = (), never_excluded: Container[str] = ()) -> Payload:
         """List the tree and return the payload; its containers are for the record to tell."""
@@ -335,6 +343,8 @@ class _Verification:
             self._awaited,
             self._content_of,
         )
+        proofs = self._check_proofs()
+        self._findings.extend(proofs.findings)
         self._require_the_same_record()
         reports = [
             report
@@ -355,9 +365,24 @@ class _Verification:
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
-            has_proof=self._has_proof,
+            proofs=proofs,
         )
         return make_report(outcome, payload.treehashes)
+
+    def _check_proofs(self) -> Proofs:
+        if self._metadata is None or self._crate is None:
+            return Proofs()
+        files: dict[CratePath, bytes] = {}
+        if self._has_proof:
+            files = proof_files(self._tree, self._whole(), self._findings)
+        return ProofCheck(
+            metadata_name=self._metadata.name,
+            metadata=self._metadata.raw,
+            crate=self._crate,
+            root=self._record.manifest.root,
+            trust=self._how.trust,
+            required=self._how.required if not self._depth else frozenset(),
+        ).run(files)
 
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)

@@ -1,0 +1,1 @@
+"""Adds proofs to crates: signatures and timestamps, beside the metadata and never inside them."""

@@ -1,0 +1,120 @@
+"""Signs a crate: after it was verified, and only what was."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crate_iscc.crate.record import recorded
+from crate_iscc.crate.view import Crate
+from crate_iscc.errors import InputError, TrustError
+from crate_iscc.metadata import read_metadata
+from crate_iscc.paths import (
+    MINISIGN_ENDING,
+    SIGNATURE_NAME,
+    SIGNER_DOCUMENT_NAME,
+    CratePath,
+    printable,
+    proof_path,
+)
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.proving.writing import add_files
+from crate_iscc.report import Verdict
+from crate_iscc.sources.opening import open_tree
+from crate_iscc.trust import require_trust
+from crate_iscc.verifying.proofs import proof_files, signed_of
+from crate_iscc.verifying.verification import verify
+
+if TYPE_CHECKING:
+    from crate_iscc.trust.keys import SigningKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """A signature that was made: where it lies, by whom, and of which treehash."""
+
+    path: CratePath
+    issuer: str
+    treehash: str
+    written: tuple[CratePath, ...]
+
+
+def sign(
+    source: str | Path,
+    key: "SigningKey",
+    *,
+    did_document: bytes | None = None,
+    minisign: bool = False,
+    now: datetime | None = None,
+    jobs: int | None = None,
+    progress: ProgressSink = nobody,
+) -> Signature:
+    """Sign a crate in a directory or a zip, beside any signature that is there.
+
+    The crate is verified first: whoever signs stands for what is there. A key that signs for a
+    did:web needs the DID document in which it stands; it is kept beside the signature, and signed.
+
+    Raises TrustError where the crate is not as recorded, or key and document do not belong
+    together, InputError where it records no treehash, WriteError where nothing can be written.
+    """
+    require_trust()
+    from crate_iscc.trust.credential import check_credential
+    from crate_iscc.trust.signing import minisignature, signed_credential
+    from crate_iscc.trust.statement import STATEMENT_TYPE, contradictions, statement
+    from crate_iscc.trust.strict_json import strict_json
+
+    moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    _require_valid(source, jobs, progress)
+    with open_tree(source, crc=False) as tree:
+        listing = tree.listing()
+        metadata = read_metadata(tree, listing)
+        crate = Crate.parse(metadata.raw)
+        files = proof_files(tree, listing)
+        added: dict[CratePath, bytes] = {}
+        if did_document is not None:
+            added[proof_path(SIGNER_DOCUMENT_NAME)] = did_document
+        signed = signed_of(
+            metadata.name, metadata.raw, crate, recorded(crate).manifest.root, files | added
+        )
+        if signed is None:
+            raise InputError(
+                f"{printable(str(source))} records no treehash to be signed",
+                hint="build it first: crate-iscc build",
+            )
+        path = _free_name(files)
+        raw = signed_credential(statement(signed, key.issuer, moment), key)
+        documents = [strict_json(did_document)] if did_document else []
+        credential = check_credential(raw, STATEMENT_TYPE, documents)
+        if credential.key != key.public or list(contradictions(credential.subject, signed)):
+            raise TrustError("the signature does not hold, nothing was written")
+        added[path] = raw
+        if minisign:
+            comment = f"timestamp:{moment} file:{metadata.name} treehash:{signed.treehash} hashed"
+            name = CratePath(metadata.name + MINISIGN_ENDING)
+            added[name] = minisignature(metadata.raw, key, comment)
+        add_files(tree, added)
+    return Signature(path=path, issuer=key.issuer, treehash=signed.treehash, written=tuple(added))
+
+
+def _require_valid(source: str | Path, jobs: int | None, progress: ProgressSink) -> None:
+    """Raise TrustError unless the payload is as recorded; stale signatures are no hindrance."""
+    report = verify(source, jobs=jobs, progress=progress)
+    problems = [f for f in report.findings if not f.id.startswith(("signature.", "timestamp."))]
+    if replace(report, findings=tuple(problems)).verdict is not Verdict.VALID:
+        raise TrustError(
+            f"{printable(str(source))} is not as recorded, and was not signed",
+            hint="see what is wrong: crate-iscc verify",
+        )
+    if "treehash" not in report.checked:
+        raise InputError(
+            f"{printable(str(source))} records no treehash to be signed",
+            hint="build it first: crate-iscc build",
+        )
+
+
+def _free_name(files: Mapping[CratePath, bytes]) -> CratePath:
+    stem, ending = SIGNATURE_NAME.split(".")
+    names = chain((SIGNATURE_NAME,), (f"{stem}-{number}.{ending}" for number in count(2)))
+    return next(path for path in map(proof_path, names) if path not in files)

@@ -1,0 +1,226 @@
+"""Checks the proofs that lie beside a crate's metadata, offline: who signed them, and by when.
+
+Integrity is another matter: a signature binds the metadata and the treehash, and whether the
+payload has that treehash is what the rest of a verification finds out.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from crate_iscc.crate.view import Crate, iscc_id_of
+from crate_iscc.errors import ReadError, TrustError
+from crate_iscc.manifest import TreeFingerprint
+from crate_iscc.paths import (
+    PROOF_FOLDER,
+    SIGNER_DOCUMENT_NAME,
+    TIMESTAMP_ENDING,
+    CratePath,
+    is_evidence,
+    is_proof,
+    is_signature,
+    printable,
+    proof_path,
+)
+from crate_iscc.report import Finding, Proof, ProofKind, Standing
+from crate_iscc.sources import Listing, Tree, read_all
+from crate_iscc.trust import has_trust, require_trust
+from crate_iscc.trust.trust_set import TrustSet
+
+if TYPE_CHECKING:
+    from crate_iscc.trust.statement import Signed
+
+_LARGEST_PROOF = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """What the proofs of a crate come to, and what is wrong with them.
+
+    `unchecked` tells that there are some, and that what checks them is not installed.
+    """
+
+    proofs: tuple[Proof, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unchecked: bool = False
+
+
+def proof_files(
+    tree: Tree, listing: Listing, unread: list[Finding] | None = None
+) -> dict[CratePath, bytes]:
+    """Return the proofs of a tree: small files of fixed names, by their paths.
+
+    One that cannot be read, or is larger than any proof, becomes a finding among `unread`; raises
+    ReadError where there is no such list.
+    """
+    entries = listing.entries
+    files: dict[CratePath, bytes] = {}
+    for number in entries.below(f"{PROOF_FOLDER}/"):
+        entry = entries[number]
+        if not is_proof(entry.path):
+            continue
+        try:
+            files[entry.path] = read_all(tree, entry, limit=_LARGEST_PROOF)
+        except ReadError as error:
+            if unread is None:
+                raise
+            of_time = entry.path.endswith(TIMESTAMP_ENDING)
+            kind = "timestamp.invalid" if of_time else "signature.invalid"
+            unread.append(Finding(kind, error.cause or error.message, entry.path))
+    return files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofCheck:
+    """One check of the proofs of one crate: the metadata file as it is, and what it records.
+
+    `trust` None trusts nobody; `required` names the kinds of proofs that there have to be.
+    """
+
+    metadata_name: str
+    metadata: bytes = field(repr=False)
+    crate: Crate
+    root: TreeFingerprint
+    trust: TrustSet | None = None
+    required: frozenset[ProofKind] = frozenset()
+
+    def run(self, files: Mapping[CratePath, bytes]) -> Proofs:
+        """Check proofs, by their paths. Raises InputError where required ones cannot be."""
+        if not has_trust():
+            if self.required:
+                require_trust()
+            return Proofs(unchecked=bool(files))
+        proofs: list[Proof] = []
+        findings: list[Finding] = []
+        for path in sorted(files):
+            try:
+                if is_signature(path):
+                    proofs.append(self._signature(path, files))
+                elif path.endswith(TIMESTAMP_ENDING):
+                    proofs.append(self._stamp(path, files))
+            except _ProofError as error:
+                findings.append(Finding(error.kind, str(error), path))
+        findings.extend(self._lacking(proofs))
+        return Proofs(tuple(proofs), tuple(findings))
+
+    def _signature(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
+        from crate_iscc.trust.credential import check_credential
+        from crate_iscc.trust.statement import STATEMENT_TYPE, contradictions
+
+        signed = signed_of(self.metadata_name, self.metadata, self.crate, self.root, files)
+        if signed is None:
+            raise _ProofError(
+                "signature.stale", "the crate records no treehash that could be signed"
+            )
+        own = _did_document(files)
+        try:
+            credential = check_credential(
+                files[path], STATEMENT_TYPE, (*self._documents(), *([own] if own else []))
+            )
+        except TrustError as error:
+            raise _ProofError("signature.invalid", str(error)) from error
+        wrong = list(contradictions(credential.subject, signed))
+        if wrong:
+            raise _ProofError("signature.stale", "; ".join(wrong))
+        standing, who = self._standing(credential.issuer, credential.key)
+        return Proof(
+            ProofKind.SIGNATURE, path, standing, who, str(credential.document.get("validFrom"))
+        )
+
+    def _documents(self) -> tuple[dict[str, Any], ...]:
+        return tuple(map(dict, self.trust.documents.values())) if self.trust else ()
+
+    def _standing(self, issuer: str, key: str) -> tuple[Standing, str]:
+        """Return who signed. The key decides, never a name that a document gives itself."""
+        trust = self.trust or TrustSet()
+        if key in trust.keys:
+            return Standing.TRUSTED, f"{trust.keys[key]} ({issuer})"
+        if issuer in trust.documents:
+            from crate_iscc.trust.credential import has_key
+
+            if has_key(trust.documents[issuer], key):
+                return Standing.TRUSTED, issuer
+            message = f"the trusted DID document of {printable(issuer)} does not have its key"
+            raise _ProofError("signature.invalid", message)
+        # Only a did:web needs a document, and one that travels with the crate proves nothing.
+        return (Standing.UNKNOWN if issuer.startswith("did:key:") else Standing.KNOWN), issuer
+
+    def _stamp(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
+        from crate_iscc.trust.timestamps import check_stamp
+
+        stamped = files.get(CratePath(path.removesuffix(TIMESTAMP_ENDING)))
+        if stamped is None:
+            raise _ProofError("timestamp.invalid", "what it is a timestamp of is not there")
+        roots = self.trust.roots if self.trust else {}
+        try:
+            stamp = check_stamp(files[path], stamped, roots)
+        except TrustError as error:
+            raise _ProofError("timestamp.invalid", str(error)) from error
+        if roots and stamp.root is None:
+            message = f"no trusted root vouches for {stamp.authority}"
+            raise _ProofError("timestamp.untrusted", message)
+        span = f" (±{stamp.accuracy.total_seconds():g} s)" if stamp.accuracy else ""
+        moment = stamp.time.strftime("%Y-%m-%dT%H:%M:%SZ") + span
+        standing = Standing.TRUSTED if stamp.root else Standing.UNKNOWN
+        who = f"{stamp.authority}, vouched for by {stamp.root}" if stamp.root else stamp.authority
+        return Proof(ProofKind.TIME, path, standing, who, moment)
+
+    def _lacking(self, proofs: Collection[Proof]) -> Iterator[Finding]:
+        """Yield what is required and not there, or not by anybody who is trusted."""
+        if ProofKind.SIGNATURE in self.required:
+            found = [proof for proof in proofs if proof.kind is ProofKind.SIGNATURE]
+            trusted = [proof for proof in found if proof.standing is Standing.TRUSTED]
+            if not found:
+                yield Finding("signature.required", "no signature holds", None)
+            elif self.trust and not trusted:
+                yield Finding("signature.required", "nobody who is trusted has signed", None)
+        if ProofKind.TIME in self.required:
+            stamps = [proof for proof in proofs if proof.kind is ProofKind.TIME]
+            if not any(proof.standing is Standing.TRUSTED for proof in stamps):
+                why = (
+                    "no timestamp is by an authority that is trusted" if stamps else "there is none"
+                )
+                yield Finding("timestamp.required", why, None)
+
+
+class _ProofError(Exception):
+    """A proof that does not hold, with the kind of finding that says so."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def signed_of(
+    metadata_name: str,
+    metadata: bytes,
+    crate: Crate,
+    root: TreeFingerprint,
+    files: Mapping[CratePath, bytes],
+) -> "Signed | None":
+    """Return what a signature of a crate says, None where the crate does not record it all."""
+    from crate_iscc.trust.statement import Signed
+
+    if root.treehash is None or root.iscc is None or root.files is None or root.size is None:
+        return None
+    return Signed(
+        metadata_name,
+        metadata,
+        root.treehash,
+        root.files,
+        root.size,
+        root.iscc.iscc(),
+        iscc_id_of(crate),
+        {path: raw for path, raw in files.items() if is_evidence(path)},
+    )
+
+
+def _did_document(files: Mapping[CratePath, bytes]) -> dict[str, Any] | None:
+    """Return the DID document of the signer that the crate keeps, if that can be understood."""
+    from crate_iscc.trust.strict_json import strict_json
+
+    raw = files.get(proof_path(SIGNER_DOCUMENT_NAME))
+    try:
+        return strict_json(raw) if raw else None
+    except TrustError:
+        return None
