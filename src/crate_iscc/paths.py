@@ -219,6 +219,11 @@ def _decodable(text: str) -> bool:
     return True
 
 
+def is_plain_id(entity_id: str) -> bool:
+    """Tell whether an `@id` is a path as it stands, which is unsafe nowhere."""
+    return _PLAIN_ID.fullmatch(entity_id) is not None
+
+
 def has_scheme(text: str) -> bool:
     """Tell whether an identifier starts with a URI scheme (RFC 3986, section 3.1)."""
     scheme, colon, _ = text.partition(":")

@@ -15,7 +15,7 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.style import recorded_style
 from crate_iscc.crate.view import Crate
 from crate_iscc.errors import CrateIsccError
-from crate_iscc.file_table import FileFingerprint, FileTable, PathsOf
+from crate_iscc.file_table import FileFingerprint, FileTable
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
@@ -58,14 +58,19 @@ class Carried:
         will one for a file that is not there; if a digest of it is recorded, it is lost, though.
         """
         evidence = Evidence.of(self.digests, manifest.files, self.book.digests)
-        there = PathsOf(manifest.files)
-        known = FileTable.of(
+        # Of all others nothing is carried: a new crate may have a million of them.
+        there = manifest.files.among({file.path for file in self.files})
+        known = (
             file
             for file in self.files
             if file.path not in left_out
             and (file.path in there or file.path in self.digests or file.fingerprint.verifiable)
         )
-        comparison = compare(Manifest(known), manifest, told=evidence.told())
+        comparison = compare(
+            Manifest(FileTable.of(known)),
+            Manifest(FileTable.of(there.values())),
+            told=evidence.told(),
+        )
         findings = findings_of(
             comparison.differences,
             is_closed=lambda _path: False,

@@ -10,6 +10,7 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.paths import (
     decode_id,
     has_scheme,
+    is_plain_id,
     path_problem,
     printable,
     problem_elsewhere,
@@ -24,6 +25,8 @@ def id_findings(crate: Crate) -> Iterator[Finding]:
     root = crate.root_id
     judged: dict[str, tuple[str, str]] = {}
     for entity_id in crate.ids():
+        if is_plain_id(entity_id):  # as nearly all are, of which there may be very many
+            continue
         problem = None if entity_id == root else _judged(entity_id)
         if problem and (crate.is_file(entity_id) or crate.is_dataset(entity_id)):
             judged[entity_id] = problem
