@@ -7,6 +7,7 @@ import socket
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from crate_iscc.trust.credential import check_credential, signed_bytes
 from crate_iscc.trust.keys import SigningKey, key_file, new_key, parse_key
 from crate_iscc.trust.multikey import check_signature, multikey
 from crate_iscc.trust.signing import did_document, minisign_public_key, signed_credential
-from crate_iscc.trust.statement import STATEMENT_TYPE
+from crate_iscc.trust.statement import STATEMENT_TYPE, Signed, contradictions
 from crate_iscc.trust.strict_json import strict_json
 from crate_iscc.trust.trust_set import TrustSet, trust_set
 from trust.trust_kit import ADA, MALLORY, SIGNATURE, built
@@ -356,6 +357,26 @@ def test_every_flipped_bit_of_a_signature_is_found(signed: Path) -> None:
     assert all(original[position // 8] in b" \n" for position in passed)
 
 
+def test_every_flipped_bit_of_signed_metadata_is_found(signed: Path) -> None:
+    """The raw bytes are signed, so no bit of the metadata file means nothing."""
+    metadata = (signed / METADATA).read_bytes()
+    subject = json.loads((signed / SIGNATURE).read_text())["credentialSubject"]
+    known = Signed(
+        METADATA,
+        metadata,
+        subject["payload"]["treehash"],
+        subject["payload"]["fileCount"],
+        subject["payload"]["size"],
+        subject["iscc"],
+    )
+    assert not list(contradictions(subject, known))
+    for position in range(8 * len(metadata)):
+        content = bytearray(metadata)
+        content[position // 8] ^= 1 << position % 8
+        told = list(contradictions(subject, replace(known, metadata=bytes(content))))
+        assert told == ["the metadata file is not the signed one"]
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_as_a_signature(raw: bytes) -> None:
     """With one error of the project's own."""
@@ -416,8 +437,6 @@ def test_what_is_no_key_is_refused_without_a_word_of_it(content: bytes) -> None:
 
 def test_a_did_web_is_trusted_by_its_document_alone(crate: Path) -> None:
     """The document that travels with the crate shows what was claimed, and no more."""
-    from dataclasses import replace
-
     key = replace(ADA, did_web="did:web:imaging.example")
     document = did_document(key)
     sign(crate, key, did_document=document)
