@@ -16,10 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.cli_kit import run
-from crate_iscc import InputError, Report, Verdict, build, report_text, verify
+from crate_iscc import InputError, Report, Verdict, build, report_json, report_text, verify
 from crate_iscc.errors import TrustError
 from crate_iscc.proving.signing import sign
+from crate_iscc.render.formats import rendered
+from crate_iscc.render.saved import parse_report
 from crate_iscc.report import ProofKind, Standing
+from crate_iscc.resources import schema_text
 from crate_iscc.trust.credential import check_credential, signed_bytes
 from crate_iscc.trust.keys import SigningKey, key_file, new_key, parse_key
 from crate_iscc.trust.multikey import check_signature, multikey
@@ -53,6 +56,15 @@ def test_a_signed_crate_says_who_stands_for_it(signed: Path) -> None:
     assert "signature" in alone.checked
     assert "signer" in alone.not_checked
     assert not {"signer", "metadata"} & set(trusted.not_checked)
+
+
+def test_every_format_for_people_says_who_signed(signed: Path) -> None:
+    """And a saved report can be shown again."""
+    report = verify(signed, trust=BELIEVE_ADA)
+
+    for format_ in ("text", "html", "markdown", "json", "jsonl"):
+        assert ADA.issuer in rendered(report, format_)
+    assert parse_report(report_json(report), json.loads(schema_text("report"))) == report
 
 
 def test_a_signature_is_a_credential_that_iscc_crypto_takes(signed: Path) -> None:
