@@ -321,6 +321,7 @@ def test_an_attack_on_a_signature_is_refused_and_named(
             assert ids(report) == {kind}
             assert report.verdict is Verdict.INVALID
             assert not report.proofs
+            assert "INVALID: every recorded file is intact, but who signed" in report_text(report)
 
 
 def test_a_stranger_who_signs_again_is_a_stranger(signed: Path) -> None:
