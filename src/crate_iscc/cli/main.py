@@ -209,6 +209,10 @@ def verify(
             "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
         ),
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Put it on record: append a line to this log."),
+    ] = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -241,6 +245,7 @@ def verify(
         max_bytes=max_bytes,
         trust=trust,
         require=require,
+        log=log,
         manner=manner(jobs, io, kernel, progress),
     )
 
@@ -314,6 +319,52 @@ def _delivery(
         output=output,
         ignored=tuple(ignore or ()),
         exit_zero=exit_zero,
+    )
+
+
+@app.command(short_help="Check a log of verifications, or sign it.")
+def audit(
+    log: Annotated[Path, typer.Argument(metavar="FILE", help="What verify --log has written.")],
+    sign_: Annotated[
+        str | None,
+        typer.Option("--sign", metavar="KEY", help="Sign it as it is; - is stdin."),
+    ] = None,
+    tsa: Annotated[
+        str | None,
+        typer.Option("--tsa", metavar="URL", help="Have its signatures stamped by this authority."),
+    ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
+        ),
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(
+            "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
+        ),
+    ] = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+) -> None:
+    """Check a log of verifications: every record holds the hash of the one before it.
+
+    crate-iscc audit verifications.jsonl --trust ./trust
+
+    Names the first record that was changed, taken away or moved, and says what the log cannot
+    tell. Signatures and timestamps lie beside it: FILE.signature.json, FILE.signature.json.tsr.
+    """
+    from crate_iscc.cli import auditing
+
+    auditing.audit(
+        log,
+        key=sign_,
+        authority=tsa,
+        trust=trust,
+        require=require,
+        as_json=format_ is BuildFormat.JSON,
     )
 
 
