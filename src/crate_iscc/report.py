@@ -154,7 +154,7 @@ class Report:
     verdict, where it was asked for. `nested` are the reports on crates and bags inside, `proofs`
     the signatures and timestamps of the metadata that hold. `treehash` is the recorded one of the
     whole, and `treehash_matches` tells whether the observed one is the same, None where it was not
-    computed or there is none; neither is written into a report, whose findings say it.
+    computed or there is none.
     """
 
     command: Command = Command.VERIFY

@@ -75,7 +75,7 @@ def test_what_is_covered_is_told_in_words(log: Path, tmp_path: Path) -> None:
 
 
 def test_a_log_is_signed_by_command(crate: Path, tmp_path: Path) -> None:
-    """After `verify --log`, `audit --sign` and `verify --log` one record stands behind the signature."""
+    """One record was added behind the signature: verify, audit --sign, verify."""
     key = tmp_path / "ada.pem"
     key.write_bytes(key_file(ADA))
     key.chmod(0o600)
