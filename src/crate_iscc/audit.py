@@ -148,24 +148,24 @@ class Chain:
         """Return what is wrong with a line, and take it as a record where that is nothing."""
         here = self._lines
         if not line.endswith(b"\n") and len(line) <= LONGEST_RECORD:
-            return _finding("audit.cut", here, "it has no end of a line")
+            return _finding("log.cut", here, "it has no end of a line")
         record, why = _parsed(line)
         if record is None:
-            return _finding("audit.changed", here, why)
+            return _finding("log.changed", here, why)
         number, previous = record["sequence"], record.get("previous")
         if number > here:
             self._wanted = here
-            return _finding("audit.missing", here, _missing_words(here, number))
+            return _finding("log.missing", here, _missing_words(here, number))
         if number < here:
             again = number > 0 and self._seen[number - 1] == bytes.fromhex(_sha256(line))
             same = "stands here again" if again else "stands here, and was there before"
-            return _finding("audit.misplaced", here, f"record {number} {same}")
+            return _finding("log.misplaced", here, f"record {number} {same}")
         if previous != self._head:
             if here == 1:
                 message = "the first record follows another one: what came before it is not here"
-                return _finding("audit.missing", here, message)
+                return _finding("log.missing", here, message)
             message = f"record {here}, which is whole, was written after another one than this"
-            return _finding("audit.changed", here - 1, message)
+            return _finding("log.changed", here - 1, message)
         self.first = self.first or record["time"]
         self.last = record["time"]
         self.verdicts[record["verdict"]] += 1
@@ -176,7 +176,7 @@ class Chain:
         record, _ = _parsed(line)
         if record is not None and record["sequence"] == self._wanted and self.problem is not None:
             message = f"record {self._wanted} comes later, in line {self._lines}"
-            self.problem = _finding("audit.misplaced", self.problem.line or 0, message)
+            self.problem = _finding("log.misplaced", self.problem.line or 0, message)
             self._wanted = None
 
 

@@ -4,7 +4,7 @@ from crate_iscc.severity import FindingKind, Severity
 
 AUDIT_KINDS = (
     FindingKind(
-        "audit.changed",
+        "log.changed",
         Severity.ERROR,
         "A record of the log was changed",
         "Each record carries its own hash, and the hash of the record before it. This one is not "
@@ -12,7 +12,7 @@ AUDIT_KINDS = (
         "Restore the log from a copy. Records before the one that is named are as they were.",
     ),
     FindingKind(
-        "audit.missing",
+        "log.missing",
         Severity.ERROR,
         "Records of the log are missing",
         "Records are numbered, and a number was left out: what was written between two records was "
@@ -20,14 +20,14 @@ AUDIT_KINDS = (
         "Restore the log from a copy.",
     ),
     FindingKind(
-        "audit.misplaced",
+        "log.misplaced",
         Severity.ERROR,
         "A record of the log is not where it was written",
         "A record stands twice, before one that is older, or among those of another log.",
         "Restore the log from a copy.",
     ),
     FindingKind(
-        "audit.cut",
+        "log.cut",
         Severity.ERROR,
         "The log ends in the middle of a record",
         "Its last line has no end: it was cut, or whoever wrote it was stopped.",
@@ -35,7 +35,7 @@ AUDIT_KINDS = (
         "line: what stands before it is whole.",
     ),
     FindingKind(
-        "audit.signature",
+        "log.signature",
         Severity.ERROR,
         "A signature of the log does not hold",
         "The document beside the log is damaged, is not by the key or the issuer that it names, or "
@@ -43,7 +43,7 @@ AUDIT_KINDS = (
         "Ask whoever signed the log for the signature.",
     ),
     FindingKind(
-        "audit.stale",
+        "log.stale",
         Severity.ERROR,
         "The log does not begin with the records that were signed",
         "The signature holds, and the records that it covers are others, or fewer are there: they "

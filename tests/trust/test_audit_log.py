@@ -98,51 +98,51 @@ def test_any_name_of_a_crate_is_one_line(name: str, tmp_path: Path) -> None:
 
 ATTACKS: dict[str, tuple[Callable[[Lines], Lines], str, int]] = {
     "a word changed": (lambda x: [x[0], x[1].replace(b"1e20", b"1e21", 1), *x[2:]],
-                       "audit.changed", 2),
+                       "log.changed", 2),
     "a verdict changed, and its hash": (lambda x: [*x[:2], forged(x[2], verdict="valid"), *x[3:]],
-                                        "audit.changed", 3),
+                                        "log.changed", 3),
     "the first changed, and its hash": (lambda x: [forged(x[0], crate="z"), *x[1:]],
-                                        "audit.changed", 1),
+                                        "log.changed", 1),
     "the last changed": (lambda x: [*x[:-1], x[-1].replace(b'"crate":"f"', b'"crate":"g"')],
-                         "audit.changed", 6),
-    "one dropped": (lambda x: [*x[:3], *x[4:]], "audit.missing", 4),
-    "two dropped": (lambda x: [*x[:2], *x[4:]], "audit.missing", 3),
-    "the first dropped": (lambda x: x[1:], "audit.missing", 1),
+                         "log.changed", 6),
+    "one dropped": (lambda x: [*x[:3], *x[4:]], "log.missing", 4),
+    "two dropped": (lambda x: [*x[:2], *x[4:]], "log.missing", 3),
+    "the first dropped": (lambda x: x[1:], "log.missing", 1),
     "the first dropped, the next numbered 1": (lambda x: [forged(x[1], sequence=1), *x[2:]],
-                                               "audit.missing", 1),
-    "one doubled": (lambda x: [*x[:3], x[2], *x[3:]], "audit.misplaced", 4),
-    "the last doubled": (lambda x: [*x, x[-1]], "audit.misplaced", 7),
-    "two swapped": (lambda x: [*x[:2], x[3], x[2], *x[4:]], "audit.misplaced", 3),
-    "one moved to the end": (lambda x: [x[0], *x[2:], x[1]], "audit.misplaced", 2),
-    "all turned round": (lambda x: x[::-1], "audit.misplaced", 1),
+                                               "log.missing", 1),
+    "one doubled": (lambda x: [*x[:3], x[2], *x[3:]], "log.misplaced", 4),
+    "the last doubled": (lambda x: [*x, x[-1]], "log.misplaced", 7),
+    "two swapped": (lambda x: [*x[:2], x[3], x[2], *x[4:]], "log.misplaced", 3),
+    "one moved to the end": (lambda x: [x[0], *x[2:], x[1]], "log.misplaced", 2),
+    "all turned round": (lambda x: x[::-1], "log.misplaced", 1),
     "one inserted, rightly linked": (
-        lambda x: [*x[:2], forged(x[2], crate="z"), *x[2:]], "audit.misplaced", 4),
+        lambda x: [*x[:2], forged(x[2], crate="z"), *x[2:]], "log.misplaced", 4),
     "one of another log in the place of one": (lambda x: [*x[:3], OTHER[3], *x[4:]],
-                                               "audit.changed", 3),
-    "the end of another log": (lambda x: [*x[:3], *OTHER[3:]], "audit.changed", 3),
-    "cut in the middle of a line": (lambda x: [*x[:4], x[4][:100]], "audit.cut", 5),
-    "the last line's end taken": (lambda x: [*x[:-1], x[-1][:-1]], "audit.cut", 6),
-    "an empty line": (lambda x: [*x[:3], b"\n", *x[3:]], "audit.changed", 4),
-    "an empty line at the end": (lambda x: [*x, b"\n"], "audit.changed", 7),
+                                               "log.changed", 3),
+    "the end of another log": (lambda x: [*x[:3], *OTHER[3:]], "log.changed", 3),
+    "cut in the middle of a line": (lambda x: [*x[:4], x[4][:100]], "log.cut", 5),
+    "the last line's end taken": (lambda x: [*x[:-1], x[-1][:-1]], "log.cut", 6),
+    "an empty line": (lambda x: [*x[:3], b"\n", *x[3:]], "log.changed", 4),
+    "an empty line at the end": (lambda x: [*x, b"\n"], "log.changed", 7),
     "a line of 10 MB": (lambda x: [*x[:3], b"x" * 10_000_000 + b"\n", *x[3:]],
-                        "audit.changed", 4),
-    "10 MB without a line": (lambda x: [*x, b"x" * 10_000_000], "audit.changed", 7),
+                        "log.changed", 4),
+    "10 MB without a line": (lambda x: [*x, b"x" * 10_000_000], "log.changed", 7),
     "a record of 10 MB": (lambda x: [*x[:3], forged(x[3], crate="z" * 10_000_000)],
-                          "audit.changed", 4),
+                          "log.changed", 4),
     "not UTF-8": (lambda x: [*x[:2], x[2].replace(b'"c"', b'"\xff"'), *x[3:]],
-                  "audit.changed", 3),
-    "CR LF": (lambda x: [line[:-1] + b"\r\n" for line in x], "audit.changed", 1),
-    "a BOM": (lambda x: [b"\xef\xbb\xbf" + x[0], *x[1:]], "audit.changed", 1),
-    "a space": (lambda x: [x[0].replace(b'":', b'": ', 1), *x[1:]], "audit.changed", 1),
-    "nested deeply": (lambda x: [*x[:1], b"[" * 100_000 + b"\n"], "audit.changed", 2),
+                  "log.changed", 3),
+    "CR LF": (lambda x: [line[:-1] + b"\r\n" for line in x], "log.changed", 1),
+    "a BOM": (lambda x: [b"\xef\xbb\xbf" + x[0], *x[1:]], "log.changed", 1),
+    "a space": (lambda x: [x[0].replace(b'":', b'": ', 1), *x[1:]], "log.changed", 1),
+    "nested deeply": (lambda x: [*x[:1], b"[" * 100_000 + b"\n"], "log.changed", 2),
     "a number beyond all": (lambda x: [forged(x[0], sequence=10**40), *x[1:]],
-                            "audit.missing", 1),
+                            "log.missing", 1),
     "a number below all": (lambda x: [*x[:1], forged(x[1], sequence=-3), *x[2:]],
-                           "audit.misplaced", 2),
-    "no number": (lambda x: [*x[:1], forged(x[1], sequence="2"), *x[2:]], "audit.changed", 2),
-    "a number that is a truth": (lambda x: [forged(x[0], sequence=True)], "audit.changed", 1),
-    "not a log": (lambda _: [b"hello\n"], "audit.changed", 1),
-    "NULs": (lambda x: [*x, b"\0" * 4096], "audit.cut", 7),
+                           "log.misplaced", 2),
+    "no number": (lambda x: [*x[:1], forged(x[1], sequence="2"), *x[2:]], "log.changed", 2),
+    "a number that is a truth": (lambda x: [forged(x[0], sequence=True)], "log.changed", 1),
+    "not a log": (lambda _: [b"hello\n"], "log.changed", 1),
+    "NULs": (lambda x: [*x, b"\0" * 4096], "log.cut", 7),
 }  # fmt: skip
 
 
@@ -373,7 +373,7 @@ def test_lines_are_read_in_pieces_no_longer_than_a_record(tmp_path: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-c", script, str(place)], capture_output=True, check=True, timeout=60
     )
-    assert done.stdout == b"audit.changed\n"
+    assert done.stdout == b"log.changed\n"
     assert LONGEST_RECORD < 2_000_000
 
 
@@ -390,4 +390,4 @@ def test_the_first_record_concerned_is_told_as_text_and_json(tmp_path: Path) -> 
     assert text.lines[-1] == "INVALID: the log is not as it was written"
     read = json.loads(value.out)
     assert (read["verdict"], read["records"]) == ("invalid", 5)
-    assert [(one["id"], one["line"]) for one in read["findings"]] == [("audit.missing", 4)]
+    assert [(one["id"], one["line"]) for one in read["findings"]] == [("log.missing", 4)]

@@ -111,42 +111,42 @@ def test_a_log_keeps_its_signatures_under_another_name(log: Path, tmp_path: Path
 
 ATTACKS: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "records cut off at the end, of those signed": (
-        lambda log: written(log, LOG[:3]), ["audit.stale"]),
-    "all records cut off": (lambda log: written(log, []), ["audit.stale"]),
-    "written anew": (lambda log: written(log, anew([*LOG[:2], *LOG[3:]])), ["audit.stale"]),
+        lambda log: written(log, LOG[:3]), ["log.stale"]),
+    "all records cut off": (lambda log: written(log, []), ["log.stale"]),
+    "written anew": (lambda log: written(log, anew([*LOG[:2], *LOG[3:]])), ["log.stale"]),
     "the last signed record changed, and all linked again": (
         lambda log: written(log, anew([*LOG[:3], forged(LOG[3], crate="z"), *LOG[4:]])),
-        ["audit.stale"]),
-    "another log": (lambda log: written(log, log_of("uvwxyz")), ["audit.stale"]),
+        ["log.stale"]),
+    "another log": (lambda log: written(log, log_of("uvwxyz")), ["log.stale"]),
     "a signed record changed": (
         lambda log: written(log, [LOG[0], LOG[1].replace(b'"b"', b'"x"'), *LOG[2:]]),
-        ["audit.changed", "audit.stale"]),
+        ["log.changed", "log.stale"]),
     "a later record changed": (
-        lambda log: written(log, [*LOG[:5], LOG[5].replace(b'"f"', b'"x"')]), ["audit.changed"]),
+        lambda log: written(log, [*LOG[:5], LOG[5].replace(b'"f"', b'"x"')]), ["log.changed"]),
     "the signature cut": (
-        lambda log: log.with_name(SIGNATURE).write_bytes(b'{"a'), ["audit.signature"]),
+        lambda log: log.with_name(SIGNATURE).write_bytes(b'{"a'), ["log.signature"]),
     "the signature says more records": (
         lambda log: edited(log.with_name(SIGNATURE),
                            lambda d: d["credentialSubject"]["auditLog"].update(records=5)),
-        ["audit.signature"]),
+        ["log.signature"]),
     "somebody else named as the issuer": (
         lambda log: edited(log.with_name(SIGNATURE), lambda d: d.update(issuer=MALLORY.issuer)),
-        ["audit.signature"]),
+        ["log.signature"]),
     "the signature a folder": (
         lambda log: _folder(log.with_name(SIGNATURE)),
-        ["audit.signature"]),
+        ["log.signature"]),
     "the signature without end": (
-        lambda log: log.with_name(SIGNATURE).write_bytes(b" " * (2 << 20)), ["audit.signature"]),
+        lambda log: log.with_name(SIGNATURE).write_bytes(b" " * (2 << 20)), ["log.signature"]),
     "a number of records that is none": (
         lambda log: log.with_name(SIGNATURE).write_bytes(
-            _by(MALLORY, {"auditLog": {"records": "4"}})), ["audit.signature"]),
+            _by(MALLORY, {"auditLog": {"records": "4"}})), ["log.signature"]),
     "fewer records than none": (
         lambda log: log.with_name(SIGNATURE).write_bytes(
-            _by(MALLORY, {"auditLog": {"records": -1}})), ["audit.stale"]),
+            _by(MALLORY, {"auditLog": {"records": -1}})), ["log.stale"]),
     "a statement of another kind": (
         lambda log: log.with_name(SIGNATURE).write_bytes(
             signed_credential(credential_of("OtherCredential", {}, ADA.issuer, "2026"), ADA)),
-        ["audit.signature"]),
+        ["log.signature"]),
     "a token that is none": (
         lambda log: log.with_name(SIGNATURE + ".tsr").write_bytes(b"0"), ["timestamp.invalid"]),
 }  # fmt: skip
@@ -172,7 +172,7 @@ def test_what_is_done_to_a_signed_log_is_named(attack: str, log: Path) -> None:
     found = audit(log, trust=BELIEVE_ADA)
 
     assert ids(found) == expected
-    assert found.vouched == (4 if expected in (["audit.changed"], ["timestamp.invalid"]) else 0)
+    assert found.vouched == (4 if expected in (["log.changed"], ["timestamp.invalid"]) else 0)
     shown = run("audit", log)
     assert shown.code == 1
     with pytest.raises(TrustError, match="was not signed"):
@@ -183,7 +183,7 @@ def test_a_signature_of_a_crate_is_none_of_a_log(signed: Path, log: Path) -> Non
     """It is a credential of another type."""
     shutil.copy(signed / "iscc-proof/signature.json", log.with_name(SIGNATURE))
 
-    assert ids(audit(log, trust=BELIEVE_ADA)) == ["audit.signature"]
+    assert ids(audit(log, trust=BELIEVE_ADA)) == ["log.signature"]
 
 
 def test_a_signature_of_a_log_is_none_of_a_crate(signed: Path, log: Path) -> None:

@@ -136,7 +136,7 @@ class _Check:
             standing, who = signer_standing(credential.issuer, credential.key, self._trust)
             subject = _signed_extent(credential.subject)
         except (TrustError, ReadError) as error:
-            self._note("audit.signature", path, str(error))
+            self._note("log.signature", path, str(error))
             return None
         self._credentials[path] = standing, who, str(credential.document.get("validFrom"))
         return subject
@@ -148,10 +148,10 @@ class _Check:
         records = subject["records"]
         if records > whole.records:
             gone = f"{records} records were signed, {whole.records} are there"
-            self._note("audit.stale", path, gone)
+            self._note("log.stale", path, gone)
             return
         if records not in noted or _extent_json(noted[records]) != subject:
-            self._note("audit.stale", path, f"the first {records} records are not the signed ones")
+            self._note("log.stale", path, f"the first {records} records are not the signed ones")
             return
         standing, who, moment = self._credentials[path]
         signature = Proof(ProofKind.SIGNATURE, _name(path), standing, who, moment)

@@ -17,7 +17,7 @@ def audit_text(audit: Audit, paint: Paint = plain) -> str:
     if audit.verdicts:
         lines.append(" · ".join(f"{number(count)} {word}" for word, count in audit.verdicts))
     for finding in audit.findings:
-        label = paint(finding.id.removeprefix("audit."), "bad")
+        label = paint(finding.id.removeprefix("log."), "bad")
         where = f"{printable(finding.path)}: " if finding.path else ""
         lines.append(f"  {label}  {where}{printable(finding.message)}")
     lines.extend(_proof_line(one, audit.extent.records) for one in audit.proofs)
@@ -102,4 +102,4 @@ def _conclusions(audit: Audit) -> Iterator[str]:
 
 def _is_damaged(audit: Audit) -> bool:
     kinds = {finding.id for finding in audit.findings}
-    return any(kind.startswith("audit.") and kind != "audit.signature" for kind in kinds)
+    return any(kind.startswith("log.") and kind != "log.signature" for kind in kinds)
