@@ -24,6 +24,7 @@ from crate_iscc.cli.options import (
     Level,
     MaxBytes,
     OutputOption,
+    PictureFormat,
     ProfileArgument,
     ProgressKind,
     ProgressOption,
@@ -525,6 +526,45 @@ def show(
     from crate_iscc.cli import showing
 
     showing.show(crate, as_json=format_ is BuildFormat.JSON)
+
+
+@app.command(short_help="Show where a crate comes from, and what of that is verified.")
+def provenance(
+    crate: CrateArgument,
+    format_: Annotated[
+        PictureFormat | None,
+        typer.Option("--format", help="What to write [default: told from -o, else text]."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")
+    ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Show where a crate comes from, and what of that is verified.
+
+    crate-iscc provenance ./dataset
+
+    crate-iscc provenance dataset.zip -o origin.svg
+
+    Verifies the crate, names who signed it and since when, what was done, and what it and its
+    files were derived from. Of a link it can be verified that both ends are here, as recorded.
+    """
+    from crate_iscc.cli import tracing
+
+    tracing.provenance(
+        crate,
+        format_=format_.value if format_ else None,
+        output=output,
+        trust=trust,
+        manner=manner(jobs, Io.FAST, None, progress),
+    )
 
 
 @app.command(short_help="Explain a finding of a report.")
