@@ -21,6 +21,7 @@ from crate_iscc.report import Proof, Report, Verdict, folder_inside
 
 MOST_LINKS = 10_000
 """An action of a thousand objects and a thousand results says a million links."""
+ELSEWHERE = "it lies elsewhere"
 _PROV = ("http://www.w3.org/ns/prov#", "prov:")
 _SCHEMA = ("http://schema.org/", "https://schema.org/", "schema:")
 _WORDS = {
@@ -267,7 +268,7 @@ class _Things:
             return Thing(
                 entity_id, name, Standing.VERIFIED, f"its bytes are here: {here}", here, *codes
             )
-        return Thing(entity_id, name, Standing.RECORDED, "it lies elsewhere", None, *codes)
+        return Thing(entity_id, name, Standing.RECORDED, ELSEWHERE, None, *codes)
 
     def _not_a_path(self, entity_id: str) -> tuple[Standing, str]:
         if self._crate.occurrences(entity_id):

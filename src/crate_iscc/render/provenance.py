@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
-from crate_iscc.crate.provenance import Action, Provenance, Standing, Thing
+from crate_iscc.crate.provenance import ELSEWHERE, Action, Provenance, Standing, Thing
 from crate_iscc.paths import printable, valid_unicode
 from crate_iscc.render.report import Paint, conclusion, plain, proof_line
 from crate_iscc.render.units import number
@@ -86,7 +86,7 @@ def _link_lines(chain: Provenance, paint: Paint) -> Iterator[str]:
             word = paint(f"{link.standing.value:<8}", _STYLES[link.standing])
             code = f"  {printable(link.origin.iscc)}" if link.origin.iscc else ""
             yield f"  {word}  {printable(_called(link.origin))}  ({printable(link.by)}){code}"
-            if link.why:
+            if link.why and not link.why.endswith(ELSEWHERE):
                 yield f"            {printable(link.why)}"
     if len(ordered) > _MOST_SHOWN:
         yield f"… and {number(len(ordered) - _MOST_SHOWN)} more (--format json has all)"
