@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,6 +90,16 @@ def test_a_log_is_signed_by_command(crate: Path, tmp_path: Path) -> None:
     assert ADA.public not in (tmp_path / "log").read_text()
     found = audit(tmp_path / "log", trust=BELIEVE_ADA)
     assert (ids(found), found.vouched, found.extent.records) == ([], 2, 3)
+
+
+def test_a_log_is_audited_offline(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket is opened, whatever lies beside the log."""
+
+    def refuse(*_arguments: object, **_more: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    assert audit(log, trust=BELIEVE_ADA).vouched == 4
 
 
 def test_several_sign_side_by_side(log: Path) -> None:
