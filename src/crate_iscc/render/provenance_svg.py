@@ -50,11 +50,13 @@ def provenance_svg(chain: Provenance) -> str:
         _line(x=_MARGIN, y=_MARGIN + 22 + _LINE * number, words=words, css=css)
         for number, (words, css) in enumerate(heading, 1)
     )
-    parts.extend(
+    arrows = [
         _arrow(link, corners, [corner(place) for place in way])
         for link, way in zip(links, ways, strict=True)
-    )
+    ]
+    parts.extend(path for path, _ in arrows)
     parts.extend(_box(thing, *corners[thing.id]) for thing in _things(chain, links))
+    parts.extend(label for _, label in arrows)  # above all lines
     parts.extend(_legend(foot))
     more = len(chain.links) + chain.left_out - len(links)
     if more:
@@ -131,7 +133,8 @@ def _standing_words(thing: Thing) -> str:
     return thing.standing.value + (f": {thing.why}" if thing.why else "")
 
 
-def _arrow(link: Link, corners: dict[str, Place], way: list[Place]) -> str:
+def _arrow(link: Link, corners: dict[str, Place], way: list[Place]) -> tuple[str, str]:
+    """Return the line of a link through its free places, and its label."""
     colour, _, dash = _COLOURS[link.standing]
     (x1, y1), (x2, y2) = corners[link.origin.id], corners[link.derived.id]
     if x1 < x2:
@@ -153,9 +156,9 @@ def _arrow(link: Link, corners: dict[str, Place], way: list[Place]) -> str:
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     return (
         f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.8"{dashes} '
-        f'marker-end="url(#{link.standing.value})"/>'
+        f'marker-end="url(#{link.standing.value})"/>',
         f'<text class="by" x="{label[0]}" y="{label[1] - 4}" text-anchor="middle">'
-        f"{_text(_cut(link.by, 20))}</text>"
+        f"{_text(_cut(link.by, 20))}</text>",
     )
 
 
