@@ -55,8 +55,8 @@ def provenance_svg(chain: Provenance) -> str:
         for link, way in zip(links, ways, strict=True)
     ]
     parts.extend(path for path, _ in arrows)
+    parts.extend(label for _, label in arrows)  # above all lines, below the things
     parts.extend(_box(thing, *corners[thing.id]) for thing in _things(chain, links))
-    parts.extend(label for _, label in arrows)  # above all lines
     parts.extend(_legend(foot))
     more = len(chain.links) + chain.left_out - len(links)
     if more:
