@@ -33,7 +33,8 @@ SIGNER_DOCUMENT_NAME = "signer-did.json"
 HUB_RECEIPT_NAME = "hub-receipt.json"
 HUB_DOCUMENT_NAME = "hub-did.json"
 
-MINISIGN_ENDING = ".minisig"
+MINISIGN_FILE = CratePath(METADATA_FILE + ".minisig")
+"""A signature of the metadata as the .eln file format has it."""
 
 NOT_PAYLOAD = frozenset(
     {
@@ -41,7 +42,7 @@ NOT_PAYLOAD = frozenset(
         LEGACY_METADATA_FILE,
         PREVIEW_FILE,
         MANIFEST_FILE,
-        CratePath(METADATA_FILE + MINISIGN_ENDING),
+        MINISIGN_FILE,
     }
 )
 """Files at the root that describe the payload and so can be no part of it (FORMAT, "Payload")."""

@@ -20,6 +20,14 @@ PROOF_KINDS = (
         "Restore what was signed. If the change is intended, sign again: crate-iscc sign.",
     ),
     FindingKind(
+        "signature.unchecked",
+        Severity.INFO,
+        "A signature is by a key that is not known here, so nobody checked it",
+        "Signatures of minisign's (ro-crate-metadata.json.minisig) name their key and do not carry "
+        "it, so that only who has the key can check them.",
+        "Add the signer's public key (minisign.pub) to the trust folder if you trust it.",
+    ),
+    FindingKind(
         "signature.required",
         Severity.ERROR,
         "There is no signature by anybody who is trusted",

@@ -1,6 +1,5 @@
 """Signing: what is signed is what was verified, and every other state is told."""
 
-import base64
 import json
 import shutil
 import socket
@@ -26,7 +25,7 @@ from crate_iscc.resources import schema_text
 from crate_iscc.trust.credential import check_credential, signed_bytes
 from crate_iscc.trust.keys import SigningKey, key_file, new_key, parse_key
 from crate_iscc.trust.multikey import check_signature, multikey
-from crate_iscc.trust.signing import did_document, minisign_public_key, signed_credential
+from crate_iscc.trust.signing import did_document, signed_credential
 from crate_iscc.trust.statement import STATEMENT_TYPE, Signed, contradictions
 from crate_iscc.trust.strict_json import strict_json
 from crate_iscc.trust.trust_set import TrustSet, trust_set
@@ -533,21 +532,6 @@ def test_a_key_comes_from_the_environment_too(crate: Path) -> None:
     assert run("sign", crate, env={"CRATE_ISCC_KEY": encrypted}).code == 2
     env = {"CRATE_ISCC_KEY": encrypted, "CRATE_ISCC_KEY_PASSPHRASE": "secret"}
     assert run("sign", crate, env=env).code == 0
-
-
-@pytest.mark.skipif(not shutil.which("minisign"), reason="there is no minisign")
-def test_minisign_takes_the_signature_of_the_metadata(crate: Path) -> None:
-    """The .eln specification has a detached minisign signature beside the metadata."""
-    sign(crate, ADA, minisign=True)
-    key = minisign_public_key(ADA.public)
-    assert len(base64.b64decode(key)) == 42
-
-    command = ["minisign", "-V", "-m", METADATA, "-P", key]
-    assert subprocess.run(command, cwd=crate, capture_output=True, check=False).returncode == 0
-    assert verify(crate).verdict is Verdict.VALID
-    with (crate / METADATA).open("ab") as file:
-        file.write(b" ")
-    assert subprocess.run(command, cwd=crate, capture_output=True, check=False).returncode != 0
 
 
 def test_verification_asks_no_network(signed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

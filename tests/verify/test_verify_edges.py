@@ -484,17 +484,35 @@ def test_every_finding_of_a_real_crate_is_listed_for_its_own_path(crate: Path) -
 # --- proofs beside the metadata ----------------------------------------------------------------
 
 
-def test_proofs_are_no_payload_and_named_as_not_checked(crate: Path) -> None:
-    """FORMAT, "Payload": a signature cannot be part of what it signs; nothing is said of it yet."""
-    (crate / "iscc-proof").mkdir()
-    for name in ("signature.json", "signature.json.tsr"):
-        (crate / "iscc-proof" / name).write_bytes(b"{}")
+def test_proofs_are_no_payload(crate: Path) -> None:
+    """FORMAT, "Payload": a signature cannot be part of what it signs, so nothing is extra here."""
+    write_proofs(crate)
+    report = verified(crate)
+    assert {(f.id, f.path) for f in report.findings} == {
+        ("signature.invalid", "iscc-proof/signature.json"),
+        ("timestamp.invalid", "iscc-proof/signature.json.tsr"),
+    }
+
+
+def test_proofs_that_cannot_be_checked_are_named(
+    crate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra `trust` there is integrity, and nothing is said of who stands for it."""
+    write_proofs(crate)
+    monkeypatch.setattr("crate_iscc.verifying.proofs.has_trust", lambda: False)
 
     report = verified(crate)
 
     assert report.verdict is Verdict.VALID
     assert "proofs" in report.not_checked
     assert "the proofs in iscc-proof/" in report_text(report)
+
+
+def write_proofs(crate: Path) -> None:
+    """Write files that have the names of proofs."""
+    (crate / "iscc-proof").mkdir()
+    for name in ("signature.json", "signature.json.tsr"):
+        (crate / "iscc-proof" / name).write_bytes(b"{}")
 
 
 @pytest.mark.parametrize(

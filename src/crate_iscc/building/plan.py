@@ -52,6 +52,7 @@ from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
+    MINISIGN_FILE,
     PROOF_FOLDER,
     CratePath,
     folder_of,
@@ -253,7 +254,9 @@ def plan_build(
     unchanged = previous is not None and edited.document.value == crate.document.value
     metadata = previous if previous is not None and unchanged else edited.document.dump()
     if metadata != previous:
-        signatures = filter(is_signature, listing.entries.paths_below(f"{PROOF_FOLDER}/"))
+        signatures = [*filter(is_signature, listing.entries.paths_below(f"{PROOF_FOLDER}/"))]
+        if MINISIGN_FILE in listing.entries:
+            signatures.append(MINISIGN_FILE)
         message = "it is of the metadata as they were: sign the crate again"
         notes += (Finding("build.stale-signature", message, path) for path in signatures)
     return BuildPlan(

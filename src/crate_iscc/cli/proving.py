@@ -33,7 +33,8 @@ def keygen(out: str, *, encrypt: bool, did: str | None) -> None:
     """Make a key file that only its owner can read, and say what its public key is."""
     require_trust()
     from crate_iscc.trust.keys import check_did_web, key_file, new_key
-    from crate_iscc.trust.signing import did_document, minisign_public_key
+    from crate_iscc.trust.minisign import minisign_public_key
+    from crate_iscc.trust.signing import did_document
 
     if did:
         check_did_web(did)

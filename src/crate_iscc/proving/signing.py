@@ -12,7 +12,7 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.errors import InputError, TrustError
 from crate_iscc.metadata import read_metadata
 from crate_iscc.paths import (
-    MINISIGN_ENDING,
+    MINISIGN_FILE,
     SIGNATURE_NAME,
     SIGNER_DOCUMENT_NAME,
     CratePath,
@@ -61,7 +61,8 @@ def sign(
     """
     require_trust()
     from crate_iscc.trust.credential import check_credential
-    from crate_iscc.trust.signing import minisignature, signed_credential
+    from crate_iscc.trust.minisign import minisignature
+    from crate_iscc.trust.signing import signed_credential
     from crate_iscc.trust.statement import STATEMENT_TYPE, contradictions, statement
     from crate_iscc.trust.strict_json import strict_json
 
@@ -92,8 +93,7 @@ def sign(
         added[path] = raw
         if minisign:
             comment = f"timestamp:{moment} file:{metadata.name} treehash:{signed.treehash} hashed"
-            name = CratePath(metadata.name + MINISIGN_ENDING)
-            added[name] = minisignature(metadata.raw, key, comment)
+            added[MINISIGN_FILE] = minisignature(metadata.raw, key, comment)
         add_files(tree, added)
     return Signature(path=path, issuer=key.issuer, treehash=signed.treehash, written=tuple(added))
 

@@ -91,7 +91,10 @@ def proof_line(proof: Proof) -> str:
             Standing.KNOWN: ", claimed: the DID document is the crate's own",
             Standing.UNKNOWN: ", unknown here",
         }[proof.standing]
-        return f"signature: by {who}{standing}; they say on {printable(proof.moment)}"
+        moment = (
+            f"they say on {printable(proof.moment)}" if proof.moment else "they do not say when"
+        )
+        return f"signature: by {who}{standing}; {moment}"
     standing = "" if proof.standing is Standing.TRUSTED else ", which nobody here vouches for"
     name = printable(proof.path.rpartition("/")[2].removesuffix(".tsr"))
     return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from crate_iscc.crate.view import Crate, iscc_id_of
+from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError, TrustError
 from crate_iscc.manifest import TreeFingerprint
 from crate_iscc.paths import (
+    MINISIGN_FILE,
     PROOF_FOLDER,
     SIGNER_DOCUMENT_NAME,
     TIMESTAMP_ENDING,
@@ -44,6 +46,20 @@ class Proofs:
     unchecked: bool = False
 
 
+def any_proof(entries: EntryTable) -> bool:
+    """Tell whether a file is a proof of the metadata by its name."""
+    return any(True for _ in _proof_entries(entries))
+
+
+def _proof_entries(entries: EntryTable) -> Iterator[Entry]:
+    for number in entries.below(f"{PROOF_FOLDER}/"):
+        if is_proof(entries[number].path):
+            yield entries[number]
+    minisign = entries.get(MINISIGN_FILE)
+    if minisign is not None:
+        yield minisign
+
+
 def proof_files(
     tree: Tree, listing: Listing, unread: list[Finding] | None = None
 ) -> dict[CratePath, bytes]:
@@ -54,10 +70,7 @@ def proof_files(
     """
     entries = listing.entries
     files: dict[CratePath, bytes] = {}
-    for number in entries.below(f"{PROOF_FOLDER}/"):
-        entry = entries[number]
-        if not is_proof(entry.path):
-            continue
+    for entry in _proof_entries(entries):
         try:
             files[entry.path] = read_all(tree, entry, limit=_LARGEST_PROOF)
         except ReadError as error:
@@ -97,6 +110,8 @@ class ProofCheck:
                     proofs.append(self._signature(path, files))
                 elif path.endswith(TIMESTAMP_ENDING):
                     proofs.append(self._stamp(path, files))
+                elif path == MINISIGN_FILE:
+                    proofs.append(self._minisignature(path, files))
             except _ProofError as error:
                 findings.append(Finding(error.kind, str(error), path))
         findings.extend(self._lacking(proofs))
@@ -129,6 +144,27 @@ class ProofCheck:
         return Proof(
             ProofKind.SIGNATURE, path, standing, who, str(credential.document.get("validFrom"))
         )
+
+    def _minisignature(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
+        """Return whose signature of the metadata it is: it has no key, so one has to be trusted."""
+        from crate_iscc.trust.minisign import check_minisignature, key_id, parse_minisignature
+
+        trust = self.trust or TrustSet()
+        try:
+            signature = parse_minisignature(files[path])
+        except TrustError as error:
+            raise _ProofError("signature.invalid", str(error)) from error
+        named = {key_id(key): key for key in trust.keys} | dict(trust.minisign)
+        key = named.get(signature.key_id)
+        if key is None:
+            shown = int.from_bytes(signature.key_id, "little")
+            raise _ProofError("signature.unchecked", f"its key is {shown:016X}, unknown here")
+        try:
+            check_minisignature(signature, self.metadata, key)
+        except TrustError as error:
+            raise _ProofError("signature.stale", str(error)) from error
+        who = f"{trust.keys[key]} (minisign)"
+        return Proof(ProofKind.SIGNATURE, path, Standing.TRUSTED, who, signature.moment)
 
     def _documents(self) -> tuple[dict[str, Any], ...]:
         return tuple(map(dict, self.trust.documents.values())) if self.trust else ()

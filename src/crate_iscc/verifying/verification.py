@@ -27,7 +27,7 @@ from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
 from crate_iscc.metadata import MetadataFile, find_metadata, not_a_crate, read_metadata
-from crate_iscc.paths import MANIFEST_FILE, PROOF_FOLDER, CratePath, is_proof, printable
+from crate_iscc.paths import MANIFEST_FILE, CratePath, printable
 from crate_iscc.portability import name_findings
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.report import Finding, ProofKind, Report
@@ -41,7 +41,7 @@ from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report
-from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_files
+from crate_iscc.verifying.proofs import ProofCheck, Proofs, any_proof, proof_files
 from crate_iscc.verifying.recording import Known, known_of
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
@@ -188,7 +188,7 @@ class _Verification:
         """List the tree and return the payload; its containers are for the record to tell."""
 
         def look(entries: EntryTable) -> None:
-            self._has_proof = _any_proof(entries)
+            self._has_proof = any_proof(entries)
             self._nested_folders = nested_folders(entries)
 
         self._payload = list_payload(
@@ -449,8 +449,3 @@ class _Verification:
 
 class _NothingKnownError(Exception):
     """Ends a reading that turns out to be of no use."""
-
-
-def _any_proof(entries: EntryTable) -> bool:
-    """Tell whether a file is a proof of the metadata by its name."""
-    return any(is_proof(entries[number].path) for number in entries.below(f"{PROOF_FOLDER}/"))
