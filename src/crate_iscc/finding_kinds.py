@@ -1,5 +1,6 @@
 """Every kind of finding there is: stable ids, how much they weigh, what they mean, what to do."""
 
+from crate_iscc.audit_kinds import AUDIT_KINDS
 from crate_iscc.proof_kinds import PROOF_KINDS
 from crate_iscc.severity import FindingKind, Severity
 from crate_iscc.source_kinds import SOURCE_KINDS
@@ -465,6 +466,13 @@ _BASE_KINDS = tuple(
 
 FINDING_KINDS = {
     kind.id: kind
-    for kind in (*_PAYLOAD_KINDS, *SOURCE_KINDS, *PROOF_KINDS, *PROFILE_KINDS, *_BASE_KINDS)
+    for kind in (
+        *_PAYLOAD_KINDS,
+        *SOURCE_KINDS,
+        *PROOF_KINDS,
+        *AUDIT_KINDS,
+        *PROFILE_KINDS,
+        *_BASE_KINDS,
+    )
 }
 """Every kind of finding there is, by its id."""

@@ -152,7 +152,9 @@ class Report:
 
     `rests_on` counts the matches by the convention that each rests on. `each` holds every file's
     verdict, where it was asked for. `nested` are the reports on crates and bags inside, `proofs`
-    the signatures and timestamps of the metadata that hold.
+    the signatures and timestamps of the metadata that hold. `treehash` is the recorded one of the
+    whole, and `treehash_matches` tells whether the observed one is the same, None where it was not
+    computed or there is none.
     """
 
     command: Command = Command.VERIFY
@@ -175,6 +177,8 @@ class Report:
     each: tuple[FileVerdict, ...] = ()
     nested: tuple["Report", ...] = ()
     proofs: tuple[Proof, ...] = ()
+    treehash: str | None = None
+    treehash_matches: bool | None = None
     report_version: str = REPORT_VERSION
 
     @property

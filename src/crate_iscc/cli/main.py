@@ -24,6 +24,7 @@ from crate_iscc.cli.options import (
     Level,
     MaxBytes,
     OutputOption,
+    PictureFormat,
     ProfileArgument,
     ProgressKind,
     ProgressOption,
@@ -209,6 +210,10 @@ def verify(
             "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
         ),
     ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Put it on record: append a line to this log."),
+    ] = None,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -241,6 +246,7 @@ def verify(
         max_bytes=max_bytes,
         trust=trust,
         require=require,
+        log=log,
         manner=manner(jobs, io, kernel, progress),
     )
 
@@ -314,6 +320,52 @@ def _delivery(
         output=output,
         ignored=tuple(ignore or ()),
         exit_zero=exit_zero,
+    )
+
+
+@app.command(short_help="Check a log of verifications, or sign it.")
+def audit(
+    log: Annotated[Path, typer.Argument(metavar="FILE", help="What verify --log has written.")],
+    sign_: Annotated[
+        str | None,
+        typer.Option("--sign", metavar="KEY", help="Sign it as it is; - is stdin."),
+    ] = None,
+    tsa: Annotated[
+        str | None,
+        typer.Option("--tsa", metavar="URL", help="Have its signatures stamped by this authority."),
+    ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
+        ),
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(
+            "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
+        ),
+    ] = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+) -> None:
+    """Check a log of verifications: every record holds the hash of the one before it.
+
+    crate-iscc audit verifications.jsonl --trust ./trust
+
+    Names the first record that was changed, taken away or moved, and says what the log cannot
+    tell. Signatures and timestamps lie beside it: FILE.signature.json, FILE.signature.json.tsr.
+    """
+    from crate_iscc.cli import auditing
+
+    auditing.audit(
+        log,
+        key=sign_,
+        authority=tsa,
+        trust=trust,
+        require=require,
+        as_json=format_ is BuildFormat.JSON,
     )
 
 
@@ -474,6 +526,45 @@ def show(
     from crate_iscc.cli import showing
 
     showing.show(crate, as_json=format_ is BuildFormat.JSON)
+
+
+@app.command(short_help="Show where a crate comes from, and what of that is verified.")
+def provenance(
+    crate: CrateArgument,
+    format_: Annotated[
+        PictureFormat | None,
+        typer.Option("--format", help="What to write [default: told from -o, else text]."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")
+    ] = None,
+    trust: Annotated[
+        str | None,
+        typer.Option(
+            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Show where a crate comes from, and what of that is verified.
+
+    crate-iscc provenance ./dataset
+
+    crate-iscc provenance dataset.zip -o origin.svg
+
+    Verifies the crate, names who signed it and since when, what was done, and what it and its
+    files were derived from. Of a link it can be verified that both ends are here, as recorded.
+    """
+    from crate_iscc.cli import tracing
+
+    tracing.provenance(
+        crate,
+        format_=format_.value if format_ else None,
+        output=output,
+        trust=trust,
+        manner=manner(jobs, Io.FAST, None, progress),
+    )
 
 
 @app.command(short_help="Explain a finding of a report.")

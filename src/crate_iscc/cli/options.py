@@ -36,6 +36,14 @@ class ReportFormat(enum.StrEnum):
     HTML = "html"
 
 
+class PictureFormat(enum.StrEnum):
+    """Formats of what can be drawn as well."""
+
+    TEXT = "text"
+    JSON = "json"
+    SVG = "svg"
+
+
 class Level(enum.StrEnum):
     """Levels of requirement (RFC 2119)."""
 

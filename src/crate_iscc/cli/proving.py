@@ -8,11 +8,14 @@ from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_out
 from crate_iscc.cli.terminal import now, progress_on_stderr
 from crate_iscc.errors import InputError, WriteError
 from crate_iscc.paths import printable
+from crate_iscc.report import ProofKind
 from crate_iscc.trust import require_trust
 from crate_iscc.trust.trust_set import TrustSet, trust_set
 
@@ -153,6 +156,16 @@ def load_trust(folder: str | None) -> TrustSet | None:
     if not files:
         raise InputError(f"nobody is trusted by an empty folder: {printable(folder)}")
     return trust_set(files)
+
+
+def required_proofs(names: str | None) -> frozenset[ProofKind]:
+    """Return the kinds of proofs that an option names, with commas. Raises BadParameter."""
+    known = {"signature": ProofKind.SIGNATURE, "timestamp": ProofKind.TIME}
+    wanted = [name.strip() for name in names.split(",")] if names else []
+    for name in wanted:
+        if name not in known:
+            raise typer.BadParameter(f"{name!r} cannot be required; {', '.join(known)} can")
+    return frozenset(known[name] for name in wanted)
 
 
 def _read_small(place: str) -> bytes:

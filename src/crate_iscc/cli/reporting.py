@@ -21,7 +21,7 @@ from crate_iscc.report import Report, Verdict, check_ignorable, without
 _SEVERAL = ("text", "jsonl", "github", "markdown")
 _LONGEST_SUMMARY = 1 << 20
 """Bytes that GitHub takes as the summary of a step."""
-_EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
+EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.INCOMPLETE: UNREAD}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +91,21 @@ def deliver(report: Report, delivery: Delivery) -> int:
     report = without(report, delivery.ignored)
     format_ = delivery.chosen_format
     if delivery.output is not None:
-        _write(delivery.output, rendered(report, format_))
+        write_file(delivery.output, rendered(report, format_))
     elif format_ == "text":
         write_out(rendered(report, format_, paint_for_stdout()))
     else:
         write_for_machines(rendered(report, format_))
     if format_ == "github":
         _add_step_summary(report)
-    return 0 if delivery.exit_zero else _EXIT_CODES[report.verdict]
+    return 0 if delivery.exit_zero else EXIT_CODES[report.verdict]
 
 
-def _write(output: Path, text: str) -> None:
-    """Replace a file as a whole; write into what is no file (a device, a pipe)."""
+def write_file(output: Path, text: str) -> None:
+    """Replace a file as a whole; write into what is no file (a device, a pipe).
+
+    Raises WriteError.
+    """
     content = text.encode("utf-8")
     try:
         if output.exists() and not output.is_file():

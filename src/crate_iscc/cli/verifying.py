@@ -3,21 +3,24 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from crate_iscc.cli.options import Manner
-from crate_iscc.cli.proving import load_trust
+from crate_iscc.cli.proving import load_trust, required_proofs
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
-from crate_iscc.report import ProofKind, Report
+from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Thoroughness
 from crate_iscc.verifying.verification import verify
+
+if TYPE_CHECKING:
+    from crate_iscc.cli.auditing import Recorder
 
 
 def run_verify(
@@ -31,6 +34,7 @@ def run_verify(
     max_bytes: int | None,
     trust: str | None,
     require: str | None,
+    log: Path | None,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
@@ -41,11 +45,12 @@ def run_verify(
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
     kernel = chosen_kernel(manner.kernel)
     trusted = load_trust(trust)
-    required = _required(require)
+    required = required_proofs(require)
+    recorder = _recorder(log, crates, delivery)
 
     def check(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
-            return verify(
+            report = verify(
                 crate,
                 thoroughness=thoroughness,
                 closed=closed,
@@ -58,17 +63,17 @@ def run_verify(
                 kernel=kernel,
                 progress=sink,
             )
+        return recorder.put(report) if recorder else report
 
     check_each(crates, delivery, check)
 
 
-def _required(names: str | None) -> frozenset[ProofKind]:
-    known = {"signature": ProofKind.SIGNATURE, "timestamp": ProofKind.TIME}
-    wanted = [name.strip() for name in names.split(",")] if names else []
-    for name in wanted:
-        if name not in known:
-            raise typer.BadParameter(f"{name!r} cannot be required; {', '.join(known)} can")
-    return frozenset(known[name] for name in wanted)
+def _recorder(log: Path | None, crates: Sequence[str], delivery: Delivery) -> "Recorder | None":
+    if log is None:
+        return None
+    from crate_iscc.cli.auditing import Recorder
+
+    return Recorder(log, crates, delivery.ignored)
 
 
 def run_validate(

@@ -22,8 +22,7 @@ def stamp(source: str | Path, authority: str, *, renew: bool = False) -> dict[Cr
     answer rightly, WriteError where nothing can be written.
     """
     require_trust()
-    from crate_iscc.trust.authority import ask
-    from crate_iscc.trust.timestamps import check_answer, check_stamp, request_for
+    from crate_iscc.trust.authority import new_stamp
 
     times: dict[CratePath, str] = {}
     with open_tree(source, crc=False) as tree:
@@ -37,10 +36,7 @@ def stamp(source: str | Path, authority: str, *, renew: bool = False) -> dict[Cr
             )
         added: dict[CratePath, bytes] = {}
         for path in _to_stamp(signatures, files, renew=renew):
-            request = request_for(files[path])
-            token = ask(authority, request.as_bytes())
-            check_answer(request, token)
-            told = check_stamp(token, files[path], {})
+            token, told = new_stamp(authority, files[path])
             name = CratePath(path + TIMESTAMP_ENDING)
             added[name] = token
             times[name] = told.time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -64,6 +64,9 @@ def _summary_json(report: Report) -> dict[str, Any]:
         "rests_on": dict(report.rests_on),
         "kernel": report.kernel,
     }
+    if report.treehash is not None:
+        summary["treehash"] = report.treehash
+        summary["treehash_matches"] = report.treehash_matches
     if report.each:
         summary["each"] = [
             {"path": one.path, "status": one.status, "rests_on": one.rests_on}

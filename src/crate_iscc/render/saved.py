@@ -80,6 +80,8 @@ def _report(value: dict[str, Any]) -> Report:
         ),
         proofs=tuple(map(_proof, value.get("proofs", ()))),
         nested=tuple(map(_report, value.get("nested", ()))),
+        treehash=value.get("treehash"),
+        treehash_matches=value.get("treehash_matches"),
     )
     if report.verdict.value != value["verdict"]:
         raise InputError(

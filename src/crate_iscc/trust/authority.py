@@ -6,6 +6,7 @@ import urllib.request
 from urllib.parse import urlsplit
 
 from crate_iscc.errors import InputError, TrustError
+from crate_iscc.trust.timestamps import Stamp, check_answer, check_stamp, request_for
 
 _TIMEOUT = 20
 """Seconds for the authority to answer."""
@@ -18,6 +19,17 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_arguments: object) -> None:
         """Follow no redirection."""
         return
+
+
+def new_stamp(url: str, raw: bytes) -> tuple[bytes, Stamp]:
+    """Have bytes stamped by an authority; return the token, and what it says.
+
+    The token is checked against the request: its bytes, its nonce. Raises InputError, TrustError.
+    """
+    request = request_for(raw)
+    token = ask(url, request.as_bytes())
+    check_answer(request, token)
+    return token, check_stamp(token, raw, {})
 
 
 def ask(url: str, request: bytes) -> bytes:

@@ -60,12 +60,17 @@ class Signed:
 
 def statement(signed: Signed, issuer: str, moment: str) -> dict[str, Any]:
     """Return the credential to be signed; `moment` (ISO 8601) is what the signer claims."""
+    return credential_of(STATEMENT_TYPE, signed.subject(), issuer, moment)
+
+
+def credential_of(kind: str, subject: dict[str, Any], issuer: str, moment: str) -> dict[str, Any]:
+    """Return a credential of a kind, about a subject, to be signed."""
     return {
         "@context": [CREDENTIALS, _UNDEFINED_TERMS],
-        "type": ["VerifiableCredential", STATEMENT_TYPE],
+        "type": ["VerifiableCredential", kind],
         "issuer": issuer,
         "validFrom": moment,
-        "credentialSubject": signed.subject(),
+        "credentialSubject": subject,
     }
 
 

@@ -120,7 +120,14 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
         nested=outcome.nested,
         proofs=outcome.proofs.proofs,
+        treehash=known.manifest.root.treehash,
+        treehash_matches=_treehash_matches(known.manifest, treehashes),
     )
+
+
+def _treehash_matches(known: Manifest, observed: Mapping[str, str | None]) -> bool | None:
+    found = observed.get("")
+    return None if found is None or known.root.treehash is None else found == known.root.treehash
 
 
 def _not_vouched_for(outcome: Outcome) -> Iterator[str]:

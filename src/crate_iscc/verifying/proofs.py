@@ -21,7 +21,6 @@ from crate_iscc.paths import (
     is_evidence,
     is_proof,
     is_signature,
-    printable,
     proof_path,
 )
 from crate_iscc.report import Finding, Proof, ProofKind, Standing
@@ -120,6 +119,7 @@ class ProofCheck:
 
     def _signature(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
         from crate_iscc.trust.credential import check_credential
+        from crate_iscc.trust.standing import signer_standing
         from crate_iscc.trust.statement import STATEMENT_TYPE, contradictions
 
         signed = signed_of(self.metadata_name, self.metadata, self.crate, self.root, files)
@@ -137,7 +137,10 @@ class ProofCheck:
         wrong = list(contradictions(credential.subject, signed))
         if wrong:
             raise _ProofError("signature.stale", "; ".join(wrong))
-        standing, who = self._standing(credential.issuer, credential.key)
+        try:
+            standing, who = signer_standing(credential.issuer, credential.key, self.trust)
+        except TrustError as error:
+            raise _ProofError("signature.invalid", str(error)) from error
         return Proof(
             ProofKind.SIGNATURE, path, standing, who, str(credential.document.get("validFrom"))
         )
@@ -166,22 +169,8 @@ class ProofCheck:
     def _documents(self) -> tuple[dict[str, Any], ...]:
         return tuple(map(dict, self.trust.documents.values())) if self.trust else ()
 
-    def _standing(self, issuer: str, key: str) -> tuple[Standing, str]:
-        """Return who signed. The key decides, never a name that a document gives itself."""
-        trust = self.trust or TrustSet()
-        if key in trust.keys:
-            return Standing.TRUSTED, f"{trust.keys[key]} ({issuer})"
-        if issuer in trust.documents:
-            from crate_iscc.trust.credential import has_key
-
-            if has_key(trust.documents[issuer], key):
-                return Standing.TRUSTED, issuer
-            message = f"the trusted DID document of {printable(issuer)} does not have its key"
-            raise _ProofError("signature.invalid", message)
-        # Only a did:web needs a document, and one that travels with the crate proves nothing.
-        return (Standing.UNKNOWN if issuer.startswith("did:key:") else Standing.KNOWN), issuer
-
     def _stamp(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
+        from crate_iscc.trust.standing import stamp_standing
         from crate_iscc.trust.timestamps import check_stamp
 
         stamped = files.get(CratePath(path.removesuffix(TIMESTAMP_ENDING)))
@@ -195,10 +184,7 @@ class ProofCheck:
         if roots and stamp.root is None:
             message = f"no trusted root vouches for {stamp.authority}"
             raise _ProofError("timestamp.untrusted", message)
-        span = f" (±{stamp.accuracy.total_seconds():g} s)" if stamp.accuracy else ""
-        moment = stamp.time.strftime("%Y-%m-%dT%H:%M:%SZ") + span
-        standing = Standing.TRUSTED if stamp.root else Standing.UNKNOWN
-        who = f"{stamp.authority}, vouched for by {stamp.root}" if stamp.root else stamp.authority
+        standing, who, moment = stamp_standing(stamp)
         return Proof(ProofKind.TIME, path, standing, who, moment)
 
     def _lacking(self, proofs: Collection[Proof]) -> Iterator[Finding]:
