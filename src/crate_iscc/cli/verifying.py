@@ -63,7 +63,11 @@ def run_verify(
 
 
 def _required(names: str | None) -> frozenset[ProofKind]:
-    known = {"signature": ProofKind.SIGNATURE, "timestamp": ProofKind.TIME}
+    known = {
+        "signature": ProofKind.SIGNATURE,
+        "timestamp": ProofKind.TIME,
+        "receipt": ProofKind.RECEIPT,
+    }
     wanted = [name.strip() for name in names.split(",")] if names else []
     for name in wanted:
         if name not in known:

@@ -81,7 +81,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
 
 
 def proof_line(proof: Proof) -> str:
-    """Return what a proof says: who stands for the metadata, or by when they existed."""
+    """Return what a proof says: who stands for the crate, by when it existed, who declared it."""
     who = printable(proof.who)
     if proof.kind is ProofKind.SIGNATURE:
         standing = {
@@ -90,6 +90,17 @@ def proof_line(proof: Proof) -> str:
             Standing.UNKNOWN: ", unknown here",
         }[proof.standing]
         return f"signature: by {who}{standing}; they say on {printable(proof.moment)}"
+    if proof.kind is ProofKind.RECEIPT:
+        standing = {
+            Standing.TRUSTED: "",
+            Standing.KNOWN: ", claimed: the hub's DID document is the crate's own",
+            Standing.UNKNOWN: ", unknown here",
+        }[proof.standing]
+        declarer, remark = printable(proof.declarer or ""), printable(proof.remark or "")
+        return (
+            f"receipt: {printable(proof.iscc_id or '')} declared at {printable(proof.moment)} by "
+            f"{declarer} at {who}{standing}" + (f"; {remark}" if remark else "")
+        )
     standing = "" if proof.standing is Standing.TRUSTED else ", which nobody here vouches for"
     name = printable(proof.path.rpartition("/")[2].removesuffix(".tsr"))
     return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"
