@@ -40,6 +40,8 @@ def parse_iscc_id(text: object) -> IsccId:
         raw = base64.b32decode(text.removeprefix("ISCC:"))
     except (binascii.Error, ValueError):
         raise bad from None
+    if len(raw) != 10:
+        raise bad
     main_type, realm = raw[0] >> 4, raw[0] & 15
     version, length = raw[1] >> 4, raw[1] & 15
     if main_type != _MAIN_TYPE or version != _VERSION or length not in _LENGTHS or realm > 1:
