@@ -2,35 +2,40 @@
 
 import base64
 import json
-import os
 import shutil
 import socket
 import subprocess
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jcs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.cli_kit import run
-from crate_iscc import InputError, Report, Verdict, build, report_text, verify
+from crate_iscc import InputError, Report, Verdict, build, report_json, report_text, verify
 from crate_iscc.errors import TrustError
 from crate_iscc.proving.signing import sign
+from crate_iscc.render.formats import rendered
+from crate_iscc.render.saved import parse_report
 from crate_iscc.report import ProofKind, Standing
-from crate_iscc.trust.credential import check_credential
+from crate_iscc.resources import schema_text
+from crate_iscc.trust.credential import check_credential, signed_bytes
 from crate_iscc.trust.keys import SigningKey, key_file, new_key, parse_key
-from crate_iscc.trust.multikey import multikey, public_key
+from crate_iscc.trust.multikey import check_signature, multikey
 from crate_iscc.trust.signing import did_document, minisign_public_key, signed_credential
-from crate_iscc.trust.statement import STATEMENT_TYPE
+from crate_iscc.trust.statement import STATEMENT_TYPE, Signed, contradictions
 from crate_iscc.trust.strict_json import strict_json
 from crate_iscc.trust.trust_set import TrustSet, trust_set
 from trust.trust_kit import ADA, MALLORY, SIGNATURE, built
 from verify.verify_kit import METADATA, flip_bit, hold_against_schema, zip_of
 
+VECTOR_SIGNATURE = (
+    "z2HnFSSPPBzR36zdDgK8PbEHeXbR56YF24jwMpt3R1eHXQzJDMWS93FCzpvJpwTWd3GAVFuUfjoJdcnTMuVor51aX"
+)
 BELIEVE_ADA = TrustSet(keys={ADA.public: "ada"})
 
 
@@ -53,6 +58,15 @@ def test_a_signed_crate_says_who_stands_for_it(signed: Path) -> None:
     assert not {"signer", "metadata"} & set(trusted.not_checked)
 
 
+def test_every_format_for_people_says_who_signed(signed: Path) -> None:
+    """And a saved report can be shown again."""
+    report = verify(signed, trust=BELIEVE_ADA)
+
+    for format_ in ("text", "html", "markdown", "json", "jsonl"):
+        assert ADA.issuer in rendered(report, format_)
+    assert parse_report(report_json(report), json.loads(schema_text("report"))) == report
+
+
 def test_a_signature_is_a_credential_that_iscc_crypto_takes(signed: Path) -> None:
     """The library that made it is a judge of the format only: it trusts any key inside."""
     from iscc_crypto import verify_vc
@@ -71,11 +85,47 @@ def test_a_signature_is_a_credential_that_iscc_crypto_takes(signed: Path) -> Non
 
 
 def test_the_vector_of_the_specification_is_understood() -> None:
-    """Data Integrity EdDSA Cryptosuites 1.0, B.2: the key, the hashes and the signature."""
-    # The representation of a signed credential with eddsa-jcs-2022 in the appendix uses this key.
+    """Data Integrity EdDSA Cryptosuites 1.0, appendix "Representation: eddsa-jcs-2022"."""
     key = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"
-    assert multikey(public_key(key)) == key
-    assert jcs.canonicalize({"b": 1, "a": [True, None]}) == b'{"a":[true,null],"b":1}'
+    contexts = [
+        "https://www.w3.org/ns/credentials/v2",
+        "https://www.w3.org/ns/credentials/examples/v2",
+    ]
+    document = {
+        "@context": contexts,
+        "id": "urn:uuid:58172aac-d8ba-11ed-83dd-0b3aef56cc33",
+        "type": ["VerifiableCredential", "AlumniCredential"],
+        "name": "Alumni Credential",
+        "description": "A minimum viable example of an Alumni Credential.",
+        "issuer": "https://vc.example/issuers/5678",
+        "validFrom": "2023-01-01T00:00:00Z",
+        "credentialSubject": {
+            "id": "did:example:abcdefgh",
+            "alumniOf": "The School of Examples",
+        },
+        "proof": {
+            "type": "DataIntegrityProof",
+            "cryptosuite": "eddsa-jcs-2022",
+            "created": "2023-02-24T23:36:38Z",
+            "verificationMethod": f"did:key:{key}#{key}",
+            "proofPurpose": "assertionMethod",
+            "@context": contexts,
+            "proofValue": VECTOR_SIGNATURE,
+        },
+    }
+
+    payload = signed_bytes(document)
+
+    assert payload.hex() == (
+        "66ab154f5c2890a140cb8388a22a160454f80575f6eae09e5a097cabe539a1db"
+        "59b7cb6251b8991add1ce0bc83107e3db9dbbab5bd2c28f687db1a03abc92f19"
+    )
+    check_signature(key, VECTOR_SIGNATURE, payload)
+    with pytest.raises(TrustError):
+        check_signature(key, VECTOR_SIGNATURE, payload[::-1])
+    # Its issuer is no DID that the key is bound to: a proof that holds is not enough here.
+    with pytest.raises(TrustError, match="issuer"):
+        check_credential(json.dumps(document).encode(), "AlumniCredential")
 
 
 @pytest.mark.parametrize("wrapper", ["", "wrapped/"])
@@ -271,6 +321,7 @@ def test_an_attack_on_a_signature_is_refused_and_named(
             assert ids(report) == {kind}
             assert report.verdict is Verdict.INVALID
             assert not report.proofs
+            assert "INVALID: every recorded file is intact, but who signed" in report_text(report)
 
 
 def test_a_stranger_who_signs_again_is_a_stranger(signed: Path) -> None:
@@ -317,6 +368,26 @@ def test_every_flipped_bit_of_a_signature_is_found(signed: Path) -> None:
         passed.append(position)
         assert check.document == json.loads(original)
     assert all(original[position // 8] in b" \n" for position in passed)
+
+
+def test_every_flipped_bit_of_signed_metadata_is_found(signed: Path) -> None:
+    """The raw bytes are signed, so no bit of the metadata file means nothing."""
+    metadata = (signed / METADATA).read_bytes()
+    subject = json.loads((signed / SIGNATURE).read_text())["credentialSubject"]
+    known = Signed(
+        METADATA,
+        metadata,
+        subject["payload"]["treehash"],
+        subject["payload"]["fileCount"],
+        subject["payload"]["size"],
+        subject["iscc"],
+    )
+    assert not list(contradictions(subject, known))
+    for position in range(8 * len(metadata)):
+        content = bytearray(metadata)
+        content[position // 8] ^= 1 << position % 8
+        told = list(contradictions(subject, replace(known, metadata=bytes(content))))
+        assert told == ["the metadata file is not the signed one"]
 
 
 @given(st.binary(max_size=300))
@@ -379,8 +450,6 @@ def test_what_is_no_key_is_refused_without_a_word_of_it(content: bytes) -> None:
 
 def test_a_did_web_is_trusted_by_its_document_alone(crate: Path) -> None:
     """The document that travels with the crate shows what was claimed, and no more."""
-    from dataclasses import replace
-
     key = replace(ADA, did_web="did:web:imaging.example")
     document = did_document(key)
     sign(crate, key, did_document=document)
@@ -490,4 +559,3 @@ def test_verification_asks_no_network(signed: Path, monkeypatch: pytest.MonkeyPa
     expected = verify(signed, trust=BELIEVE_ADA)
     monkeypatch.setattr(socket, "socket", refuse)
     assert verify(signed, trust=BELIEVE_ADA) == expected
-    assert os.environ is not None

@@ -72,6 +72,14 @@ class Authority:
         )  # fmt: skip
         return answered.read_bytes()
 
+    def send_along(self, certificates: bytes) -> None:
+        """Put certificates (PEM) into every token beside its own."""
+        (self.folder / "chain.pem").write_bytes(certificates)
+        config = (self.folder / "tsa.cnf").read_text()
+        (self.folder / "tsa.cnf").write_text(
+            config.replace("tsa_name", "certs = chain.pem\ntsa_name")
+        )
+
     def _openssl(self, *arguments: str) -> None:
         subprocess.run(
             ["openssl", *arguments], cwd=self.folder, check=True, capture_output=True, timeout=30

@@ -10,7 +10,8 @@ from crate_iscc.crate.graph_style import GraphEditor
 from crate_iscc.crate.style import Style, fitting_style
 from crate_iscc.crate.table_style import TableEditor
 from crate_iscc.crate.terms import NEW_CRATE_VERSION, RO_CRATE
-from crate_iscc.crate.view import Crate
+from crate_iscc.crate.view import Crate, treehash_texts
+from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint
 from crate_iscc.jsonld import Document
 from crate_iscc.manifest import (
@@ -70,4 +71,11 @@ def fingerprinted(
     editor.write_provenance(manifest_file)
     if before is None or editor.document.value != before.document.value:
         editor.write_generator(generator)
-    return Crate(editor.document), editor.notes
+    written = Crate(editor.document)
+    if manifest.root.treehash not in treehash_texts(written, written.root_id):
+        raise InputError(
+            "the metadata cannot take fingerprints",
+            cause="the root dataset is described inside of an entity that build writes anew",
+            hint="flatten the metadata: RO-Crate has every entity at the top of @graph",
+        )
+    return written, editor.notes

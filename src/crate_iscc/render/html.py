@@ -18,7 +18,13 @@ from crate_iscc.render.grouped import (
     rests_on_words,
 )
 from crate_iscc.render.html_style import STYLE
-from crate_iscc.render.report import conclusion, excluded_line, ignored_line, place_of
+from crate_iscc.render.report import (
+    conclusion,
+    excluded_line,
+    ignored_line,
+    place_of,
+    proof_line,
+)
 from crate_iscc.render.units import number
 from crate_iscc.report import Command, Finding, Report, Verdict
 
@@ -34,6 +40,8 @@ _EXPLAINED = {
     "datahash": "their contents, byte for byte (BLAKE3)",
     "treehash": "names, sizes and contents of all files together",
     "digests": "their contents, by what others recorded of them",
+    "signature": "who stands for the metadata, and with them for all the rest",
+    "time": "by when the signature existed",
     "iscc-sum": "the codes by which similar contents are found",
     "must": "what the profile requires",
     "should": "what the profile recommends",
@@ -69,6 +77,7 @@ def report_html(report: Report) -> str:
         "<main>",
         *_checked(report),
         *_counts(report),
+        *_proofs(report),
         *_inside(report),
         *_findings(report),
         "</main>",
@@ -119,6 +128,14 @@ def _counts(report: Report) -> Iterator[str]:
         if rests_on := rests_on_words(report):
             yield f"<p>That they match rests on: <bdi>{_text(rests_on)}</bdi></p>"
         yield "</section>"
+
+
+def _proofs(report: Report) -> Iterator[str]:
+    if report.proofs:
+        yield '<section id="proofs"><h2>Who stands for it, and since when</h2>'
+        yield '<div class="card"><ul>'
+        yield from (f"<li><bdi>{_text(proof_line(proof))}</bdi></li>" for proof in report.proofs)
+        yield "</ul></div></section>"
 
 
 def _inside(report: Report) -> Iterator[str]:

@@ -21,6 +21,7 @@ from crate_iscc.render.report import (
     ignored_line,
     not_checked_line,
     place_of,
+    proof_line,
 )
 from crate_iscc.render.units import number
 from crate_iscc.report import Command, Finding, Report, Verdict
@@ -48,6 +49,7 @@ def report_markdown(report: Report, room: int = ROOM) -> str:
     ]
     if rests_on := rests_on_words(report):
         lines.append(f"- **Rests on:** {escaped(rests_on)}")
+    lines.extend(f"- {escaped(proof_line(proof))}" for proof in report.proofs)
     if report.not_checked:
         lines.append(f"- **Not checked:** {escaped(not_checked_line(report))}")
     if report.excluded:

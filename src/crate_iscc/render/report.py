@@ -21,6 +21,8 @@ Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
 
 _SHOWN_OF_EACH = 12
+_PROOFS = ("signature.", "timestamp.", "receipt.")
+"""How the ids of findings begin that are about proofs, and not about the payload."""
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
@@ -169,6 +171,12 @@ def not_checked_line(report: Report) -> str:
     return ", ".join(_NOT_CHECKED_WORDS.get(word, word) for word in report.not_checked)
 
 
+def only_proofs_fail(report: Report) -> bool:
+    """Tell whether nothing is wrong but with signatures and timestamps."""
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    return all(finding.id.startswith(_PROOFS) for finding in errors) and not report.nested
+
+
 def signed_words(report: Report) -> str:
     """Return who stands for a crate, in words; nothing where it has no signature that holds."""
     signatures = [proof for proof in report.proofs if proof.kind is ProofKind.SIGNATURE]
@@ -241,6 +249,8 @@ def _in_words(report: Report) -> str:
         valid = report.verdict is Verdict.VALID
         return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
     match report.verdict:
+        case Verdict.INVALID if only_proofs_fail(report):
+            return "every recorded file is intact, but who signed it, or when, does not hold"
         case Verdict.INVALID:
             return "the dataset is not as recorded"
         case Verdict.INCOMPLETE:

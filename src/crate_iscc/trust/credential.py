@@ -55,11 +55,18 @@ def check_credential(raw: bytes, kind: str, did_documents: Iterable[Json] = ()) 
     _check_proof(proof, contexts)
     issuer = _issuer(document)
     key = _key(issuer, proof, did_documents)
-    options = {name: value for name, value in proof.items() if name != "proofValue"}
-    unsigned = {name: value for name, value in document.items() if name != "proof"}
-    payload = _hashed(options) + _hashed(unsigned)
-    check_signature(key, str(proof.get("proofValue")), payload)
+    check_signature(key, str(proof.get("proofValue")), signed_bytes(document))
     return Credential(document, issuer, key)
+
+
+def signed_bytes(document: Json) -> bytes:
+    """Return what the proof of a document is a signature of (sections 3.3.3 to 3.3.5).
+
+    64 bytes: the SHA-256 of the proof's options, and that of the document without its proof.
+    """
+    options = {name: value for name, value in document["proof"].items() if name != "proofValue"}
+    unsigned = {name: value for name, value in document.items() if name != "proof"}
+    return _hashed(options) + _hashed(unsigned)
 
 
 def _hashed(value: Json) -> bytes:

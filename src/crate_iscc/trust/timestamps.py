@@ -6,24 +6,31 @@ that.
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import (
     HashAlgorithm,
     PKIStatus,
     TimeStampRequest,
     TimestampRequestBuilder,
     TimeStampResponse,
-    VerificationError,
     VerifierBuilder,
     decode_timestamp_response,
 )
 
 from crate_iscc.errors import TrustError
+from crate_iscc.trust.certificate_order import with_sorted_certificates
+
+_HASHES = {
+    "2.16.840.1.101.3.4.2.1": hashlib.sha256,
+    "2.16.840.1.101.3.4.2.2": hashlib.sha384,
+    "2.16.840.1.101.3.4.2.3": hashlib.sha512,
+}
+"""The hash algorithms of tokens, by their object identifiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +74,16 @@ def check_stamp(token: bytes, raw: bytes, roots: Mapping[str, bytes]) -> Stamp:
     """
     response = _decoded(token)
     try:
-        info = response.tst_info
-        imprint = info.message_imprint
-        wanted = {
-            "2.16.840.1.101.3.4.2.1": hashlib.sha256,
-            "2.16.840.1.101.3.4.2.2": hashlib.sha384,
-            "2.16.840.1.101.3.4.2.3": hashlib.sha512,
-        }.get(imprint.hash_algorithm.dotted_string)
-        time = info.gen_time if info.gen_time.tzinfo else info.gen_time.replace(tzinfo=UTC)
-        accuracy = info.accuracy
-        certificates = [x509.load_der_x509_certificate(der) for der in _certificates(response)]
-    except (ValueError, VerificationError, AttributeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is wrong with certificates that nobody trusts
+            info = response.tst_info
+            imprint = info.message_imprint
+            wanted = _HASHES.get(imprint.hash_algorithm.dotted_string)
+            time = info.gen_time if info.gen_time.tzinfo else info.gen_time.replace(tzinfo=UTC)
+            accuracy = info.accuracy
+            certificates = list(map(x509.load_der_x509_certificate, _certificates(response)))
+            authority = _authority(response, certificates)
+    except Exception as error:  # hostile bytes make the readers of certificates raise anything
         raise TrustError("the timestamp cannot be understood", cause=str(error)[:200]) from error
     if wanted is None or wanted(raw).digest() != imprint.message:
         raise TrustError("the timestamp is of other bytes")
@@ -89,12 +95,12 @@ def check_stamp(token: bytes, raw: bytes, roots: Mapping[str, bytes]) -> Stamp:
             milliseconds=accuracy.millis or 0,
             microseconds=accuracy.micros or 0,
         )
-    return Stamp(time, _authority(certificates), span, root)
+    return Stamp(time, authority, span, root)
 
 
 def _decoded(token: bytes) -> TimeStampResponse:
     try:
-        return decode_timestamp_response(token)
+        return decode_timestamp_response(with_sorted_certificates(token))
     except ValueError as error:
         raise TrustError("the timestamp cannot be read", cause=str(error)[:200]) from error
 
@@ -113,18 +119,15 @@ def _vouches(pem: bytes, response: TimeStampResponse, raw: bytes) -> bool:
         try:
             if VerifierBuilder(roots=[root]).build().verify_message(response, raw):
                 return True
-        except (VerificationError, ValueError):
+        except Exception:  # noqa: S112  # whatever is wrong with the token: this root says nothing
             continue
     return False
 
 
-def _authority(certificates: list[x509.Certificate]) -> str:
-    """Return what the authority's certificate calls it."""
+def _authority(response: TimeStampResponse, certificates: list[x509.Certificate]) -> str:
+    """Return what its certificate calls the authority that signed; others may lie beside it."""
+    signers = {(one.issuer, one.serial_number) for one in response.signed_data.signer_infos}
     for certificate in certificates:
-        try:
-            usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except x509.ExtensionNotFound:
-            continue
-        if ExtendedKeyUsageOID.TIME_STAMPING in usage:
+        if (certificate.issuer, certificate.serial_number) in signers:
             return certificate.subject.rfc4514_string()
     return "an authority without a certificate"
