@@ -362,9 +362,9 @@ def iscc_id_replaced(crate: Path, hub: Hub) -> None:
     (crate / METADATA).write_text(text.replace(hub.log[-1][0], "ISCC:MEIGMFDDKYTREQAA"))
 
 
-def iscc_id_removed(crate: Path, hub: Hub) -> None:
+def iscc_id_removed(crate: Path, _hub: Hub) -> None:
     def change(graph: list[dict[str, Any]]) -> None:
-        entity_of(graph, "./")["identifier"].remove(hub.log[-1][0])
+        entity_of(graph, "./")["identifier"].remove({"@id": "#iscc-id"})
 
     edit_metadata(crate, change)
 

@@ -177,6 +177,15 @@ def only_proofs_fail(report: Report) -> bool:
     return all(finding.id.startswith(_PROOFS) for finding in errors) and not report.nested
 
 
+def _failing_words(report: Report) -> str:
+    """Return what does not hold where only proofs fail."""
+    ids = {f.id for f in report.findings if f.severity is Severity.ERROR}
+    receipts = {finding_id for finding_id in ids if finding_id.startswith("receipt.")}
+    if ids == receipts:
+        return "who declared it"
+    return "who signed or declared it, or when," if receipts else "who signed it, or when,"
+
+
 def signed_words(report: Report) -> str:
     """Return who stands for a crate, in words; nothing where it has no signature that holds."""
     signatures = [proof for proof in report.proofs if proof.kind is ProofKind.SIGNATURE]
@@ -250,7 +259,7 @@ def _in_words(report: Report) -> str:
         return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
     match report.verdict:
         case Verdict.INVALID if only_proofs_fail(report):
-            return "every recorded file is intact, but who signed it, or when, does not hold"
+            return f"every recorded file is intact, but {_failing_words(report)} does not hold"
         case Verdict.INVALID:
             return "the dataset is not as recorded"
         case Verdict.INCOMPLETE:
