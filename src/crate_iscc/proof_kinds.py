@@ -84,6 +84,15 @@ PROOF_KINDS = (
         "Have the crate declared: crate-iscc declare; or trust the hub, if you do.",
     ),
     FindingKind(
+        "build.stale-receipt",
+        Severity.WARNING,
+        "A receipt is of the payload as it was before",
+        "The payload has changed since the crate was declared, so the receipt of the hub is of "
+        "something else now. Build keeps it, and the ISCC-ID in the metadata.",
+        "Move iscc-proof/hub-receipt.json elsewhere, and declare the crate again with --force; the "
+        "ISCC-ID of before still names what was declared then.",
+    ),
+    FindingKind(
         "receipt.missing",
         Severity.INFO,
         "An ISCC-ID is claimed: nothing here shows that a hub gave it to this crate",

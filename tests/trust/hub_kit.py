@@ -55,6 +55,7 @@ class Hub:
     with_log: bool = False
     can_look_up: bool = False
     lose: bool = False
+    has_document: bool = True
     clock: float = 0
     url: str = ""
     replies: list[int | bytes] = field(default_factory=list)
@@ -174,7 +175,7 @@ class Hub:
         """Return the status and the JSON of an answer to a question."""
         parts = urlsplit(path)
         asked = unquote(parts.path)
-        if asked == "/.well-known/did.json":
+        if asked == "/.well-known/did.json" and self.has_document:
             return 200, json.loads(self.document())
         ids = [iscc_id for iscc_id, _ in self.log]
         match = re.fullmatch(r"/declaration/(ISCC:\w+)/receipt", asked)

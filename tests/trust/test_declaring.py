@@ -153,6 +153,31 @@ def test_what_is_begun_is_finished_without_another_declaration(crate: Path, hub:
     assert verify(crate).verdict is Verdict.VALID
 
 
+def test_a_hub_without_a_document_has_given_a_receipt_all_the_same(crate: Path, hub: Hub) -> None:
+    """It is kept, and the next run goes on from there."""
+    hub.has_document = False
+    with pytest.raises(TrustError, match="DID document of the hub did not come"):
+        declare(crate, ADA, hub.url)
+    assert (crate / RECEIPT).exists()
+
+    hub.has_document = True
+    assert declare(crate, ADA, hub.url).was_there
+    assert len(hub.log) == 1
+    assert verify(crate).verdict is Verdict.VALID
+
+
+def test_a_build_says_that_a_receipt_is_of_the_payload_of_before(crate: Path, hub: Hub) -> None:
+    """It is kept, as is the ISCC-ID: both still name what was declared."""
+    declare(crate, ADA, hub.url)
+    assert not build(crate, description="The same files").notes
+    (crate / "b.txt").write_bytes(b"more")
+
+    assert [(note.id, note.path) for note in build(crate).notes] == [
+        ("build.stale-receipt", RECEIPT)
+    ]
+    assert {finding.id for finding in verify(crate).findings} == {"receipt.other"}
+
+
 def test_a_receipt_is_never_overwritten(crate: Path, hub: Hub) -> None:
     """Of a crate that has changed there is a receipt of before: it is somebody's to move."""
     declare(crate, ADA, hub.url)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -161,6 +162,21 @@ def test_a_receipt_says_who_declared_what_when_and_where(declared: Path, hub: Hu
     assert f"{begin}{hub.did}, claimed: " in report_text(alone)
     assert f"{begin}{hub.did}\n" in report_text(trusted)
     assert "receipt" in alone.checked
+
+
+def test_a_receipt_is_checked_without_a_network(
+    logged: Path, log_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that is needed lies in the crate and in the trust folder."""
+
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("a connection was made")
+
+    trust = believing(log_hub)
+    expected = verify(logged, trust=trust)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert verify(logged, trust=trust) == expected
 
 
 def test_copies_and_archives_keep_the_receipt(declared: Path, tmp_path: Path, hub: Hub) -> None:

@@ -252,11 +252,18 @@ class _Declaring:
         hint = f"the receipt is kept in {_RECEIPT}"
         if was_there:
             hint = f"it is not overwritten; move {_RECEIPT} elsewhere to declare the crate anew"
-        try:
-            document = self._files.get(_DOCUMENT) if was_there else None
-            if document is None:
+        document = self._files.get(_DOCUMENT) if was_there else None
+        if document is None:
+            try:
                 document = did_document(self._hub)
-                self._write(_DOCUMENT, document)
+            except TrustError as error:
+                raise TrustError(
+                    "the DID document of the hub did not come",
+                    cause=str(error),
+                    hint=f"the receipt is kept in {_RECEIPT}; run declare again, it goes on there",
+                ) from error
+            self._write(_DOCUMENT, document)
+        try:
             receipt = check_receipt(raw, [strict_json(document)])
             iscc = parse_iscc(content.iscc)
             wrong = contradictions(receipt, iscc, content.treehash, [receipt.iscc_id.text])
