@@ -32,6 +32,7 @@ TIMESTAMP_ENDING = ".tsr"
 SIGNER_DOCUMENT_NAME = "signer-did.json"
 HUB_RECEIPT_NAME = "hub-receipt.json"
 HUB_DOCUMENT_NAME = "hub-did.json"
+HUB_NOTE_NAME = "hub-note.json"
 
 MINISIGN_FILE = CratePath(METADATA_FILE + ".minisig")
 """A signature of the metadata as the .eln file format has it."""
@@ -52,7 +53,9 @@ NOT_PAYLOAD_FOLDERS = (PREVIEW_FOLDER, PROOF_FOLDER + "/")
 LEFTOVERS_BEGIN = (f".{METADATA_FILE}", f".{MANIFEST_FILE}.")
 """How the names of all files begin that is_leftover may say yes of."""
 
-_EVIDENCE_NAMES = frozenset({SIGNER_DOCUMENT_NAME, HUB_RECEIPT_NAME, HUB_DOCUMENT_NAME})
+_EVIDENCE_NAMES = frozenset(
+    {SIGNER_DOCUMENT_NAME, HUB_RECEIPT_NAME, HUB_DOCUMENT_NAME, HUB_NOTE_NAME}
+)
 _SIGNATURE = re.compile(r"signature(?:-[1-9][0-9]{0,3})?\.json")
 _TIMESTAMP = re.compile(r"[A-Za-z0-9.-]+\.tsr")
 

@@ -1,4 +1,4 @@
-"""Kinds of findings about the proofs of a crate: signatures and timestamps of its metadata."""
+"""Kinds of findings about the proofs of a crate: signatures, timestamps, receipts of hubs."""
 
 from crate_iscc.severity import FindingKind, Severity
 
@@ -64,5 +64,48 @@ PROOF_KINDS = (
         "There is no timestamp by an authority that is trusted",
         "A timestamp was required (--require timestamp), and a trusted root has to vouch for it.",
         "Have the signature stamped: crate-iscc stamp.",
+    ),
+    FindingKind(
+        "receipt.invalid",
+        Severity.ERROR,
+        "The receipt of a hub does not hold",
+        "iscc-proof/hub-receipt.json is damaged, is not by the hub that it names, or does not hold "
+        "together: the note in it, who signed that, and the ISCC-ID that the hub gave.",
+        "Restore the receipt, or have the crate declared: crate-iscc declare.",
+    ),
+    FindingKind(
+        "receipt.other",
+        Severity.ERROR,
+        "A receipt is of another crate, another ISCC-ID or another hub",
+        "The receipt's own words are not about this crate as it is: another ISCC-SUM or treehash "
+        "was declared, the metadata have another ISCC-ID or none, or the DID document beside it is "
+        "that of another hub.",
+        "Restore what was declared. Of a crate that has changed, move the receipt elsewhere, and "
+        "declare it again. If only the ISCC-ID is missing, crate-iscc declare writes it.",
+    ),
+    FindingKind(
+        "receipt.required",
+        Severity.ERROR,
+        "There is no receipt of a hub that is trusted",
+        "A receipt was required (--require receipt), and none holds, or none is by a hub whose DID "
+        "document is in the trust folder. Receipts of the test realm (ISCC:MAI…) do not count.",
+        "Have the crate declared: crate-iscc declare; or trust the hub, if you do.",
+    ),
+    FindingKind(
+        "build.stale-receipt",
+        Severity.WARNING,
+        "A receipt is of the payload as it was before",
+        "The payload has changed since the crate was declared, so the receipt of the hub is of "
+        "something else now. Build keeps it, and the ISCC-ID in the metadata.",
+        "Move iscc-proof/hub-receipt.json elsewhere, and declare the crate again with --force; the "
+        "ISCC-ID of before still names what was declared then.",
+    ),
+    FindingKind(
+        "receipt.missing",
+        Severity.INFO,
+        "An ISCC-ID is claimed: nothing here shows that a hub gave it to this crate",
+        "The metadata have an ISCC-ID, and there is no receipt beside them. Anybody can write one.",
+        "Ask whoever declared it for iscc-proof/hub-receipt.json, or ask the hub: crate-iscc "
+        "lookup.",
     ),
 )

@@ -96,10 +96,11 @@ class Counts:
 
 
 class ProofKind(StrEnum):
-    """What a proof is about: who stands for the crate, or by when it existed."""
+    """What a proof is about: who stands for the crate, by when it existed, who declared it."""
 
     SIGNATURE = "signature"
     TIME = "time"
+    RECEIPT = "receipt"
 
 
 class Standing(StrEnum):
@@ -118,7 +119,9 @@ class Standing(StrEnum):
 class Proof:
     """One proof that holds: `who` made it, as it is called here, and its `moment` (ISO 8601).
 
-    Of a signature the moment is what the signer claims; of a time it is what an authority says.
+    Of a signature the moment is what the signer claims; of a time it is what an authority says. A
+    receipt is by a hub, and has the `iscc_id` that it gave, the `declarer` that it gave it to, and
+    a `remark` on what it is worth.
     """
 
     kind: ProofKind
@@ -126,6 +129,9 @@ class Proof:
     standing: Standing
     who: str
     moment: str
+    iscc_id: str | None = None
+    declarer: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

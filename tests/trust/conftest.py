@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crate_iscc.proving.signing import sign
+from trust.hub_kit import Hub
 from trust.trust_kit import ADA, Authority, built
 
 
@@ -34,4 +35,18 @@ def authority(_founded: Authority) -> Iterator[Authority]:
     """Serve a timestamp authority on the loopback."""
     _founded.answers.clear()
     with _founded.serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """Serve a hub of the older protocol on the loopback."""
+    with Hub().serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def log_hub() -> Iterator[Hub]:
+    """Serve a hub on the loopback that has a log, and can be asked."""
+    with Hub(hub_id=7, with_log=True, can_look_up=True).serving() as serving:
         yield serving

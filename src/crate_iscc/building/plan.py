@@ -26,6 +26,7 @@ from crate_iscc.crate.view import (
     container_folders,
     recipe,
     records_manifest_file,
+    treehash_texts,
 )
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.entries import Entry, EntryTable
@@ -49,6 +50,7 @@ from crate_iscc.manifest import (
 )
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import (
+    HUB_RECEIPT_NAME,
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
     METADATA_FILE,
@@ -61,6 +63,7 @@ from crate_iscc.paths import (
     is_signature,
     printable,
     problem_elsewhere,
+    proof_path,
     utf8_order,
 )
 from crate_iscc.portability import name_findings
@@ -259,6 +262,11 @@ def plan_build(
             signatures.append(MINISIGN_FILE)
         message = "it is of the metadata as they were: sign the crate again"
         notes += (Finding("build.stale-signature", message, path) for path in signatures)
+    receipt = proof_path(HUB_RECEIPT_NAME)
+    before = treehash_texts(crate, crate.root_id)
+    if before and manifest.root.treehash not in before and receipt in listing.entries:
+        message = "it is of the payload as it was: declare the crate again"
+        notes.append(Finding("build.stale-receipt", message, receipt))
     return BuildPlan(
         subject=str(path),
         target=target,

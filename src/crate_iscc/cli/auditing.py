@@ -28,7 +28,7 @@ def audit(
     as_json: bool,
 ) -> None:
     """Sign and stamp a log where that is asked for, then check it and say what it comes to."""
-    trusted, required = load_trust(trust), required_proofs(require)
+    trusted, required = load_trust(trust), required_proofs(require, of_a_log=True)
     if key is not None:
         require_trust()
         path, extent = sign_log(log, load_key(key), now())

@@ -207,7 +207,9 @@ def verify(
     require: Annotated[
         str | None,
         typer.Option(
-            "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
+            "--require",
+            metavar="PROOFS",
+            help="signature, timestamp, receipt, with commas between.",
         ),
     ] = None,
     log: Annotated[
@@ -454,6 +456,100 @@ def stamp(
     from crate_iscc.cli import proving
 
     proving.stamp(crate, tsa, renew=renew)
+
+
+HubOption = Annotated[str, typer.Option("--hub", metavar="URL", help="The ISCC hub.")]
+HubIdOption = Annotated[
+    int, typer.Option("--hub-id", min=0, max=4095, help="The hub's id, as its operator says.")
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."),
+]
+
+
+@app.command(short_help="Declare a crate at an ISCC hub.")
+def declare(
+    crate: CrateArgument,
+    hub: HubOption,
+    key: KeyOption = None,
+    hub_id: HubIdOption = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Declare what has been declared before.")
+    ] = False,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Declare a crate at an ISCC hub: it gets an ISCC-ID, and a receipt for that.
+
+    crate-iscc declare ./dataset --hub https://hub.example.org --key ada.pem
+
+    The ISCC-SUM, the datahash and the treehash of the payload leave this machine, signed, and are
+    public from then on. Writes iscc-proof/hub-receipt.json, hub-did.json, and the ISCC-ID into the
+    metadata; sign the crate after that.
+    """
+    from crate_iscc.cli import declaring
+
+    declaring.declare(
+        crate,
+        key,
+        hub,
+        hub_id=hub_id,
+        force=force,
+        manner=manner(jobs, Io.FAST, None, progress),
+    )
+
+
+@app.command(short_help="Ask an ISCC hub who has declared something.")
+def lookup(
+    what: Annotated[str, typer.Argument(metavar="FILE|CODE|CRATE", help="What to ask for.")],
+    hub: HubOption,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Ask an ISCC hub who has declared a file, a crate, or what has a code.
+
+    crate-iscc lookup ./dataset --hub https://hub.example.org
+
+    A CODE is an ISCC-ID, an ISCC-SUM or a datahash. A crate is asked for by its ISCC-SUM, a file
+    by its datahash; nothing else leaves this machine. Not every hub can be asked.
+    """
+    from crate_iscc.cli import declaring
+
+    declaring.look_up(what, hub, manner=manner(jobs, Io.FAST, None, progress))
+
+
+@app.command(short_help="Declare a crate, sign it, have it stamped.")
+def seal(
+    crate: CrateArgument,
+    key: KeyOption = None,
+    hub: Annotated[
+        str | None, typer.Option("--hub", metavar="URL", help="Declare it at this ISCC hub.")
+    ] = None,
+    hub_id: HubIdOption = 0,
+    tsa: Annotated[
+        str | None, typer.Option("--tsa", metavar="URL", help="Have it stamped by this authority.")
+    ] = None,
+    jobs: Jobs = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Declare a crate, sign it, have it stamped: in this order, as far as asked for.
+
+    crate-iscc seal ./dataset --key ada.pem --hub https://hub.example.org --tsa
+    https://tsa.example.org/tsr
+
+    The signature covers the ISCC-ID and the receipt, the timestamp the signature.
+    """
+    from crate_iscc.cli import declaring
+
+    declaring.seal(
+        crate,
+        key,
+        hub=hub,
+        hub_id=hub_id,
+        authority=tsa,
+        manner=manner(jobs, Io.FAST, None, progress),
+    )
 
 
 @app.command("sum", short_help="Print the ISCC-SUM of files, or check a list of them.")

@@ -158,9 +158,14 @@ def load_trust(folder: str | None) -> TrustSet | None:
     return trust_set(files)
 
 
-def required_proofs(names: str | None) -> frozenset[ProofKind]:
-    """Return the kinds of proofs that an option names, with commas. Raises BadParameter."""
+def required_proofs(names: str | None, *, of_a_log: bool = False) -> frozenset[ProofKind]:
+    """Return the kinds of proofs that an option names, with commas. Raises BadParameter.
+
+    Nobody gives a receipt for a log.
+    """
     known = {"signature": ProofKind.SIGNATURE, "timestamp": ProofKind.TIME}
+    if not of_a_log:
+        known["receipt"] = ProofKind.RECEIPT
     wanted = [name.strip() for name in names.split(",")] if names else []
     for name in wanted:
         if name not in known:

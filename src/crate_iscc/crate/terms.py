@@ -1,6 +1,7 @@
 """The words that crate-iscc writes into a crate, with the IRIs that give them their meaning."""
 
 ISCC_TERM = "http://purl.org/iscc/terms/#iscc"
+ISCC_ID_TERM = "http://purl.org/iscc/terms/#iscc_id"
 DATAHASH_TERM = "http://purl.org/iscc/terms/#datahash"
 BIO_CODES_TERMS = "https://w3id.org/bio-codes/terms#"
 TREEHASH_TERM = BIO_CODES_TERMS + "treehash"
@@ -39,6 +40,7 @@ SOFTWARE_ID = "#crate-iscc"
 SOFTWARE_URL = "https://w3id.org/bio-codes/crate-iscc"
 ISCC_SUM_ID = "#iscc-sum"
 TREEHASH_ID = "#treehash"
+ISCC_ID_ID = "#iscc-id"
 NO_LICENCE_ID = "#licence-not-stated"
 
 _MEDIA_TYPES = {

@@ -236,8 +236,13 @@ def treehash_texts(crate: Crate, entity_id: str) -> list[str]:
 
 def iscc_id_of(crate: Crate) -> str | None:
     """Return the ISCC-ID of the root dataset: minted by a hub, it names the crate (IEP-0011)."""
+    return next(iter(iscc_ids_of(crate)), None)
+
+
+def iscc_ids_of(crate: Crate) -> tuple[str, ...]:
+    """Return all ISCC-IDs of the root dataset, in their order: it may have been declared again."""
     texts = (text for _, text in crate.identifiers(crate.root_id))
-    return next((text for text in texts if ISCC_ID.fullmatch(text)), None)
+    return tuple(text for text in texts if ISCC_ID.fullmatch(text))
 
 
 def check_recipe(crate: Crate) -> None:

@@ -36,6 +36,16 @@ def add_files(tree: DirectoryTree | ZipTree, files: Mapping[CratePath, bytes]) -
         ) from error
 
 
+def remove_file(tree: DirectoryTree, path: CratePath) -> None:
+    """Remove a file of a crate, if it is there. Raises WriteError."""
+    try:
+        (tree.path / path).unlink(missing_ok=True)
+    except OSError as error:
+        raise WriteError(
+            f"cannot write into {printable(tree.subject)}", cause=error.strerror
+        ) from error
+
+
 def _append(archive: Path, wrapper: str, files: Mapping[CratePath, bytes]) -> None:
     clear_leftovers(archive)
     with archive.open("rb") as source, replacing(archive) as copy:

@@ -42,6 +42,7 @@ _EXPLAINED = {
     "digests": "their contents, by what others recorded of them",
     "signature": "who stands for the metadata, and with them for all the rest",
     "time": "by when the signature existed",
+    "receipt": "who declared it at which hub, and when",
     "iscc-sum": "the codes by which similar contents are found",
     "must": "what the profile requires",
     "should": "what the profile recommends",

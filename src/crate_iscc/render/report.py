@@ -83,7 +83,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
 
 
 def proof_line(proof: Proof) -> str:
-    """Return what a proof says: who stands for the metadata, or by when they existed."""
+    """Return what a proof says: who stands for the crate, by when it existed, who declared it."""
     who = printable(proof.who)
     if proof.kind is ProofKind.SIGNATURE:
         standing = {
@@ -95,6 +95,17 @@ def proof_line(proof: Proof) -> str:
             f"they say on {printable(proof.moment)}" if proof.moment else "they do not say when"
         )
         return f"signature: by {who}{standing}; {moment}"
+    if proof.kind is ProofKind.RECEIPT:
+        standing = {
+            Standing.TRUSTED: "",
+            Standing.KNOWN: ", claimed: the hub's DID document is the crate's own",
+            Standing.UNKNOWN: ", unknown here",
+        }[proof.standing]
+        declarer, remark = printable(proof.declarer or ""), printable(proof.remark or "")
+        return (
+            f"receipt: {printable(proof.iscc_id or '')} declared at {printable(proof.moment)} by "
+            f"{declarer} at {who}{standing}" + (f"; {remark}" if remark else "")
+        )
     standing = "" if proof.standing is Standing.TRUSTED else ", which nobody here vouches for"
     name = printable(proof.path.rpartition("/")[2].removesuffix(".tsr"))
     return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"
@@ -167,6 +178,15 @@ def only_proofs_fail(report: Report) -> bool:
     """Tell whether nothing is wrong but with signatures and timestamps."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     return all(finding.id.startswith(_PROOFS) for finding in errors) and not report.nested
+
+
+def _failing_words(report: Report) -> str:
+    """Return what does not hold where only proofs fail."""
+    ids = {f.id for f in report.findings if f.severity is Severity.ERROR}
+    receipts = {finding_id for finding_id in ids if finding_id.startswith("receipt.")}
+    if ids == receipts:
+        return "who declared it"
+    return "who signed or declared it, or when," if receipts else "who signed it, or when,"
 
 
 def signed_words(report: Report) -> str:
@@ -242,7 +262,7 @@ def _in_words(report: Report) -> str:
         return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
     match report.verdict:
         case Verdict.INVALID if only_proofs_fail(report):
-            return "every recorded file is intact, but who signed it, or when, does not hold"
+            return f"every recorded file is intact, but {_failing_words(report)} does not hold"
         case Verdict.INVALID:
             return "the dataset is not as recorded"
         case Verdict.INCOMPLETE:

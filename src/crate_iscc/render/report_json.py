@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from crate_iscc.report import Command, Counts, Finding, Report
+from crate_iscc.report import Command, Counts, Finding, Proof, Report
 
 FINDING_MEMBERS = ("moved_to", "recorded", "observed", "entity", "pointer", "line")
 """Members of a finding that are written where they apply."""
@@ -73,19 +73,26 @@ def _summary_json(report: Report) -> dict[str, Any]:
             for one in report.each
         ]
     if report.proofs:
-        summary["proofs"] = [
-            {
-                "kind": proof.kind.value,
-                "path": proof.path,
-                "standing": proof.standing.value,
-                "who": proof.who,
-                "moment": proof.moment,
-            }
-            for proof in report.proofs
-        ]
+        summary["proofs"] = list(map(_proof_json, report.proofs))
     if report.nested:
         summary["nested"] = [_whole_json(inner) for inner in report.nested]
     return summary
+
+
+def _proof_json(proof: Proof) -> dict[str, str]:
+    value = {
+        "kind": proof.kind.value,
+        "path": proof.path,
+        "standing": proof.standing.value,
+        "who": proof.who,
+        "moment": proof.moment,
+    }
+    of_a_receipt = {
+        "iscc_id": proof.iscc_id,
+        "declarer": proof.declarer,
+        "remark": proof.remark,
+    }
+    return value | {name: text for name, text in of_a_receipt.items() if text}
 
 
 def _whole_json(report: Report) -> dict[str, Any]:

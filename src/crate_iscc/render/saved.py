@@ -99,6 +99,9 @@ def _proof(value: dict[str, Any]) -> Proof:
         Standing(value["standing"]),
         value["who"],
         value["moment"],
+        value.get("iscc_id"),
+        value.get("declarer"),
+        value.get("remark"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks the proofs that lie beside a crate's metadata, offline: who signed them, and by when.
+"""Checks the proofs beside a crate's metadata, offline: who signed, by when, who declared it.
 
 Integrity is another matter: a signature binds the metadata and the treehash, and whether the
 payload has that treehash is what the rest of a verification finds out.
@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from crate_iscc.crate.view import Crate, iscc_id_of
+from crate_iscc.crate.view import Crate, iscc_id_of, iscc_ids_of
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError, TrustError
 from crate_iscc.manifest import TreeFingerprint
 from crate_iscc.paths import (
+    HUB_RECEIPT_NAME,
     MINISIGN_FILE,
     PROOF_FOLDER,
     SIGNER_DOCUMENT_NAME,
@@ -27,11 +28,14 @@ from crate_iscc.report import Finding, Proof, ProofKind, Standing
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.trust import has_trust, require_trust
 from crate_iscc.trust.trust_set import TrustSet
+from crate_iscc.verifying.proof_error import ProofError
+from crate_iscc.verifying.receipts import check_hub_receipt, receipt_lacks
 
 if TYPE_CHECKING:
     from crate_iscc.trust.statement import Signed
 
 _LARGEST_PROOF = 1 << 20
+_RECEIPT = proof_path(HUB_RECEIPT_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,11 @@ def proof_files(
         except ReadError as error:
             if unread is None:
                 raise
-            of_time = entry.path.endswith(TIMESTAMP_ENDING)
-            kind = "timestamp.invalid" if of_time else "signature.invalid"
+            kind = "signature.invalid"
+            if entry.path.endswith(TIMESTAMP_ENDING):
+                kind = "timestamp.invalid"
+            elif entry.path == _RECEIPT:
+                kind = "receipt.invalid"
             unread.append(Finding(kind, error.cause or error.message, entry.path))
     return files
 
@@ -98,12 +105,17 @@ class ProofCheck:
 
     def run(self, files: Mapping[CratePath, bytes]) -> Proofs:
         """Check proofs, by their paths. Raises InputError where required ones cannot be."""
+        findings: list[Finding] = []
+        if _RECEIPT not in files:
+            findings.extend(
+                Finding("receipt.missing", f"{iscc_id} is claimed: there is no receipt", None)
+                for iscc_id in iscc_ids_of(self.crate)
+            )
         if not has_trust():
             if self.required:
                 require_trust()
-            return Proofs(unchecked=bool(files))
+            return Proofs(findings=tuple(findings), unchecked=bool(files))
         proofs: list[Proof] = []
-        findings: list[Finding] = []
         for path in sorted(files):
             try:
                 if is_signature(path):
@@ -112,7 +124,9 @@ class ProofCheck:
                     proofs.append(self._stamp(path, files))
                 elif path == MINISIGN_FILE:
                     proofs.append(self._minisignature(path, files))
-            except _ProofError as error:
+                elif path == _RECEIPT:
+                    proofs.append(self._receipt(path, files))
+            except ProofError as error:
                 findings.append(Finding(error.kind, str(error), path))
         findings.extend(self._lacking(proofs))
         return Proofs(tuple(proofs), tuple(findings))
@@ -124,7 +138,7 @@ class ProofCheck:
 
         signed = signed_of(self.metadata_name, self.metadata, self.crate, self.root, files)
         if signed is None:
-            raise _ProofError(
+            raise ProofError(
                 "signature.stale", "the crate records no treehash that could be signed"
             )
         own = _did_document(files)
@@ -133,14 +147,14 @@ class ProofCheck:
                 files[path], STATEMENT_TYPE, (*self._documents(), *([own] if own else []))
             )
         except TrustError as error:
-            raise _ProofError("signature.invalid", str(error)) from error
+            raise ProofError("signature.invalid", str(error)) from error
         wrong = list(contradictions(credential.subject, signed))
         if wrong:
-            raise _ProofError("signature.stale", "; ".join(wrong))
+            raise ProofError("signature.stale", "; ".join(wrong))
         try:
             standing, who = signer_standing(credential.issuer, credential.key, self.trust)
         except TrustError as error:
-            raise _ProofError("signature.invalid", str(error)) from error
+            raise ProofError("signature.invalid", str(error)) from error
         return Proof(
             ProofKind.SIGNATURE, path, standing, who, str(credential.document.get("validFrom"))
         )
@@ -153,18 +167,21 @@ class ProofCheck:
         try:
             signature = parse_minisignature(files[path])
         except TrustError as error:
-            raise _ProofError("signature.invalid", str(error)) from error
+            raise ProofError("signature.invalid", str(error)) from error
         named = {key_id(key): key for key in trust.keys} | dict(trust.minisign)
         key = named.get(signature.key_id)
         if key is None:
             shown = int.from_bytes(signature.key_id, "little")
-            raise _ProofError("signature.unchecked", f"its key is {shown:016X}, unknown here")
+            raise ProofError("signature.unchecked", f"its key is {shown:016X}, unknown here")
         try:
             check_minisignature(signature, self.metadata, key)
         except TrustError as error:
-            raise _ProofError("signature.stale", str(error)) from error
+            raise ProofError("signature.stale", str(error)) from error
         who = f"{trust.keys[key]} (minisign)"
         return Proof(ProofKind.SIGNATURE, path, Standing.TRUSTED, who, signature.moment)
+
+    def _receipt(self, path: CratePath, files: Mapping[CratePath, bytes]) -> Proof:
+        return check_hub_receipt(path, files, self.crate, self.root, self.trust)
 
     def _documents(self) -> tuple[dict[str, Any], ...]:
         return tuple(map(dict, self.trust.documents.values())) if self.trust else ()
@@ -175,15 +192,15 @@ class ProofCheck:
 
         stamped = files.get(CratePath(path.removesuffix(TIMESTAMP_ENDING)))
         if stamped is None:
-            raise _ProofError("timestamp.invalid", "what it is a timestamp of is not there")
+            raise ProofError("timestamp.invalid", "what it is a timestamp of is not there")
         roots = self.trust.roots if self.trust else {}
         try:
             stamp = check_stamp(files[path], stamped, roots)
         except TrustError as error:
-            raise _ProofError("timestamp.invalid", str(error)) from error
+            raise ProofError("timestamp.invalid", str(error)) from error
         if roots and stamp.root is None:
             message = f"no trusted root vouches for {stamp.authority}"
-            raise _ProofError("timestamp.untrusted", message)
+            raise ProofError("timestamp.untrusted", message)
         standing, who, moment = stamp_standing(stamp)
         return Proof(ProofKind.TIME, path, standing, who, moment)
 
@@ -196,6 +213,8 @@ class ProofCheck:
                 yield Finding("signature.required", "no signature holds", None)
             elif self.trust and not trusted:
                 yield Finding("signature.required", "nobody who is trusted has signed", None)
+        if ProofKind.RECEIPT in self.required:
+            yield from receipt_lacks(proofs, self.trust)
         if ProofKind.TIME in self.required:
             stamps = [proof for proof in proofs if proof.kind is ProofKind.TIME]
             if not any(proof.standing is Standing.TRUSTED for proof in stamps):
@@ -203,14 +222,6 @@ class ProofCheck:
                     "no timestamp is by an authority that is trusted" if stamps else "there is none"
                 )
                 yield Finding("timestamp.required", why, None)
-
-
-class _ProofError(Exception):
-    """A proof that does not hold, with the kind of finding that says so."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 def signed_of(
