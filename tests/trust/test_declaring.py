@@ -1,11 +1,14 @@
 """Declaring a crate at a hub on the loopback: nothing that a hub gives once is ever lost."""
 
 import base64
+import contextlib
 import io
 import json
 import os
 import shutil
 import socket
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -304,6 +307,38 @@ def test_an_answer_that_is_no_receipt_may_be_a_lost_one(
         declare(crate, ADA, hub.url)
     assert (crate / NOTE).exists()
     assert not (crate / RECEIPT).exists()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n",
+        b"\x1b[2J no HTTP\r\n",
+    ],
+)
+def test_nobody_is_waited_for_forever(
+    crate: Path, monkeypatch: pytest.MonkeyPatch, begin: bytes
+) -> None:
+    """A hub that answers byte by byte, and one that speaks something else."""
+    monkeypatch.setattr("crate_iscc.trust.asking._LONGEST", 1)
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            connection.sendall(begin)
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,), daemon=True)
+        thread.start()
+        with pytest.raises(LostAnswerError) as caught:
+            declare(crate, ADA, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join(10)
+    assert str(caught.value).isprintable()
+    assert not thread.is_alive()
 
 
 def test_a_false_receipt_is_kept_and_not_believed(crate: Path, tmp_path: Path, hub: Hub) -> None:

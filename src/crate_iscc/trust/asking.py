@@ -82,8 +82,8 @@ def ask(
         kind = TrustError if isinstance(error.reason, _NEVER_SENT) else LostAnswerError
         raise kind(f"{host} cannot be reached", cause=str(error.reason)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        cause = str(error) or type(error).__name__
-        raise LostAnswerError(f"{host} did not answer", cause=cause[:200]) from error
+        cause = printable(str(error) or type(error).__name__)[:200]
+        raise LostAnswerError(f"{host} did not answer", cause=cause) from error
 
 
 def _read(answer: http.client.HTTPResponse | urllib.error.HTTPError) -> bytes:
