@@ -20,12 +20,14 @@ from cli.cli_kit import run
 from crate_iscc import Report, Verdict, build, report_text, verify
 from crate_iscc.errors import TrustError
 from crate_iscc.proving.declaring import declare
+from crate_iscc.render.provenance import provenance_json, provenance_text
 from crate_iscc.report import ProofKind, Standing
 from crate_iscc.trust.iscc_id import parse_iscc_id
 from crate_iscc.trust.log_proof import root_of
 from crate_iscc.trust.receipt import check_receipt
 from crate_iscc.trust.strict_json import strict_json
 from crate_iscc.trust.trust_set import TrustSet, trust_set
+from crate_iscc.verifying.tracing import trace
 from trust.hub_kit import DOCUMENT, RECEIPT, Hub, Json, audit_path, tree_hash
 from trust.trust_kit import ADA, MALLORY, built
 from verify.verify_kit import METADATA, edit_metadata, entity_of, hold_against_schema, zip_of
@@ -220,6 +222,19 @@ def test_a_receipt_by_a_hub_that_is_not_trusted_is_not_enough(declared: Path) ->
     ended = run("verify", declared, "--require", "receipt")
     assert ended.code == 0
     assert run("verify", declared, "--require", "recipe").code == 2
+
+
+def test_a_provenance_says_which_hub_gave_the_iscc_id(declared: Path, hub: Hub) -> None:
+    """With a receipt that holds an ISCC-ID is more than claimed."""
+    alone, trusted = trace(declared), trace(declared, trust=believing(hub))
+
+    assert trusted.receipt is not None
+    assert f"{trusted.iscc_id} (declared at {trusted.receipt.who})" in provenance_text(trusted)
+    assert f"(declared at {trusted.receipt.who}, unknown here)" in provenance_text(alone)
+    told = json.loads(provenance_json(trusted))
+    assert told["iscc_id"] == {"id": trusted.iscc_id, "standing": "trusted"}
+    assert told["proofs"][0]["iscc_id"] == trusted.iscc_id
+    assert json.loads(provenance_json(alone))["iscc_id"]["standing"] == "known"
 
 
 def test_a_receipt_is_in_the_reports_for_machines(logged: Path) -> None:

@@ -32,7 +32,8 @@ def audit(
     if key is not None:
         require_trust()
         path, extent = sign_log(log, load_key(key), now())
-        say(f"wrote {printable(str(path))}: a signature of {extent.records} records")
+        noun = "record" if extent.records == 1 else "records"
+        say(f"wrote {printable(str(path))}: a signature of {extent.records} {noun}")
     if authority is not None:
         for token, moment in stamp_log(log, authority).items():
             say(f"wrote {printable(str(token))}: existed by {moment}")

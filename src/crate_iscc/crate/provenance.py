@@ -117,8 +117,13 @@ class Provenance:
 
     @property
     def proofs(self) -> tuple[Proof, ...]:
-        """The signatures and timestamps that hold."""
+        """The signatures, timestamps and receipts that hold."""
         return self.report.proofs if self.report else ()
+
+    @property
+    def receipt(self) -> Proof | None:
+        """The receipt that says that a hub gave the crate its ISCC-ID, if one holds."""
+        return next((p for p in self.proofs if p.iscc_id and p.iscc_id == self.iscc_id), None)
 
     @property
     def counts(self) -> dict[str, int]:

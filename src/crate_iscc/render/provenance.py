@@ -8,7 +8,9 @@ from typing import Any
 from crate_iscc.crate.provenance import ELSEWHERE, Action, Provenance, Standing, Thing
 from crate_iscc.paths import printable, valid_unicode
 from crate_iscc.render.report import Paint, conclusion, plain, proof_line
+from crate_iscc.render.report_json import proof_json
 from crate_iscc.render.units import number
+from crate_iscc.report import Standing as Maker
 
 _STYLES = {Standing.VERIFIED: "good", Standing.RECORDED: "dim", Standing.BROKEN: "bad"}
 _MOST_SHOWN = 200
@@ -25,8 +27,14 @@ def integrity(chain: Provenance) -> str:
 
 
 def iscc_id_words(chain: Provenance) -> str:
-    """Return the ISCC-ID of the crate; nobody's receipt is asked whether it is the crate's own."""
-    return f"{chain.iscc_id} (claimed)" if chain.iscc_id else "none"
+    """Return the ISCC-ID of the crate, and whether the receipt of a hub says that it is its own."""
+    if chain.iscc_id is None:
+        return "none"
+    receipt = chain.receipt
+    if receipt is None:
+        return f"{chain.iscc_id} (claimed)"
+    known = "" if receipt.standing is Maker.TRUSTED else ", unknown here"
+    return f"{chain.iscc_id} (declared at {printable(receipt.who)}{known})"
 
 
 def action_words(action: Action) -> str:
@@ -104,6 +112,14 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
+def _iscc_id_json(chain: Provenance) -> dict[str, str] | None:
+    """Return the ISCC-ID with the standing of the hub whose receipt says so, if there is one."""
+    if chain.iscc_id is None:
+        return None
+    standing = chain.receipt.standing.value if chain.receipt else "claimed"
+    return {"id": chain.iscc_id, "standing": standing}
+
+
 def provenance_json(chain: Provenance) -> str:
     """Return it all as one JSON object; links name things by their `@id`."""
     things = {chain.crate.id: chain.crate}
@@ -117,17 +133,8 @@ def provenance_json(chain: Provenance) -> str:
         "integrity": integrity(chain),
         "iscc": chain.crate.iscc,
         "treehash": chain.crate.digest,
-        "iscc_id": {"id": chain.iscc_id, "standing": "claimed"} if chain.iscc_id else None,
-        "proofs": [
-            {
-                "kind": proof.kind.value,
-                "path": proof.path,
-                "standing": proof.standing.value,
-                "who": proof.who,
-                "moment": proof.moment,
-            }
-            for proof in chain.proofs
-        ],
+        "iscc_id": _iscc_id_json(chain),
+        "proofs": list(map(proof_json, chain.proofs)),
         "actions": [_action_json(action) for action in chain.actions],
         "things": [_thing_json(thing) for thing in things.values()],
         "links": [

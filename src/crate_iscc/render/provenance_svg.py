@@ -13,6 +13,7 @@ _MOST_LINKS = 60
 _BOX, _HEIGHT, _ACROSS, _DOWN = 250, 62, 150, 26
 _MARGIN, _LINE = 24, 20
 _LONGEST_LINE = 110
+_LONGEST_BOLD = 90
 _COLOURS = {
     Standing.VERIFIED: ("#146c3a", "#e4f4ea", ""),
     Standing.RECORDED: ("#5a6875", "#f1f3f5", "6 4"),
@@ -100,7 +101,8 @@ def _heading(chain: Provenance) -> list[tuple[str, str]]:
     lines.extend((proof_line(proof), "soft") for proof in chain.proofs[:6])
     if not chain.proofs:
         lines.append(("signature: none that holds", "soft"))
-    return [(_cut(words, _LONGEST_LINE), css) for words, css in lines]
+    most = {"good": _LONGEST_BOLD, "bad": _LONGEST_BOLD}
+    return [(_cut(words, most.get(css, _LONGEST_LINE)), css) for words, css in lines]
 
 
 def _things(chain: Provenance, links: list[Link]) -> list[Thing]:

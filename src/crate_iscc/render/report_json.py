@@ -73,13 +73,14 @@ def _summary_json(report: Report) -> dict[str, Any]:
             for one in report.each
         ]
     if report.proofs:
-        summary["proofs"] = list(map(_proof_json, report.proofs))
+        summary["proofs"] = list(map(proof_json, report.proofs))
     if report.nested:
         summary["nested"] = [_whole_json(inner) for inner in report.nested]
     return summary
 
 
-def _proof_json(proof: Proof) -> dict[str, str]:
+def proof_json(proof: Proof) -> dict[str, str]:
+    """Return a proof as the report's schema has it."""
     value = {
         "kind": proof.kind.value,
         "path": proof.path,
