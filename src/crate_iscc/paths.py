@@ -164,6 +164,11 @@ def is_signature(path: str) -> bool:
     return folder == PROOF_FOLDER and _SIGNATURE.fullmatch(name) is not None
 
 
+def signs_metadata(path: str) -> bool:
+    """Tell whether a file is a signature of the metadata by its name, of any kind."""
+    return path == MINISIGN_FILE or is_signature(path)
+
+
 def is_evidence(path: str) -> bool:
     """Tell whether a file is one that a signature may vouch for, beside the metadata."""
     folder, _, name = path.rpartition("/")

@@ -74,7 +74,7 @@ def test_a_signature_by_nobody_known_is_not_checked(crate: Path, grace: TrustSet
         assert (report.verdict, report.proofs) == (Verdict.VALID, ())
         assert ids(report) == {"signature.unchecked"}
     assert "signature.required" in ids(verify(crate, trust=BELIEVE_ADA, required=WANTED))
-    assert grace.keys
+    assert verify(crate, trust=grace).proofs
 
 
 def test_metadata_that_changed_are_told(crate: Path, grace: TrustSet) -> None:
@@ -129,6 +129,41 @@ def test_ours_is_taken_by_minisign_and_by_us(crate: Path) -> None:
     assert minisign(crate, "-V", "-m", METADATA, "-P", key) != 0
     stale = [f.path for f in verify(crate, trust=BELIEVE_ADA).findings if "stale" in f.id]
     assert stale == [SIGNATURE, MINISIG]
+
+
+def test_a_signature_of_somebody_else_is_not_overwritten(crate: Path, grace: TrustSet) -> None:
+    """The format has room for one: nothing is written then, not even beside it."""
+    theirs = (crate / MINISIG).read_bytes()
+    with pytest.raises(InputError, match="there is another"):
+        sign(crate, ADA, minisign=True)
+    assert (crate / MINISIG).read_bytes() == theirs
+    assert not (crate / SIGNATURE).exists()
+    assert verify(crate, trust=grace, required=WANTED).proofs
+
+
+def test_an_own_signature_of_before_makes_way(crate: Path) -> None:
+    """After a change of the data, and a build, it would be of other metadata."""
+    sign(crate, ADA, minisign=True)
+    (crate / "b.txt").write_bytes(b"other")
+    build(crate)
+    assert MINISIG in sign(crate, ADA, minisign=True).written
+    report = verify(crate, trust=BELIEVE_ADA)
+    assert MINISIG in [proof.path for proof in report.proofs]
+
+
+def test_a_zip_never_gets_a_second_file_of_one_name(crate: Path, tmp_path: Path) -> None:
+    """Nothing can be taken out of an archive, so the first one stays alone."""
+    archive = zip_of(crate, tmp_path / "a.zip")
+    sign(archive, ADA, minisign=True)
+    before = archive.read_bytes()
+    for key in (ADA, MALLORY):
+        sign(archive, key)  # whose signatures have names of their own
+    with pytest.raises(InputError, match="there is another"):
+        sign(archive, MALLORY, minisign=True)
+    with zipfile.ZipFile(archive) as file:
+        assert len(file.namelist()) == len(set(file.namelist()))
+    assert archive.read_bytes().startswith(before[: before.index(b"PK\1\2")])
+    assert len(verify(archive, trust=BELIEVE_ADA).proofs) == 4
 
 
 def test_another_key_of_the_same_name_does_not_count(crate: Path) -> None:

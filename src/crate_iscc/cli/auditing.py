@@ -13,7 +13,7 @@ from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import now, paint_for_stdout
 from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
-from crate_iscc.render.audit import audit_json, audit_text
+from crate_iscc.render.audit import audit_json, audit_text, records_words
 from crate_iscc.report import Report, Verdict, without
 from crate_iscc.trust import require_trust
 
@@ -32,8 +32,7 @@ def audit(
     if key is not None:
         require_trust()
         path, extent = sign_log(log, load_key(key), now())
-        noun = "record" if extent.records == 1 else "records"
-        say(f"wrote {printable(str(path))}: a signature of {extent.records} {noun}")
+        say(f"wrote {printable(str(path))}: a signature of {records_words(extent.records)}")
     if authority is not None:
         for token, moment in stamp_log(log, authority).items():
             say(f"wrote {printable(str(token))}: existed by {moment}")

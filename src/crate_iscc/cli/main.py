@@ -21,6 +21,7 @@ from crate_iscc.cli.options import (
     IoOption,
     Jobs,
     KernelOption,
+    KeyOption,
     Level,
     MaxBytes,
     OutputOption,
@@ -30,6 +31,7 @@ from crate_iscc.cli.options import (
     ProgressOption,
     ReportFormat,
     SumFormat,
+    TrustOption,
     manner,
 )
 
@@ -198,12 +200,7 @@ def verify(
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
     ] = False,
-    trust: Annotated[
-        str | None,
-        typer.Option(
-            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
-        ),
-    ] = None,
+    trust: TrustOption = None,
     require: Annotated[
         str | None,
         typer.Option(
@@ -336,12 +333,7 @@ def audit(
         str | None,
         typer.Option("--tsa", metavar="URL", help="Have its signatures stamped by this authority."),
     ] = None,
-    trust: Annotated[
-        str | None,
-        typer.Option(
-            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
-        ),
-    ] = None,
+    trust: TrustOption = None,
     require: Annotated[
         str | None,
         typer.Option(
@@ -398,12 +390,7 @@ def keygen(
 @app.command(short_help="Sign a crate, once it has verified.")
 def sign(
     crate: CrateArgument,
-    key: Annotated[
-        str | None,
-        typer.Option(
-            "--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."
-        ),
-    ] = None,
+    key: KeyOption = None,
     did: Annotated[
         str | None, typer.Option("--did", metavar="DID", help="Sign for a did:web of yours.")
     ] = None,
@@ -461,10 +448,6 @@ def stamp(
 HubOption = Annotated[str, typer.Option("--hub", metavar="URL", help="The ISCC hub.")]
 HubIdOption = Annotated[
     int, typer.Option("--hub-id", min=0, max=4095, help="The hub's id, as its operator says.")
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option("--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."),
 ]
 
 
@@ -634,12 +617,7 @@ def provenance(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")
     ] = None,
-    trust: Annotated[
-        str | None,
-        typer.Option(
-            "--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."
-        ),
-    ] = None,
+    trust: TrustOption = None,
     jobs: Jobs = None,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:

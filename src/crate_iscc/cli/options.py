@@ -154,6 +154,14 @@ CrateArgument = Annotated[
         show_default=False,
     ),
 ]
+TrustOption = Annotated[
+    str | None,
+    typer.Option("--trust", metavar="DIR", help="Believe these keys, DID documents and TSA roots."),
+]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."),
+]
 FormatOption = Annotated[
     ReportFormat | None,
     typer.Option("--format", help="How to write the report [default: told from -o, else text]."),

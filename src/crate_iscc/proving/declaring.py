@@ -23,9 +23,9 @@ from crate_iscc.paths import (
     HUB_NOTE_NAME,
     HUB_RECEIPT_NAME,
     CratePath,
-    is_signature,
     printable,
     proof_path,
+    signs_metadata,
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files, remove_file
@@ -33,7 +33,7 @@ from crate_iscc.sources import Listing
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.trust import require_trust
-from crate_iscc.verifying.proofs import proof_files
+from crate_iscc.verifying.proofs import proof_entries, proof_files
 
 if TYPE_CHECKING:
     from crate_iscc.trust.keys import SigningKey
@@ -113,7 +113,7 @@ class _Declaring:
         self._metadata, self._crate = metadata, crate
         self._key, self._hub, self._hub_id = key, hub, hub_id
         self._now = now
-        self._files = proof_files(tree, listing)
+        self._files = proof_files(tree, proof_entries(listing.entries))
         self._written: list[CratePath] = []
 
     def run(self, *, force: bool, jobs: int | None, progress: ProgressSink) -> Declaration:
@@ -145,7 +145,7 @@ class _Declaring:
             hub=receipt.hub,
             is_test=receipt.iscc_id.realm == TEST_REALM,
             written=tuple(self._written),
-            stale=tuple(filter(is_signature, sorted(self._files))) if changed else (),
+            stale=tuple(filter(signs_metadata, sorted(self._files))) if changed else (),
             was_there=begun is not None,
         )
 

@@ -22,9 +22,11 @@ from crate_iscc.paths import (
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files
 from crate_iscc.report import Verdict
+from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.zip import ZipTree
 from crate_iscc.trust import require_trust
-from crate_iscc.verifying.proofs import proof_files, signed_of
+from crate_iscc.verifying.proofs import proof_entries, proof_files, signed_of
 from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ def sign(
         listing = tree.listing()
         metadata = read_metadata(tree, listing)
         crate = Crate.parse(metadata.raw)
-        files = proof_files(tree, listing)
+        files = proof_files(tree, proof_entries(listing.entries))
         added: dict[CratePath, bytes] = {}
         if did_document is not None:
             added[proof_path(SIGNER_DOCUMENT_NAME)] = did_document
@@ -94,8 +96,34 @@ def sign(
         if minisign:
             comment = f"timestamp:{moment} file:{metadata.name} treehash:{signed.treehash} hashed"
             added[MINISIGN_FILE] = minisignature(metadata.raw, key, comment)
+        added = _not_there(added, files, tree, key)
         add_files(tree, added)
     return Signature(path=path, issuer=key.issuer, treehash=signed.treehash, written=tuple(added))
+
+
+def _not_there(
+    added: Mapping[CratePath, bytes],
+    files: Mapping[CratePath, bytes],
+    tree: DirectoryTree | ZipTree,
+    key: "SigningKey",
+) -> dict[CratePath, bytes]:
+    """Return what is still to be written. Raises InputError where another file has its place.
+
+    A minisign signature has one name, so the signer's own one of before makes way for it; that of
+    somebody else does not, nor does a member of a zip.
+    """
+    from crate_iscc.trust.minisign import is_by
+
+    for path, content in added.items():
+        there = files.get(path, content)
+        own = path == MINISIGN_FILE and isinstance(tree, DirectoryTree) and is_by(key.public, there)
+        if there != content and not own:
+            raise InputError(
+                f"there is another {path} already, nothing was written",
+                cause="there is room for one, and what others wrote is not overwritten",
+                hint="move it elsewhere, if it does not count any more",
+            )
+    return {path: content for path, content in added.items() if files.get(path) != content}
 
 
 def _require_valid(source: str | Path, jobs: int | None, progress: ProgressSink) -> None:

@@ -8,7 +8,7 @@ from crate_iscc.paths import TIMESTAMP_ENDING, CratePath, is_signature, printabl
 from crate_iscc.proving.writing import add_files
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.trust import require_trust
-from crate_iscc.verifying.proofs import proof_files
+from crate_iscc.verifying.proofs import proof_entries, proof_files
 
 
 def stamp(source: str | Path, authority: str, *, renew: bool = False) -> dict[CratePath, str]:
@@ -26,7 +26,7 @@ def stamp(source: str | Path, authority: str, *, renew: bool = False) -> dict[Cr
 
     times: dict[CratePath, str] = {}
     with open_tree(source, crc=False) as tree:
-        files = proof_files(tree, tree.listing())
+        files = proof_files(tree, proof_entries(tree.listing().entries))
         signatures = sorted(path for path in files if is_signature(path))
         if not signatures:
             raise InputError(

@@ -19,7 +19,8 @@ def add_files(tree: DirectoryTree | ZipTree, files: Mapping[CratePath, bytes]) -
     """Add files to a crate, one after the other; each is there whole or not at all.
 
     To a zip they are appended: a copy gets them behind its last member and a new directory, and
-    takes the place of the archive. Raises WriteError; what was there before then still is.
+    takes the place of the archive. Raises WriteError, also where a zip has a file of that name;
+    what was there before then still is.
     """
     try:
         if isinstance(tree, DirectoryTree):
@@ -51,6 +52,9 @@ def _append(archive: Path, wrapper: str, files: Mapping[CratePath, bytes]) -> No
     with archive.open("rb") as source, replacing(archive) as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
         with zipfile.ZipFile(copy, "a") as appended:
+            doubled = {wrapper + path for path in files} & set(appended.namelist())
+            if doubled:
+                raise WriteError(f"there is a {printable(min(doubled))} in the zip already")
             for path, content in files.items():
                 info = zipfile.ZipInfo(wrapper + path, time.gmtime()[:6])
                 info.external_attr = _PERMISSIONS

@@ -13,7 +13,7 @@ from crate_iscc.report import ProofKind, Verdict
 
 def audit_text(audit: Audit, paint: Paint = plain) -> str:
     """Return what was found of a log: extent, findings, proofs, what is not told, verdict."""
-    lines = [f"{printable(audit.log)}   {_records(audit.extent.records)}{_span(audit)}"]
+    lines = [f"{printable(audit.log)}   {records_words(audit.extent.records)}{_span(audit)}"]
     if audit.verdicts:
         lines.append(" · ".join(f"{number(count)} {word}" for word, count in audit.verdicts))
     for finding in audit.findings:
@@ -60,7 +60,8 @@ def audit_json(audit: Audit) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def _records(count: int) -> str:
+def records_words(count: int) -> str:
+    """Return a number of records, in words."""
     return f"{number(count)} record" + ("" if count == 1 else "s")
 
 
@@ -82,7 +83,7 @@ def _cover(records: int, there: int) -> str:
         return "it covers every record"
     since = there - records
     added = "1 was" if since == 1 else f"{number(since)} were"
-    return f"it covers the first {_records(records)}, {added} added since"
+    return f"it covers the first {records_words(records)}, {added} added since"
 
 
 def _conclusion(audit: Audit) -> str:

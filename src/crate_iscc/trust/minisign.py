@@ -104,6 +104,14 @@ def parse_minisignature(raw: bytes) -> Minisignature:
     return Minisignature(named[2:10], named[:2] == _HASHED, named[10:], comment, above)
 
 
+def is_by(key: str, raw: bytes) -> bool:
+    """Tell whether a file is a signature that names a key of this project; it is not checked."""
+    try:
+        return parse_minisignature(raw).key_id == key_id(key)
+    except TrustError:
+        return False
+
+
 def check_minisignature(signature: Minisignature, content: bytes, key: str) -> None:
     """Raise TrustError unless a signature is one of a file, and of its comment, by a key."""
     public = Ed25519PublicKey.from_public_bytes(public_key(key))

@@ -4,7 +4,7 @@ Integrity is another matter: a signature binds the metadata and the treehash, an
 payload has that treehash is what the rest of a verification finds out.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from crate_iscc.paths import (
     proof_path,
 )
 from crate_iscc.report import Finding, Proof, ProofKind, Standing
-from crate_iscc.sources import Listing, Tree, read_all
+from crate_iscc.sources import Tree, read_all
 from crate_iscc.trust import has_trust, require_trust
 from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.proof_error import ProofError
@@ -50,12 +50,8 @@ class Proofs:
     unchecked: bool = False
 
 
-def any_proof(entries: EntryTable) -> bool:
-    """Tell whether a file is a proof of the metadata by its name."""
-    return any(True for _ in _proof_entries(entries))
-
-
-def _proof_entries(entries: EntryTable) -> Iterator[Entry]:
+def proof_entries(entries: EntryTable) -> Iterator[Entry]:
+    """Yield the files of a tree that are proofs of the metadata by their names."""
     for number in entries.below(f"{PROOF_FOLDER}/"):
         if is_proof(entries[number].path):
             yield entries[number]
@@ -65,16 +61,15 @@ def _proof_entries(entries: EntryTable) -> Iterator[Entry]:
 
 
 def proof_files(
-    tree: Tree, listing: Listing, unread: list[Finding] | None = None
+    tree: Tree, entries: Iterable[Entry], unread: list[Finding] | None = None
 ) -> dict[CratePath, bytes]:
-    """Return the proofs of a tree: small files of fixed names, by their paths.
+    """Return the contents of proofs of a tree (see proof_entries), by their paths.
 
     One that cannot be read, or is larger than any proof, becomes a finding among `unread`; raises
     ReadError where there is no such list.
     """
-    entries = listing.entries
     files: dict[CratePath, bytes] = {}
-    for entry in _proof_entries(entries):
+    for entry in entries:
         try:
             files[entry.path] = read_all(tree, entry, limit=_LARGEST_PROOF)
         except ReadError as error:

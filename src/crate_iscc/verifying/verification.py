@@ -41,7 +41,7 @@ from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report
-from crate_iscc.verifying.proofs import ProofCheck, Proofs, any_proof, proof_files
+from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_entries, proof_files
 from crate_iscc.verifying.recording import Known, known_of
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
@@ -188,7 +188,7 @@ class _Verification:
         """List the tree and return the payload; its containers are for the record to tell."""
 
         def look(entries: EntryTable) -> None:
-            self._has_proof = any_proof(entries)
+            self._proof_entries = tuple(proof_entries(entries))
             self._nested_folders = nested_folders(entries)
 
         self._payload = list_payload(
@@ -374,9 +374,7 @@ class _Verification:
     def _check_proofs(self) -> Proofs:
         if self._metadata is None or self._crate is None:
             return Proofs()
-        files: dict[CratePath, bytes] = {}
-        if self._has_proof:
-            files = proof_files(self._tree, self._whole(), self._findings)
+        files = proof_files(self._tree, self._proof_entries, self._findings)
         return ProofCheck(
             metadata_name=self._metadata.name,
             metadata=self._metadata.raw,
