@@ -20,6 +20,7 @@ from cli.cli_kit import run
 from crate_iscc import Report, Verdict, build, report_text, verify
 from crate_iscc.errors import TrustError
 from crate_iscc.proving.declaring import declare
+from crate_iscc.proving.signing import sign
 from crate_iscc.render.provenance import provenance_json, provenance_text
 from crate_iscc.report import ProofKind, Standing
 from crate_iscc.trust.iscc_id import parse_iscc_id
@@ -512,3 +513,10 @@ def test_a_receipt_of_a_crate_without_codes_is_of_something_else(
     shutil.copytree(declared / "iscc-proof", other / "iscc-proof")
 
     assert "receipt.other" in ids(verify(other))
+
+
+def test_a_crate_with_a_receipt_that_does_not_hold_is_not_signed(declared: Path, hub: Hub) -> None:
+    """A signature would vouch for the receipt; the payload is not blamed for it."""
+    garbage(declared, hub)
+    with pytest.raises(TrustError, match="has a receipt that does not hold"):
+        sign(declared, ADA)

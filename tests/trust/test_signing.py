@@ -460,6 +460,10 @@ def test_a_did_web_is_trusted_by_its_document_alone(crate: Path) -> None:
     other = did_document(replace(MALLORY, did_web="did:web:imaging.example"))
     contradicted = verify(crate, trust=trust_set({"imaging.json": other}))
     assert ids(contradicted) == {"signature.invalid"}
+    # Nor does a second signer overwrite it.
+    with pytest.raises(InputError, match="there is another"):
+        sign(crate, replace(MALLORY, did_web="did:web:imaging.example"), did_document=other)
+    assert (crate / "iscc-proof/signer-did.json").read_bytes() == document
     # What was signed for is kept: another document beside it is not the signed one.
     (crate / "iscc-proof/signer-did.json").write_bytes(other)
     assert ids(verify(crate)) <= {"signature.invalid", "signature.stale"}

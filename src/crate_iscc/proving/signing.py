@@ -21,6 +21,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files
+from crate_iscc.render.report import only_proofs_fail
 from crate_iscc.report import Verdict
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
@@ -127,12 +128,20 @@ def _not_there(
 
 
 def _require_valid(source: str | Path, jobs: int | None, progress: ProgressSink) -> None:
-    """Raise TrustError unless the payload is as recorded; stale signatures are no hindrance."""
+    """Raise TrustError unless the payload is as recorded, and a receipt is the crate's own.
+
+    A receipt would be signed, too; stale signatures are no hindrance.
+    """
     report = verify(source, jobs=jobs, progress=progress)
     problems = [f for f in report.findings if not f.id.startswith(("signature.", "timestamp."))]
-    if replace(report, findings=tuple(problems)).verdict is not Verdict.VALID:
+    without_signatures = replace(report, findings=tuple(problems))
+    if without_signatures.verdict is not Verdict.VALID:
+        what = "is not as recorded"
+        invalid = without_signatures.verdict is Verdict.INVALID
+        if invalid and only_proofs_fail(without_signatures):
+            what = "has a receipt that does not hold"
         raise TrustError(
-            f"{printable(str(source))} is not as recorded, and was not signed",
+            f"{printable(str(source))} {what}, and was not signed",
             hint="see what is wrong: crate-iscc verify",
         )
     if "treehash" not in report.checked:

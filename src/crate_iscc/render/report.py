@@ -175,7 +175,7 @@ def not_checked_line(report: Report) -> str:
 
 
 def only_proofs_fail(report: Report) -> bool:
-    """Tell whether nothing is wrong but with signatures and timestamps."""
+    """Tell whether nothing is wrong but with signatures, timestamps and receipts."""
     errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
     return all(finding.id.startswith(_PROOFS) for finding in errors) and not report.nested
 
