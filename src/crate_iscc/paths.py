@@ -8,6 +8,7 @@ import re
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import count
 from typing import NewType
 from unicodedata import normalize
 from urllib.parse import unquote
@@ -162,6 +163,13 @@ def is_signature(path: str) -> bool:
     """Tell whether a file is a signature of the metadata by its name."""
     folder, _, name = path.rpartition("/")
     return folder == PROOF_FOLDER and _SIGNATURE.fullmatch(name) is not None
+
+
+def signature_names() -> Iterator[str]:
+    """Yield the names of signatures that stand side by side, in their order, without end."""
+    stem, ending = SIGNATURE_NAME.split(".")
+    yield SIGNATURE_NAME
+    yield from (f"{stem}-{number}.{ending}" for number in count(2))
 
 
 def signs_metadata(path: str) -> bool:

@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
-from itertools import chain as chained
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crate_iscc.audit import Audit, Extent, LogProof
 from crate_iscc.auditing.log import read_chain
 from crate_iscc.errors import InputError, ReadError, TrustError, WriteError
-from crate_iscc.paths import TIMESTAMP_ENDING, CratePath, printable, valid_unicode
+from crate_iscc.paths import TIMESTAMP_ENDING, CratePath, printable, signature_names, valid_unicode
 from crate_iscc.replacing import replacing
 from crate_iscc.report import Finding, Proof, ProofKind, Standing
 from crate_iscc.trust import has_trust, require_trust
@@ -83,8 +81,7 @@ def sign_log(place: Path, key: "SigningKey", now: datetime) -> tuple[Path, Exten
     raw = signed_credential(credential_of(LOG_STATEMENT_TYPE, subject, key.issuer, moment), key)
     if check_credential(raw, LOG_STATEMENT_TYPE).key != key.public:
         raise TrustError("the signature does not hold, nothing was written")
-    names = chained(("signature.json",), (f"signature-{n}.json" for n in count(2)))
-    path = next(p for p in (_beside(place, name) for name in names) if not p.exists())
+    path = next(p for p in (_beside(place, name) for name in signature_names()) if not p.exists())
     _write(path, raw)
     return path, extent
 

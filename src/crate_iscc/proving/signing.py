@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,11 @@ from crate_iscc.errors import InputError, TrustError
 from crate_iscc.metadata import read_metadata
 from crate_iscc.paths import (
     MINISIGN_FILE,
-    SIGNATURE_NAME,
     SIGNER_DOCUMENT_NAME,
     CratePath,
     printable,
     proof_path,
+    signature_names,
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files
@@ -152,6 +151,4 @@ def _require_valid(source: str | Path, jobs: int | None, progress: ProgressSink)
 
 
 def _free_name(files: Mapping[CratePath, bytes]) -> CratePath:
-    stem, ending = SIGNATURE_NAME.split(".")
-    names = chain((SIGNATURE_NAME,), (f"{stem}-{number}.{ending}" for number in count(2)))
-    return next(path for path in map(proof_path, names) if path not in files)
+    return next(path for path in map(proof_path, signature_names()) if path not in files)
