@@ -132,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark and return its exit status."""
     arguments = parse_arguments(argv)
     settle_python_path()
+    # Python's peers and this project run as they do once installed: compiled on their first run.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     signal.signal(signal.SIGTERM, _terminate)
     try:
         work = Path(tempfile.mkdtemp(prefix="crate-iscc-bench-", dir=arguments.dir)).resolve()

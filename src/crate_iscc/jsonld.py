@@ -20,6 +20,7 @@ Entity = dict[str, Any]
 
 
 _BRACKETS = (dict, list)
+_TEXTS = {str}
 _MAX_DEPTH = 200
 _TOO_DEEP = InputError(
     "the metadata is nested too deeply", cause=f"more than {_MAX_DEPTH} levels of brackets"
@@ -118,6 +119,9 @@ class Document:
                 if isinstance(value.get("@id"), str) and len(value) > 1:
                     yield value
                 inner = value.values()
+            # Most hold nothing but texts, and there may be as many of them as files.
+            if {*map(type, inner)} == _TEXTS:
+                continue
             # Most are references, and there may be as many of them as files.
             found = [
                 v

@@ -13,9 +13,6 @@ from typing import NewType
 from unicodedata import normalize
 from urllib.parse import unquote
 
-from pathspec import PathSpec
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
 from crate_iscc.errors import InputError, UnsafePathError
 from crate_iscc.packed import Column
 
@@ -286,6 +283,10 @@ def glob_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     patterns = tuple(patterns)
     if not patterns:
         return lambda _path: False
+    # Few crates have patterns, and loading what reads them takes a tenth of a small verification.
+    from pathspec import PathSpec
+    from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
+
     try:
         spec = PathSpec.from_lines(GitIgnoreSpecPattern, patterns)
     except (ValueError, re.error) as error:

@@ -2,6 +2,7 @@
 
 import gc
 import sys
+from copy import copy
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -713,8 +714,29 @@ def main() -> None:
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
     with Guard(debug=debug, as_json=_asks_for_json(arguments)) as guard:
-        guard.code = app(arguments or ["--help"], prog_name="crate-iscc", standalone_mode=False)
+        guard.code = _application(arguments)(
+            arguments or ["--help"], prog_name="crate-iscc", standalone_mode=False
+        )
+    # All that is left goes with the process: no need to look through it for cycles at the end.
+    gc.freeze()
     sys.exit(guard.code or 0)
+
+
+def _application(arguments: list[str]) -> typer.Typer:
+    """Return the application with the one command that is called, where that is clear.
+
+    typer inspects the signature of every command that it holds, and most runs call one of twenty.
+    """
+    called = [
+        command
+        for command in app.registered_commands
+        if command.callback and [command.name or command.callback.__name__] == arguments[:1]
+    ]
+    if not called:
+        return app
+    alone = copy(app)
+    alone.registered_commands, alone.registered_groups = called, []
+    return alone
 
 
 def _asks_for_json(arguments: list[str]) -> bool:

@@ -14,8 +14,6 @@ from crate_iscc.cli.terminal import paint_for_stdout
 from crate_iscc.errors import CrateIsccError, InputError, WriteError
 from crate_iscc.paths import printable
 from crate_iscc.render.formats import FORMATS, format_of, rendered
-from crate_iscc.render.markdown import report_markdown
-from crate_iscc.replacing import clear_leftovers, replacing
 from crate_iscc.report import Report, Verdict, check_ignorable, without
 
 _SEVERAL = ("text", "jsonl", "github", "markdown")
@@ -106,6 +104,8 @@ def write_file(output: Path, text: str) -> None:
 
     Raises WriteError.
     """
+    from crate_iscc.replacing import clear_leftovers, replacing
+
     content = text.encode("utf-8")
     try:
         if output.exists() and not output.is_file():
@@ -125,7 +125,7 @@ def _add_step_summary(report: Report) -> None:
     place = os.environ.get("GITHUB_STEP_SUMMARY")
     if not place:
         return
-    text = report_markdown(report).encode("utf-8")
+    text = rendered(report, "markdown").encode("utf-8")
     try:
         with Path(place).open("ab") as file:
             if file.tell() + len(text) > _LONGEST_SUMMARY:

@@ -20,7 +20,7 @@ from crate_iscc.crate.view import (
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
 from crate_iscc.fixity import HEX_DIGITS, RecordedDigest
-from crate_iscc.jsonld import Entity, digits_of, strings
+from crate_iscc.jsonld import digits_of, strings
 from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
@@ -215,14 +215,25 @@ def _usual(
 ) -> Iterator[tuple[tuple[str, ...], ...]]:
     """Yield columns of files that are described as build does it; note the ids of the others."""
     keys = crate.term_keys("datahash")
+    at_once = at_once if len(keys) == 2 else 0
+    # One loop and one look at each property: there may be as many of them as files.
+    plain, other_name = keys[0], keys[-1]
     some: list[_Texts] = []
-    for path, entity_id in crate.file_entities():
-        objects = crate.occurrences(entity_id)
-        texts = None
-        if len(objects) == 1 and at_once and other_keys.isdisjoint(objects[0]):
-            texts = _texts(path, entity_id, objects[0], keys)
-        if texts:
-            some.append(texts)
+    for path, entity_id, objects in crate.file_objects():
+        entity = objects[0]
+        iscc, digest = entity.get("identifier"), entity.get(plain)
+        if iscc.__class__ is list:
+            iscc = _own_code(iscc)
+        size, sha256 = entity.get("contentSize"), entity.get("sha256", "")
+        if (
+            size.__class__ is digest.__class__ is iscc.__class__ is sha256.__class__ is str
+            and at_once
+            and len(objects) == 1
+            and other_name not in entity
+            and other_keys.isdisjoint(entity)
+            and is_payload(path)
+        ):
+            some.append((path, entity_id, size, digest, iscc, sha256))
             if len(some) == at_once:
                 yield tuple(zip(*some, strict=True))
                 some = []
@@ -232,29 +243,17 @@ def _usual(
         yield tuple(zip(*some, strict=True))
 
 
-def _texts(path: CratePath, entity_id: str, entity: Entity, keys: Sequence[str]) -> _Texts | None:
-    """Return what an object says of a payload file where that is one text of each kind."""
-    if len(keys) != 2 or keys[1] in entity:
-        return None
-    size, digest = entity.get("contentSize"), entity.get(keys[0])
-    iscc, sha256 = entity.get("identifier"), entity.get("sha256", "")
-    if isinstance(iscc, list):
-        # Beside the code there may be others, such as a DOI; references lead to other objects.
-        own = [
-            one
-            for one in iscc
-            if not isinstance(one, str) or _is_meant_as_code(one) or one.startswith(HASH_URI)
-        ]
-        iscc = own[0] if len(own) == 1 else None
-    if (
-        isinstance(size, str)
-        and isinstance(digest, str)
-        and isinstance(iscc, str)
-        and isinstance(sha256, str)
-        and is_payload(path)
-    ):
-        return path, entity_id, size, digest, iscc, sha256
-    return None
+def _own_code(identifiers: list[Any]) -> Any:
+    """Return the one identifier that may be a code, or None; there may be others, such as a DOI.
+
+    References lead to other objects, which may hold one.
+    """
+    own = [
+        one
+        for one in identifiers
+        if not isinstance(one, str) or _is_meant_as_code(one) or one.startswith(HASH_URI)
+    ]
+    return own[0] if len(own) == 1 else None
 
 
 def _manifest_file(

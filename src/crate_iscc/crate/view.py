@@ -147,10 +147,15 @@ class Crate:
 
     def file_entities(self) -> Iterator[tuple[CratePath, str]]:
         """Yield the path and the `@id` of each File entity inside the crate, as they come."""
+        for path, entity_id, _ in self.file_objects():
+            yield path, entity_id
+
+    def file_objects(self) -> Iterator[tuple[CratePath, str, list[Entity]]]:
+        """Yield what file_entities yields, with the objects of each."""
         for entity_id, objects in self._entities.items():
             path = decode_id(entity_id) if _is_any(objects, _FILE_TYPES) else None
             if path and not path.endswith("/"):
-                yield CratePath(path), entity_id
+                yield CratePath(path), entity_id, objects
 
     def files(self) -> dict[CratePath, list[str]]:
         """Return the paths of the File entities inside the crate, with the ids that name them."""

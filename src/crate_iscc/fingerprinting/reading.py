@@ -51,6 +51,8 @@ _SLICES_PER_THREAD = 8
 
 Each slice costs some hand-overs between threads; too few leave threads without work at the end.
 """
+_DATAHASH_SLICE = 128 << 20
+"""Bytes of a slice for BLAKE3 alone, which shares its work itself, the better the more it gets."""
 _WORTH_THREADS = 16 << 20
 """Bytes of a file from which on its own BLAKE3 is shared by threads."""
 _THREADS_PER_BLAKE3 = 3
@@ -440,7 +442,7 @@ class _Reading:
             threads = 1
         self._mapped[number] = mapped
         file = LargeFile(self._work, number, mapped, entry.size, max(1, threads))
-        step = _LARGEST_SLICE  # BLAKE3 by itself shares its work the better, the more it gets
+        step = _DATAHASH_SLICE
         if not only_datahash:
             fair = entry.size // (_SLICES_PER_THREAD * self._options.jobs)
             step = min(max(fair, _SMALLEST_SLICE), _LARGEST_SLICE)

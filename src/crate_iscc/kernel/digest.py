@@ -1,6 +1,5 @@
 """BLAKE3 alone, for verification, and other digests in the same read."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from blake3 import blake3
@@ -61,6 +60,9 @@ class OtherDigests:
     """Digests of one byte stream by other algorithms than BLAKE3 (see crate_iscc.fixity)."""
 
     def __init__(self, algorithms: Sequence[str]) -> None:
+        # OpenSSL is loaded for those who need it: most verifications are of datahashes alone.
+        import hashlib
+
         self._algorithms = algorithms
         self._hashes = [
             hashlib.new(_HASHLIB_NAMES.get(name, name), usedforsecurity=False)

@@ -2,26 +2,10 @@
 
 from collections.abc import Callable
 
-from crate_iscc.render.github import report_github
-from crate_iscc.render.html import report_html
-from crate_iscc.render.junit import report_junit
-from crate_iscc.render.markdown import report_markdown
 from crate_iscc.render.report import Paint, plain, report_text
-from crate_iscc.render.report_json import report_json, report_jsonl
-from crate_iscc.render.sarif import report_sarif
 from crate_iscc.report import Report, flattened
 
-_FORMATS: dict[str, Callable[[Report], str]] = {
-    "text": report_text,
-    "json": report_json,
-    "jsonl": report_jsonl,
-    "sarif": report_sarif,
-    "junit": report_junit,
-    "github": report_github,
-    "markdown": report_markdown,
-    "html": report_html,
-}
-FORMATS = tuple(_FORMATS)
+FORMATS = ("text", "json", "jsonl", "sarif", "junit", "github", "markdown", "html")
 """The names of the formats, the one for a person at a terminal first."""
 
 _ENDINGS = {
@@ -47,7 +31,38 @@ def rendered(report: Report, format_: str, paint: Paint = plain) -> str:
         return report_text(report, paint)
     # Crates inside have reports of their own where a report can hold reports.
     whole = report if format_ in ("json", "jsonl") else flattened(report)
-    return _FORMATS[format_](whole)
+    return _renderer(format_)(whole)
+
+
+def _renderer(format_: str) -> Callable[[Report], str]:
+    # One is used, and a small check should not wait for the others to load.
+    match format_:
+        case "json" | "jsonl":
+            from crate_iscc.render.report_json import report_json, report_jsonl
+
+            return report_json if format_ == "json" else report_jsonl
+        case "sarif":
+            from crate_iscc.render.sarif import report_sarif
+
+            return report_sarif
+        case "junit":
+            from crate_iscc.render.junit import report_junit
+
+            return report_junit
+        case "github":
+            from crate_iscc.render.github import report_github
+
+            return report_github
+        case "markdown":
+            from crate_iscc.render.markdown import report_markdown
+
+            return report_markdown
+        case "html":
+            from crate_iscc.render.html import report_html
+
+            return report_html
+        case _:
+            raise KeyError(format_)
 
 
 def format_of(filename: str) -> str | None:

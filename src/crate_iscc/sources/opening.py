@@ -1,16 +1,18 @@
 """Chooses the Tree for what a user names: a directory, a zip, or a metadata file."""
 
 import errno
-import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.zip import ZipTree
+
+if TYPE_CHECKING:
+    from crate_iscc.sources.zip import ZipTree
 
 
-def open_tree(path: str | Path, *, crc: bool = True) -> DirectoryTree | ZipTree:
+def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
     """Open a directory, a zip (also `.eln` and the like), or the folder of a metadata file.
 
     `crc` is handed to ZipTree. Raises InputError for anything else.
@@ -34,7 +36,12 @@ def open_tree(path: str | Path, *, crc: bool = True) -> DirectoryTree | ZipTree:
         raise InputError(f"neither a directory nor a file: {shown}")
     if place.name in (METADATA_FILE, LEGACY_METADATA_FILE):
         return DirectoryTree(place.parent)
-    if zipfile.is_zipfile(place) or _starts_like_zip(place):
+    # What reads zips is loaded where there is one: a directory is verified in less time than that.
+    from zipfile import is_zipfile
+
+    if is_zipfile(place) or _starts_like_zip(place):
+        from crate_iscc.sources.zip import ZipTree
+
         return ZipTree(place, crc=crc)
     raise InputError(
         f"not a dataset: {shown}",
