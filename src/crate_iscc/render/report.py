@@ -5,6 +5,7 @@ from collections.abc import Callable
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import printable
 from crate_iscc.render.report_json import counts_by_name
+from crate_iscc.render.sampled import earlier_lines, sample_lines
 from crate_iscc.render.units import file_size, files, number
 from crate_iscc.report import (
     Command,
@@ -27,12 +28,15 @@ _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severit
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
     "digests": "digests by other conventions",
+    "sample": "the contents of a sample",
 }
 _FORGEABLE = ("md5", "sha1")
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
+    "unsampled": "the contents of all other files (--sample)",
+    "unchanged": "unchanged files, again (--since)",
     "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
     "signer": "who the signer is (--trust names whose keys are believed)",
     "contents": "the files' contents (crate-iscc verify)",
@@ -60,6 +64,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
         lines.append(counts_line(report))
     if rests_on_others(report):
         lines.append(f"rests on: {rests_on_line(report)}")
+    lines.extend(extent_lines(report))
     lines.append(paint(f"checked: {checked_line(report)}", "dim"))
     if report.not_checked:
         lines.append(paint(f"not checked: {not_checked_line(report)}", "dim"))
@@ -111,6 +116,11 @@ def proof_line(proof: Proof) -> str:
     return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"
 
 
+def extent_lines(report: Report) -> list[str]:
+    """Return how much was read where that was not everything, in sentences."""
+    return [*sample_lines(report), *earlier_lines(report)]
+
+
 def rests_on_others(report: Report) -> bool:
     """Tell whether any match rests on something else than a datahash."""
     return any(name != "datahash" for name, _ in report.rests_on)
@@ -155,7 +165,7 @@ def profile_name(report: Report) -> str:
 def counts_line(report: Report) -> str:
     """Return how many files came out how."""
     match = "of the recorded size" if names_and_sizes_only(report) else "match"
-    words = {"match": match}
+    words = {"match": match, "not_sampled": "of the recorded size, not read"}
     parts = [
         f"{number(count)} {words.get(name, status_word(name))}"
         for name, count in counts_by_name(report.counts).items()
@@ -201,6 +211,18 @@ def signed_words(report: Report) -> str:
 def names_and_sizes_only(report: Report) -> bool:
     """Tell whether a verification read no content."""
     return "datahash" in report.not_checked
+
+
+def sampled_only(report: Report) -> bool:
+    """Tell whether a verification is incomplete only in that it read a sample."""
+    sample, counts = report.sample, report.counts
+    left_out = sample is not None and not sample.complete
+    inside = all(
+        inner.verdict is not Verdict.INCOMPLETE or sampled_only(inner) for inner in report.nested
+    )
+    return (
+        inside and not (counts.unread or counts.not_fetched) and (left_out or bool(report.nested))
+    )
 
 
 def excluded_line(report: Report) -> str:
@@ -255,7 +277,20 @@ def _finding_lines(report: Report, paint: Paint) -> list[str]:
     return lines
 
 
+def _left_out(report: Report) -> str:
+    count = sum(one.counts.not_sampled for one in (report, *report.nested))
+    return f"{files(count)} {'was' if count == 1 else 'were'}"
+
+
 def _in_words(report: Report) -> str:
+    words, earlier = _verdict_in_words(report), report.earlier
+    if earlier and not earlier.same_run and report.verdict is Verdict.VALID:
+        verb = "was" if earlier.files == 1 else "were"
+        words += f"; {files(earlier.files)} {verb} unchanged and not read again (--since)"
+    return words
+
+
+def _verdict_in_words(report: Report) -> str:
     if report.command is Command.VALIDATE:
         level = f"{profile_name(report)} at level {report.level.level}"
         valid = report.verdict is Verdict.VALID
@@ -265,6 +300,8 @@ def _in_words(report: Report) -> str:
             return f"every recorded file is intact, but {_failing_words(report)} does not hold"
         case Verdict.INVALID:
             return "the dataset is not as recorded"
+        case Verdict.INCOMPLETE if sampled_only(report):
+            return f"what the sample read is as recorded; {_left_out(report)} not read"
         case Verdict.INCOMPLETE:
             return "what could be read is as recorded, not everything could be read"
         case Verdict.VALID if names_and_sizes_only(report):

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from crate_iscc.report import Command, Counts, Finding, Proof, Report
+from crate_iscc.render.sampled import damages, overlooked
+from crate_iscc.report import Command, Counts, Finding, Proof, Report, Sample
 
 FINDING_MEMBERS = ("moved_to", "recorded", "observed", "entity", "pointer", "line")
 """Members of a finding that are written where they apply."""
@@ -67,6 +68,16 @@ def _summary_json(report: Report) -> dict[str, Any]:
     if report.treehash is not None:
         summary["treehash"] = report.treehash
         summary["treehash_matches"] = report.treehash_matches
+    if report.sample:
+        summary["sample"] = _sample_json(report.sample)
+    if report.earlier:
+        summary["earlier"] = {
+            "files": report.earlier.files,
+            "size": report.earlier.size,
+            "oldest": report.earlier.oldest,
+            "newest": report.earlier.newest,
+            "same_run": report.earlier.same_run,
+        }
     if report.each:
         summary["each"] = [
             {"path": one.path, "status": one.status, "rests_on": one.rests_on}
@@ -77,6 +88,22 @@ def _summary_json(report: Report) -> dict[str, Any]:
     if report.nested:
         summary["nested"] = [_whole_json(inner) for inner in report.nested]
     return summary
+
+
+def _sample_json(sample: Sample) -> dict[str, Any]:
+    return {
+        "asked": sample.asked,
+        "seed": sample.seed,
+        "files": sample.files,
+        "of_files": sample.of_files,
+        "size": sample.size,
+        "of_size": sample.of_size,
+        "strata": [
+            {"folder": one.folder, "files": one.files, "of_files": one.of_files}
+            for one in sample.strata
+        ],
+        "overlooked": {str(damaged): overlooked(sample, damaged) for damaged in damages(sample)},
+    }
 
 
 def proof_json(proof: Proof) -> dict[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import PackedBytes
@@ -82,6 +82,12 @@ class ZipTree(Closing):
         if HAS_READING and not crc:
             size = self._archive.state.st_size
             self._mapping = MappedArchive(self._archive.file, size, self._archive.check_unchanged)
+
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive, which is that of each of its members."""
+        status = self._archive.state
+        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
