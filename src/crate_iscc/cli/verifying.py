@@ -10,6 +10,7 @@ import typer
 from crate_iscc.cli.options import Extent, Manner
 from crate_iscc.cli.proving import load_trust, required_proofs
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
+from crate_iscc.cli.streams import say
 from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr, state_folder
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
@@ -57,6 +58,14 @@ def run_verify(
     recorder = _recorder(log, crates, delivery)
 
     def check(crate: str) -> Report:
+        try:
+            return verified(crate)
+        except KeyboardInterrupt:
+            if extent.remembers:
+                say("what was read is in the journal: the same command goes on from there")
+            raise
+
+    def verified(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
             report = verify(
                 crate,

@@ -61,10 +61,9 @@ _SYNC_SECONDS = 5.0
 """How much work a power cut may cost; a killed process loses nothing that was written."""
 _STALE = 4096
 """Observations that nobody needs any more, beyond which a journal is written anew."""
-_OPEN = (
-    os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-)
-_OPEN |= getattr(os, "O_NOFOLLOW", 0)
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND
+for _name in ("O_CLOEXEC", "O_BINARY", "O_NOFOLLOW"):
+    _OPEN |= getattr(os, _name, 0)
 _ATTEMPTS = 10
 _CLOSED = -1
 _SHORTEST = {b"C": 1, b"R": 9, b"F": 9, b"O": 13}
@@ -120,7 +119,7 @@ class _Batch:
 
     @classmethod
     def parse(cls, body: bytes) -> "_Batch":
-        """Raises ValueError, struct.error."""
+        """Return what a body says. Raises ValueError, TypeError or AttributeError for nonsense."""
         moment, count = _COUNTED.unpack_from(body, 1)
         at = 1 + _COUNTED.size
         parts = []
@@ -527,12 +526,8 @@ class Journal:
         now = time.time_ns()
         start, stop = numbers[0], numbers[-1] + 1
         side_by_side = stop - start == len(numbers)
-        if (
-            side_by_side
-            and not failed
-            and not recalled.book
-            and self._all_settled(recalled, start, stop)
-        ):
+        plain = side_by_side and not failed and not recalled.book
+        if plain and self._all_settled(recalled, start, stop):
             self._append_batch(recalled.run(start, stop, instances, now))
             return
         kept, hashes = array("Q"), bytearray()

@@ -220,9 +220,8 @@ def sampled_only(report: Report) -> bool:
     inside = all(
         inner.verdict is not Verdict.INCOMPLETE or sampled_only(inner) for inner in report.nested
     )
-    return (
-        inside and not (counts.unread or counts.not_fetched) and (left_out or bool(report.nested))
-    )
+    unread = counts.unread or counts.not_fetched
+    return inside and not unread and (left_out or bool(report.nested))
 
 
 def excluded_line(report: Report) -> str:

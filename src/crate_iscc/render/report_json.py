@@ -11,8 +11,14 @@ FINDING_MEMBERS = ("moved_to", "recorded", "observed", "entity", "pointer", "lin
 
 
 def counts_by_name(counts: Counts) -> dict[str, int]:
-    """Return the counts under their names, in the order in which they are shown."""
-    return {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+    """Return the counts under their names, in the order in which they are shown.
+
+    That of a sample is left out where there is none.
+    """
+    numbers = {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+    if not counts.not_sampled:
+        del numbers["not_sampled"]
+    return numbers
 
 
 def finding_json(item: Finding) -> dict[str, Any]:
