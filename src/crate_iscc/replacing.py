@@ -106,9 +106,9 @@ def lock_at(handle: int, place: Path) -> bool:
 
     False where another process has its lock, or where it does not lie at its place any more.
     """
-    if fcntl is not None and not _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
-        return False
-    return _is_at(handle, place)
+    if fcntl is None:
+        return True
+    return _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB) and _is_at(handle, place)
 
 
 def _lock(handle: int, how: int) -> bool:

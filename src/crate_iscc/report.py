@@ -80,9 +80,8 @@ class Counts:
     """How many files came out how; every recorded file is counted once.
 
     `unchecked` counts listed files of which nothing is recorded to check their content against,
-    `not_fetched` those that are still to be fetched, `not_sampled` those of the recorded size that
-    a sample left out. `remote` counts data entities that lie
-    elsewhere; they are no files of the crate.
+    `not_fetched` those that are still to be fetched, `not_sampled` those that a sample left out.
+    `remote` counts data entities that lie elsewhere; they are no files of the crate.
     """
 
     match: int = 0

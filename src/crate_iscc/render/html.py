@@ -39,6 +39,7 @@ _EXPLAINED = {
     "presence": "whether the recorded files are there",
     "size": "their sizes in bytes",
     "datahash": "their contents, byte for byte (BLAKE3)",
+    "sample": "chosen by seed and path, byte for byte (BLAKE3)",
     "treehash": "names, sizes and contents of all files together",
     "digests": "their contents, by what others recorded of them",
     "signature": "who stands for the metadata, and with them for all the rest",

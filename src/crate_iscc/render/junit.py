@@ -18,6 +18,7 @@ from crate_iscc.render.report import (
     conclusion,
     counts_line,
     excluded_line,
+    extent_lines,
     place_of,
     profile_name,
     rule_of,
@@ -80,6 +81,7 @@ def report_junit(report: Report) -> str:
     counts = f'tests="{len(cases)}" failures="{outcomes["failure"]}" errors="{outcomes["error"]}"'
     skipped = f'skipped="{outcomes["skipped"]}"'
     title = f"crate-iscc {report.command.value}"
+    said = "\n".join((*extent_lines(report), conclusion(report)))
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f"<testsuites name={_quoted(title)} {counts}>",
@@ -91,7 +93,7 @@ def report_junit(report: Report) -> str:
         ),
         "    </properties>",
         *_numbered(cases, report.subject),
-        f"    <system-out>{_text(conclusion(report))}</system-out>",
+        f"    <system-out>{_text(said)}</system-out>",
         "  </testsuite>",
         "</testsuites>",
     ]

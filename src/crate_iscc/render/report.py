@@ -165,7 +165,7 @@ def profile_name(report: Report) -> str:
 def counts_line(report: Report) -> str:
     """Return how many files came out how."""
     match = "of the recorded size" if names_and_sizes_only(report) else "match"
-    words = {"match": match, "not_sampled": "of the recorded size, not read"}
+    words = {"match": match, "not_sampled": "not read"}
     parts = [
         f"{number(count)} {words.get(name, status_word(name))}"
         for name, count in counts_by_name(report.counts).items()

@@ -1,6 +1,6 @@
 """What a sample says, and what it may have overlooked, in numbers and in words."""
 
-from math import exp, lgamma, log1p
+from math import ceil, exp, lgamma, log1p
 
 from crate_iscc.paths import printable
 from crate_iscc.render.units import file_size, files, number
@@ -77,8 +77,8 @@ def per_cent(probability: float) -> str:
         return f"less than {_LEAST_SHOWN * 100:.4f} %"
     digits = 1 if probability >= 0.001 else 4
     step = 10**digits
-    # As an integer, rounded up: what is overlooked is not to be made less than it is.
-    rounded = -(-int(probability * 1e12 + 1) * 100 * step // 10**12) / step
+    # Rounded up, but for what floating point adds: nothing is to look less likely than it is.
+    rounded = ceil(probability * 100 * step - 1e-9) / step
     return f"{min(rounded, 100.0):.{digits}f} %"
 
 

@@ -19,6 +19,7 @@ from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.lists import common, observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.observing import Observer, chosen_entries, replaced
 from crate_iscc.verifying.recording import Known
+from crate_iscc.verifying.sampling import Drawn
 from crate_iscc.verifying.spelling import Spellings
 
 
@@ -67,8 +68,8 @@ class Comparer:
         differing = _Differing.of(first.comparison, self.to_check)
         return self._read_again(first, differing) if differing.again else first
 
-    def compare_sample(self, chosen: FileTable, there: Manifest, read: Manifest) -> Compared:
-        """Compare names and sizes of all that is there, and contents of chosen recorded files.
+    def compare_sample(self, drawn: Drawn, there: Manifest, read: Manifest) -> Compared:
+        """Compare names and sizes of all that is there, and contents of a sample.
 
         What was observed is given under the paths by which it is recorded: all without contents,
         and what was read of the chosen files.
@@ -76,15 +77,19 @@ class Comparer:
         known = self.known
         sides = settle_names(known.record, there, list_is_lost=known.list_is_lost)
         names = compare(sides.recorded, sides.observed, content=False)
-        wanted = common(chosen, there.files)
+        wanted = common(drawn.files, there.files)
         only = Manifest(wanted)
         record = replace(known.record, manifest=only, in_metadata=wanted)
         part = replace(self, known=replace(known, record=record, list_is_lost=False))
         contents = part.compare(read)
-        in_sample = PathsOf(wanted)
-        elsewhere = tuple(d for d in names.differences if d.path not in in_sample)
-        told = len(names.differences) - len(elsewhere)
-        not_sampled = names.matches - (len(wanted) - told)
+        in_sample, checkable = PathsOf(wanted), PathsOf(drawn.checkable)
+        outside = [d for d in names.differences if d.path not in in_sample]
+        # Without a recorded size nothing is known of a file now, but that it was left out.
+        elsewhere = [
+            d for d in outside if d.status is not Status.UNCHECKED or d.path not in checkable
+        ]
+        told = len(names.differences) - len(outside)
+        not_sampled = names.matches - (len(wanted) - told) + len(outside) - len(elsewhere)
         by_path = sorted(
             (*contents.comparison.differences, *elsewhere), key=lambda d: utf8_order(d.path)
         )

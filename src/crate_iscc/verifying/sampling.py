@@ -77,12 +77,17 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A sample: the chosen files as they are recorded, of how many, and by strata."""
+    """A sample: the chosen files as they are recorded, all that could be chosen, and strata."""
 
     sampling: Sampling
     files: FileTable
-    of_files: int
+    checkable: FileTable
     strata: tuple[Stratum, ...]
+
+    @property
+    def of_files(self) -> int:
+        """How many files the sample was drawn from."""
+        return len(self.checkable)
 
     @property
     def complete(self) -> bool:
@@ -111,7 +116,7 @@ def draw(
         chosen.extend(taken)
         described.append(Stratum(folder, len(taken), len(numbers)))
     ordered = array("Q", sorted(chosen)) if len(strata) > 1 else chosen
-    return Drawn(sampling, checkable.chosen(ordered), total, tuple(described))
+    return Drawn(sampling, checkable.chosen(ordered), checkable, tuple(described))
 
 
 def _checkable(files: FileTable, with_digests: Collection[CratePath]) -> FileTable:

@@ -423,7 +423,7 @@ class _Verification:
         real = map(self._spellings.real, drawn.files.paths())
         hashed = self._observer.datahashes(chosen_entries(payload.entries, real))
         return comparer.compare_sample(
-            drawn.files,
+            drawn,
             Manifest(
                 self._spellings.as_recorded(unhashed(payload.entries)),
                 unread=self._spellings.unread_as_recorded(payload.refused),
