@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
+    from crate_iscc.fingerprinting.journal import Journal
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.progress import Progress
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from crate_iscc.report import FileVerdict, Finding, Report, Verdict
     from crate_iscc.validating.validation import validate
     from crate_iscc.verifying.how import Thoroughness
+    from crate_iscc.verifying.sampling import Sampling
     from crate_iscc.verifying.verification import verify
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
     "manifest": ("Manifest", "TreeFingerprint"),
@@ -50,6 +53,7 @@ _HOMES = {
     "report": ("FileVerdict", "Finding", "Report", "Verdict"),
     "validating.validation": ("validate",),
     "verifying.how": ("Thoroughness",),
+    "verifying.sampling": ("Sampling",),
     "verifying.verification": ("verify",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -67,10 +71,12 @@ __all__ = [
     "Finding",
     "Fingerprint",
     "InputError",
+    "Journal",
     "Manifest",
     "Progress",
     "ReadError",
     "Report",
+    "Sampling",
     "Severity",
     "Style",
     "Thoroughness",

@@ -191,6 +191,19 @@ def test_an_unreadable_file_gets_into_no_journal(some: Path, place: Path) -> Non
     assert (_reused(report), report.verdict) == (39, Verdict.VALID)
 
 
+def test_files_in_the_order_of_the_disk_are_told_apart(tmp_path: Path, place: Path) -> None:
+    """A gentle reading takes files by inode: each gets the datahash that is its own."""
+    names = [f"{n:02}" for n in range(64)]
+    shuffled = random.Random(3).sample(names, len(names))
+    crate = write_files(tmp_path / "mixed", {name: name.encode() for name in shuffled})
+    build(crate, name="Mixed", licence="CC0-1.0")
+    time.sleep(_SETTLED)
+    verify(crate, journal=Journal(place, crate), gentle=True)
+
+    report = _since(crate, place)
+    assert (_reused(report), report.verdict) == (64, Verdict.VALID)
+
+
 def test_a_zip_stands_for_its_members(some: Path, place: Path, tmp_path: Path) -> None:
     """Members of a zip are unchanged while the zip is; when it is touched, all are read."""
     archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", some))

@@ -525,7 +525,7 @@ class Journal:
         """Append what was read of files, but of those that may change again unnoticed."""
         now = time.time_ns()
         start, stop = numbers[0], numbers[-1] + 1
-        side_by_side = stop - start == len(numbers)
+        side_by_side = numbers == array("Q", range(start, stop))
         plain = side_by_side and not failed and not recalled.book
         if plain and self._all_settled(recalled, start, stop):
             self._append_batch(recalled.run(start, stop, instances, now))

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from crate_iscc.comparison import Comparison, Difference, Status, compare
 from crate_iscc.crate.evidence import Evidence, Recording, algorithms
 from crate_iscc.entries import EntryTable
-from crate_iscc.file_table import FileTable, PathsOf
+from crate_iscc.file_table import FileTable, PathsOf, numbers_among
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
 from crate_iscc.paths import CratePath, utf8_order
 from crate_iscc.sources import Tree
 from crate_iscc.verifying.how import How, Thoroughness
-from crate_iscc.verifying.lists import common, observed_treehashes, settle_lists, settle_names
+from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.observing import Observer, chosen_entries, replaced
 from crate_iscc.verifying.recording import Known
 from crate_iscc.verifying.sampling import Drawn
@@ -77,7 +77,7 @@ class Comparer:
         known = self.known
         sides = settle_names(known.record, there, list_is_lost=known.list_is_lost)
         names = compare(sides.recorded, sides.observed, content=False)
-        wanted = common(drawn.files, there.files)
+        wanted = drawn.files.chosen(numbers_among(there.files.raw_paths(), drawn.files.raw_paths()))
         only = Manifest(wanted)
         record = replace(known.record, manifest=only, in_metadata=wanted)
         part = replace(self, known=replace(known, record=record, list_is_lost=False))

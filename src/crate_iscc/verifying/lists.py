@@ -35,7 +35,7 @@ def less_left_out(record: Recorded) -> Recorded:
         return record
     matches = glob_matcher(manifest.recipe.excluded)
     kept = _where(manifest.files, lambda f: f.fingerprint.verifiable or not matches(f.path))
-    in_metadata = common(record.in_metadata, kept)
+    in_metadata = _common(record.in_metadata, kept)
     return replace(record, manifest=replace(manifest, files=kept), in_metadata=in_metadata)
 
 
@@ -44,7 +44,7 @@ def _where(files: FileTable, holds: Callable[[FileFingerprint], bool]) -> FileTa
     return files.chosen(array("Q", (n for n, file in enumerate(files) if holds(file))))
 
 
-def common(files: FileTable, others: FileTable) -> FileTable:
+def _common(files: FileTable, others: FileTable) -> FileTable:
     """Return those of the files that others name too."""
     common = TableBuilder()
     for mine, theirs in side_by_side(files, others):
@@ -76,7 +76,7 @@ def settle_names(record: Recorded, observed: Manifest, *, list_is_lost: bool) ->
     """Return the sides of a comparison of names and sizes: without its list, less the members."""
     if not list_is_lost:
         return Settled(record.manifest, observed)
-    seen = common(observed.files, record.in_metadata)
+    seen = _common(observed.files, record.in_metadata)
     return Settled(
         replace(record.manifest, files=record.in_metadata), replace(observed, files=seen)
     )

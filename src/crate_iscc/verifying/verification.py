@@ -21,7 +21,7 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
-from crate_iscc.file_table import PathsOf
+from crate_iscc.file_table import PathsOf, numbers_among
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
@@ -420,8 +420,9 @@ class _Verification:
         if drawn is None or drawn.complete:
             return comparer.compare(self._observe(given))
         payload = self._payload
-        real = map(self._spellings.real, drawn.files.paths())
-        hashed = self._observer.datahashes(chosen_entries(payload.entries, real))
+        real = self._spellings.as_there(drawn.files).raw_paths()
+        numbers = numbers_among(real, payload.entries.path_column)
+        hashed = self._observer.datahashes(payload.entries.chosen(numbers))
         return comparer.compare_sample(
             drawn,
             Manifest(
