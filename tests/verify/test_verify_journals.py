@@ -27,6 +27,8 @@ from verify.verify_kit import METADATA, edit_metadata, foreign, found, verified,
 
 _SETTLED = 0.1
 """Seconds after which a file is no longer so fresh that its state proves nothing."""
+_LONG_SETTLED = 2.1
+"""Seconds after which that goes for file systems with coarse clocks too, without a look at each."""
 _posix = pytest.mark.skipif(os.name != "posix", reason="locks and signals are those of POSIX")
 _linux = pytest.mark.skipif(sys.platform != "linux", reason="bytes read are counted by Linux")
 
@@ -194,10 +196,11 @@ def test_an_unreadable_file_gets_into_no_journal(some: Path, place: Path) -> Non
 def test_files_in_the_order_of_the_disk_are_told_apart(tmp_path: Path, place: Path) -> None:
     """A gentle reading takes files by inode: each gets the datahash that is its own."""
     names = [f"{n:02}" for n in range(64)]
-    shuffled = random.Random(3).sample(names, len(names))
+    # The first and the last stand where they do in the order of paths: a run, to a careless look.
+    shuffled = [names[0], *random.Random(3).sample(names[1:-1], len(names) - 2), names[-1]]
     crate = write_files(tmp_path / "mixed", {name: name.encode() for name in shuffled})
     build(crate, name="Mixed", licence="CC0-1.0")
-    time.sleep(_SETTLED)
+    time.sleep(_LONG_SETTLED)
     verify(crate, journal=Journal(place, crate), gentle=True)
 
     report = _since(crate, place)
