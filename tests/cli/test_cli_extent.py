@@ -80,7 +80,7 @@ def test_a_journal_that_cannot_grow_ends_the_run_and_keeps_what_it_has(
     )
     assert full.returncode == 2
     assert "the journal" in full.stderr
-    assert "cannot be written" in full.stderr
+    assert "cannot be kept" in full.stderr
     assert "Traceback" not in full.stderr
 
     outcome = run(*options)
@@ -113,3 +113,19 @@ def test_a_sample_is_resumed_with_its_seed(many: Path, tmp_path: Path) -> None:
     outcome = run("verify", many, "--since", *options)
     assert outcome.code == 0
     assert json.loads(outcome.out)["earlier"]["files"] == 10
+
+
+def test_an_audit_trail_tells_what_was_not_read(many: Path, tmp_path: Path) -> None:
+    """A record of a sample, or of what was read before, says that it is one."""
+    time.sleep(0.1)
+    log, journal = tmp_path / "log", tmp_path / "j"
+    run("verify", many, "--log", log, "--sample", "5", "--seed", "s")
+    for _ in range(2):
+        run("verify", many, "--log", log, "--since", "--journal", journal)
+
+    sampled, first, second = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    assert (sampled["verdict"], "unsampled" in sampled["not_checked"]) == ("incomplete", True)
+    assert sampled["counts"]["not_sampled"] == 55
+    assert "not_checked" not in first
+    assert "unchanged" in second["not_checked"]
+    assert run("audit", log).code == 0

@@ -23,6 +23,7 @@ from crate_iscc.fingerprinting.journal import Journal, default_journal
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.zip import ZipTree
+from crate_iscc.verifying.sampling import Sampling
 from verify.verify_kit import METADATA, edit_metadata, foreign, found, verified, write_files
 
 _SETTLED = 0.1
@@ -339,7 +340,7 @@ def test_a_journal_is_no_link_and_no_device(some: Path, place: Path, tmp_path: P
         _since(some, place)
     place.unlink()
     place.write_bytes(b"")
-    with pytest.raises(WriteError, match="cannot be written"):
+    with pytest.raises(WriteError, match="cannot be kept"):
         _since(some, place / "j")
 
 
@@ -397,6 +398,21 @@ def test_a_journal_does_not_grow_forever(some: Path, place: Path) -> None:
         assert _reused(_since(some, place)) == 40
     finally:
         module._STALE = before
+
+
+def test_a_sample_takes_nothing_from_a_journal(some: Path, place: Path) -> None:
+    """What a sample did not ask for is remembered as before."""
+    from crate_iscc.fingerprinting import journal as module
+
+    before, module._STALE = module._STALE, 0
+    try:
+        _since(some, place)
+        sampling = Sampling.parse("1", "s")
+        for _ in range(3):
+            verified(some, journal=Journal(place, some), sampling=sampling)
+    finally:
+        module._STALE = before
+    assert _reused(_since(some, place)) == 40
 
 
 def test_each_crate_has_a_journal_of_its_own(tmp_path: Path) -> None:

@@ -76,8 +76,9 @@ def crate_place(source: str | Path) -> str:
     """Return what a crate is called in its journal: its absolute path, or its URL."""
     if "://" in str(source):
         return str(source)
-    path = Path(source).resolve()
-    return str(path.parent if path.name in (METADATA_FILE, LEGACY_METADATA_FILE) else path)
+    path = Path(source)
+    folder = path.parent if path.name in (METADATA_FILE, LEGACY_METADATA_FILE) else path
+    return os.path.realpath(folder)
 
 
 def default_journal(folder: Path, source: str | Path) -> Path:
@@ -341,7 +342,7 @@ class Journal:
             yield
         except OSError as error:
             raise WriteError(
-                f"the journal {self._shown} cannot be written",
+                f"the journal {self._shown} cannot be kept",
                 cause=error.strerror or str(error),
                 hint="what was read until now is in it: make room or name another with --journal, "
                 "and run the command again",
@@ -372,7 +373,7 @@ class Journal:
 
     def _refuse_what_is_no_file(self) -> None:
         inside = Path(self._crate)
-        if "://" not in self._crate and inside in self._place.resolve().parents:
+        if "://" not in self._crate and inside in Path(os.path.realpath(self._place)).parents:
             raise InputError(
                 f"the journal {self._shown} would lie in the crate",
                 cause="it would be a file of the crate that changes while this is verified",
@@ -476,14 +477,12 @@ class Journal:
 
         Digests that the book asks for go into it; a file of which one is lacking counts as unread.
         Raises InputError for a tree whose files have no states, for a file that is no journal or
-        that of another crate, and for one that is in use; WriteError if it cannot be written.
+        that of another crate, and for one that is in use; WriteError if it cannot be kept.
         """
         recalled = Recalled(entries, self._state(tree, entries), book)
         self._open()
-        for _, body in self._bodies(self._usable_from):
-            if body[:1] == b"O" and _COUNTED.unpack_from(body, 1)[0] >= self._oldest:
-                with contextlib.suppress(ValueError, TypeError, AttributeError):
-                    recalled.take(_Batch.parse(body))
+        with self._errors():
+            self._take_into(recalled)
         for before in self._pieces:  # of files that are asked for again, the later answer counts
             for path in entries.paths() if len(entries) <= len(before.entries) else ():
                 number = before.entries.find(path)
@@ -491,6 +490,12 @@ class Journal:
                     before.moments[number] = before.earlier[number] = 0
         self._pieces.append(recalled)
         return recalled
+
+    def _take_into(self, recalled: Recalled) -> None:
+        for _, body in self._bodies(self._usable_from):
+            if body[:1] == b"O" and _COUNTED.unpack_from(body, 1)[0] >= self._oldest:
+                with contextlib.suppress(ValueError, TypeError, AttributeError):
+                    recalled.take(_Batch.parse(body))
 
     def _state(self, tree: Tree, entries: EntryTable) -> Words | None:
         if entries.stats is not None or not entries:
@@ -565,14 +570,19 @@ class Journal:
                     newest = max(newest, piece.moments[number])
         return Reused(files, size, oldest, newest, not self._since)
 
-    def finish(self) -> None:
-        """Note that the verification has come to its end. Raises WriteError."""
+    def finish(self, *, of_all: bool = True) -> None:
+        """Note that the verification has come to its end, `of_all` files or of a sample.
+
+        Raises WriteError.
+        """
         if self._handle == _CLOSED:
             return
         ended = b"F" + _MOMENT.pack(time.time_ns())
         with self._errors():
             live = sum(len(piece.moments) - piece.moments.count(0) for piece in self._pieces)
-            if self._observations > 2 * live + _STALE and os.name == "posix":
+            stale = self._observations > 2 * live + _STALE
+            # What a sample did not ask for counts still; elsewhere an open file is not replaced.
+            if stale and of_all and os.name == "posix":
                 self._write_anew(ended)
             else:
                 self._write(self._record(ended))

@@ -114,7 +114,7 @@ def verify(
         report = _Verification(str(source), tree, how).run()
         if journal:
             report = with_earlier(report, journal.reused())
-            journal.finish()
+            journal.finish(of_all=sampling is None)
         return report
 
 
