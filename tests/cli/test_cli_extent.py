@@ -4,12 +4,28 @@ import json
 import os
 import subprocess
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import typer
 
 from cli.cli_kit import COMMAND, run
 from crate_iscc import build
+from crate_iscc.cli.options import age
+
+
+@pytest.mark.parametrize(("text", "hours"), [("12h", 12), ("30d", 720), ("8 w", 1344)])
+def test_an_age_has_a_unit(text: str, hours: int) -> None:
+    """Hours, days and weeks."""
+    assert age(text) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "0d", "-1d", "1.5d", "30D", "3 months", "99999d"])
+def test_what_is_no_age_is_refused(text: str) -> None:
+    """An age without a unit could be anything."""
+    with pytest.raises(typer.BadParameter, match="no span of time"):
+        age(text)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
+from property_strategies import steady
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError
@@ -45,6 +46,7 @@ def _stratum(path: str) -> str:
     return next((folder for folder in _CONTAINERS if path.startswith(folder)), "")
 
 
+@steady
 @given(_paths, _seeds, st.integers(1, 10_000))
 def test_each_stratum_gives_the_files_of_the_least_keyed_digests(
     paths: set[str], seed: str, share: int
@@ -61,6 +63,7 @@ def test_each_stratum_gives_the_files_of_the_least_keyed_digests(
     assert _chosen(_drawn(paths, asked, seed)) == expected
 
 
+@steady
 @given(_paths, _seeds, st.integers(1, 400), st.integers(1, 400))
 def test_a_larger_number_keeps_what_was_chosen(
     paths: set[str], seed: str, one: int, two: int
@@ -71,6 +74,7 @@ def test_a_larger_number_keeps_what_was_chosen(
     assert _chosen(_drawn(paths, str(few), seed)) <= _chosen(_drawn(paths, str(many), seed))
 
 
+@steady
 @given(_paths, _seeds, st.integers(1, 100), st.integers(1, 100))
 def test_a_larger_share_keeps_what_was_chosen(
     paths: set[str], seed: str, one: int, two: int
@@ -81,6 +85,7 @@ def test_a_larger_share_keeps_what_was_chosen(
     assert _chosen(_drawn(paths, f"{few}%", seed)) <= _chosen(_drawn(paths, f"{many}%", seed))
 
 
+@steady
 @given(_paths, _seeds, st.integers(1, 400))
 def test_a_number_of_files_is_reached_and_passed_by_less_than_a_file_a_stratum(
     paths: set[str], seed: str, count: int
@@ -96,6 +101,7 @@ def test_a_number_of_files_is_reached_and_passed_by_less_than_a_file_a_stratum(
     assert all(one.files for one in drawn.strata)
 
 
+@steady
 @given(_paths, _seeds)
 def test_a_whole_share_is_everything(paths: set[str], seed: str) -> None:
     """A sample of 100 % is every file."""
@@ -105,6 +111,7 @@ def test_a_whole_share_is_everything(paths: set[str], seed: str) -> None:
     assert _chosen(drawn) == paths
 
 
+@steady
 @given(_paths, _seeds, st.integers(1, 99))
 def test_many_files_are_chosen_as_few_are(paths: set[str], seed: str, share: int) -> None:
     """Counting digests by their first bits chooses what sorting all of them chooses."""
@@ -151,6 +158,7 @@ def _sample(read: int, total: int) -> Sample:
     return Sample(asked="1%", seed="s", files=read, of_files=total, size=0, of_size=0, strata=())
 
 
+@steady
 @given(st.integers(1, 400), st.data())
 def test_what_a_sample_overlooks_is_the_hypergeometric_probability(
     total: int, data: st.DataObject
@@ -172,6 +180,7 @@ def test_of_very_many_files_the_probability_is_still_right() -> None:
     assert (1 - damaged / (total - read)) ** read <= found <= with_replacement
 
 
+@steady
 @given(st.floats(0, 1))
 def test_a_probability_is_never_shown_as_less_than_it_is(probability: float) -> None:
     """A percentage is rounded up, and what is too small says so."""
