@@ -255,7 +255,15 @@ def test_a_journal_is_whole_or_torn_whatever_fails(
 ) -> None:
     """A run that keeps a journal ends with a verdict or one error, and can be resumed."""
     journal = tmp_path / "a.journal"
-    words = ["verify", study.folder, "--resume", "--journal", journal, "--format", "json"]
+    words: list[str | Path] = [
+        "verify",
+        study.folder,
+        "--resume",
+        "--journal",
+        journal,
+        "--format",
+        "json",
+    ]
     sound = json.loads(failing.run("verify", study.folder, "--format", "json").out)
 
     def run(fault: Fault) -> Ended:
