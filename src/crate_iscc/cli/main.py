@@ -642,6 +642,45 @@ def provenance(
     )
 
 
+@app.command(short_help="Record what a figure, or another file, was made from.")
+def derive(
+    crate: CrateArgument,
+    from_: Annotated[
+        list[str],
+        typer.Option(
+            "--from", metavar="RAW", help="A path in the crate, or a file elsewhere. Repeatable."
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FIGURE", help="What was made from it, likewise.")
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="SOFTWARE", help="'Fiji 2.16', or the URL of a script.")
+    ],
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="How: crop, channels, contrast.")
+    ] = None,
+    kernel: KernelOption = None,
+) -> None:
+    """Record what a figure, or another file, was made from.
+
+    crate-iscc derive ./dataset --from raw/cell.ome.tif --to figures/3b.png --by 'Fiji 2.16'
+
+    Writes a CreateAction into the metadata, between the two and their fingerprints; both are read
+    before. A signature of the metadata as they were does not hold for the new ones.
+    """
+    from crate_iscc.cli import deriving
+
+    deriving.derive(
+        crate,
+        sources=tuple(from_),
+        result=to,
+        software=by,
+        note=note,
+        kernel=kernel.value if kernel else None,
+    )
+
+
 @app.command(short_help="Explain a finding of a report.")
 def explain(
     finding_id: Annotated[
