@@ -299,9 +299,10 @@ class _Sides:
         counterpart = there
         if there is None and item.path in others:
             counterpart = _unknown(item.path)
-        # Where one side has nothing at all, that alone is a difference; what lies in a folder that
-        # cannot be listed is not even that.
-        known_to_differ = counterpart is None and why is None and not item.path.endswith("/")
+        # Where one side has nothing at all, that alone is a difference. Of a folder that cannot be
+        # listed nobody knows that it holds anything, nor what it is that cannot be examined.
+        folder = item.path.endswith("/") or (item.is_file and other.files.below(f"{item.path}/"))
+        known_to_differ = counterpart is None and why is None and not folder
         pair = Pair(
             relation=Relation.ONLY_A if known_to_differ else Relation.UNREAD,
             a=_unknown(item.path),

@@ -69,7 +69,7 @@ def _require_comparable(a: Opened, b: Opened) -> None:
             cause=f"{printable(tree.subject)} is a tree of files",
             hint="name the file in there: a folder or an archive, a slash, and its path",
         )
-    if not any((*side.listing.entries, *side.listing.refused) for side in (a, b)):
+    if not any(side.listing.entries or side.listing.refused for side in (a, b)):
         raise InputError(
             "there is nothing to compare",
             cause=f"there is no file in {printable(a.subject)}, nor in {printable(b.subject)}",

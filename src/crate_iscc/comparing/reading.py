@@ -68,10 +68,9 @@ class Reader:
         self, differing: Iterable[CratePath], progress: ProgressSink, *, dandi: bool
     ) -> Contents:
         """Read every file once; those that are known to differ for their Data-Codes as well."""
-        listing, payload = self.opened.listing, self.payload
+        payload, listing = self.payload, self.opened.listing
         folders = self._containers() if dandi else ()
-        wanted = (path for path in listing.entries.paths() if path.startswith(folders or ("\0",)))
-        book = DigestBook(dict.fromkeys(wanted, ("md5",)))
+        book = self._md5s_below(folders)
         surely = chosen_entries(payload, differing)
         others = payload.without(n for p in surely.paths() if (n := payload.find(p)) is not None)
         kernel = datahashes(self._way.kernel)
@@ -113,6 +112,10 @@ class Reader:
         if self.opened.file_name:
             return ()
         return find_containers(self.payload.paths()) or ("",)
+
+    def _md5s_below(self, folders: tuple[str, ...]) -> DigestBook:
+        paths = self.opened.listing.entries.paths() if folders else ()
+        return DigestBook({path: ("md5",) for path in paths if path.startswith(folders)})
 
     def _hash(
         self,
