@@ -47,6 +47,11 @@ def is_zarr_metadata(path: str) -> bool:
     return path.rpartition("/")[2] in ZARR_METADATA_NAMES
 
 
+def is_consolidated(path: str) -> bool:
+    """Tell whether a file is a copy of all metadata of a Zarr v2, and nothing else."""
+    return path.rpartition("/")[2] == ".zmetadata"
+
+
 def metadata_change(name: str, one: bytes, two: bytes) -> MetadataChange | None:
     """Return what differs between two states of a metadata file of that name.
 
@@ -123,7 +128,7 @@ _LAYOUT = frozenset(
 def _area(name: str, steps: Steps) -> Area:
     """Return what a place in a metadata file of that name is about."""
     base = name.rpartition("/")[2]
-    if base == ".zmetadata":
+    if is_consolidated(name):
         return Area.CONSOLIDATED
     if base in (".zarray", ".zgroup") or not steps:
         return Area.LAYOUT

@@ -40,7 +40,7 @@ def test_two_files_that_differ_say_how_far_they_are(tmp_path: Path) -> None:
     assert (
         as_text(folder / "one", folder / "longer")
         .lines[0]
-        .startswith("different: 400,000 bytes and 400,001; ")
+        .startswith("different: 400,000 bytes and 400,001; by the Data-Codes ")
     )
 
 

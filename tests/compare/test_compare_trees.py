@@ -91,7 +91,7 @@ def test_each_edit_is_named_and_nothing_else(study: Path, edited: Path) -> None:
     assert changed["distance"]["of"] == 256
     assert changed["distance"]["word"] == "near-identical"
     assert answer["summary"] == (
-        "different: of 78 files 1 changed, 2 moved, 1 only in A, 1 only in B; 73 are identical"
+        "different: 1 changed, 2 moved, 1 only in A, 1 only in B; 73 of 78 files are identical"
     )
 
 
@@ -168,7 +168,7 @@ def test_a_long_list_is_cut_for_people_and_whole_for_machines(tmp_path: Path) ->
     assert "… and 88 more changed (--format json has all)" in outcome.out
     assert len(outcome.lines) < 40
     assert len(answer["pairs"]) == 100
-    assert outcome.lines[0].endswith("; none is identical")
+    assert outcome.lines[0].endswith("; none of 100 files is identical")
 
 
 @pytest.mark.parametrize("name", ["a\nb", "tab\there", "\x1b[31mred", "é", "面试"])
@@ -226,7 +226,7 @@ def test_a_difference_weighs_more_than_what_could_not_be_read(tmp_path: Path) ->
     code, answer = compared(folder, archive)
 
     assert (code, answer["likeness"]) == (1, "different")
-    assert answer["summary"].startswith("different: of 2 files 1 changed, 1 unread; none is")
+    assert answer["summary"].startswith("different: 1 changed, 1 unread; none of 2 files is")
 
 
 def test_links_are_not_followed_and_so_nothing_is_known_of_them(tmp_path: Path) -> None:

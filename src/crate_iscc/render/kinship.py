@@ -13,7 +13,7 @@ from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.report_json import finding_json
 from crate_iscc.render.units import file_size, files, number
 from crate_iscc.version import __version__
-from crate_iscc.zarr_changes import MetadataChange
+from crate_iscc.zarr_changes import Area, MetadataChange, is_consolidated
 
 _SHOWN_OF_EACH = 12
 _NAMED_IN_A_SENTENCE = 3
@@ -76,7 +76,10 @@ def _of_files(kinship: Kinship) -> str:
             return "not everything could be read"
         case _:
             (pair,) = kinship.pairs
-            return "; ".join(filter(None, (_how_far(pair), _about(pair.change))))
+            words = _how_far(pair, "by the Data-Codes ")
+            if not _sizes_differ(pair):
+                words = f"not the same bytes; {words}"
+            return "; ".join(filter(None, (words, _about(pair))))
 
 
 def _of_trees(kinship: Kinship) -> str:
@@ -110,8 +113,8 @@ def _of_trees(kinship: Kinship) -> str:
 
 def _metadata_words(kinship: Kinship, total: int) -> str:
     pairs = [pair for pair in kinship.pairs if pair.part is Part.ZARR_METADATA]
-    abouts = dict.fromkeys(filter(None, (_about(pair.change) for pair in pairs)))
-    what = "; ".join((_named(pairs), *abouts))
+    abouts = dict.fromkeys(filter(None, map(_about, pairs)))
+    what = "; ".join(filter(None, (_named(pairs), ", ".join(abouts))))
     verb = "differs" if len(pairs) == 1 else "differ"
     rest = "every chunk is identical" if kinship.same else "there is nothing else"
     return f"{number(len(pairs))} of {files(total)} {verb} ({what}); {rest}"
@@ -124,10 +127,8 @@ def _different_words(kinship: Kinship, total: int) -> str:
         f"{number(count)} {_word(relation)}" for relation, count in kinship.counts.items() if count
     ]
     common = kinship.same
-    rest = f"{number(common)} {'is' if common == 1 else 'are'} identical"
-    if not common:
-        rest = "none is identical"
-    return f"of {files(total)} {', '.join(parts)}; {rest}"
+    rest = f"{number(common) if common else 'none'} of {files(total)}"
+    return f"{', '.join(parts)}; {rest} {'are' if common > 1 else 'is'} identical"
 
 
 def _named(pairs: Sequence[Pair]) -> str:
@@ -141,11 +142,20 @@ def _word(relation: Relation) -> str:
     return _WORDS.get(relation, relation.value)
 
 
-def _about(change: MetadataChange | None) -> str:
-    return ", ".join(change.areas) if change else ""
+def _about(pair: Pair) -> str:
+    """Return what the differences of metadata are about, where that is known."""
+    if pair.change:
+        return ", ".join(pair.change.areas)
+    alone = pair.relation in (Relation.ONLY_A, Relation.ONLY_B)
+    return Area.CONSOLIDATED.value if alone and is_consolidated(pair.path) else ""
 
 
-def _how_far(pair: Pair) -> str:
+def _sizes_differ(pair: Pair) -> bool:
+    sizes = {one.fingerprint.size for one in (pair.a, pair.b) if one}
+    return len(sizes) > 1
+
+
+def _how_far(pair: Pair, by: str = "") -> str:
     """Return how far two files are apart, by their sizes and Data-Codes."""
     if not (pair.a and pair.b):
         return ""
@@ -154,7 +164,7 @@ def _how_far(pair: Pair) -> str:
     if one.size is not None and two.size is not None and one.size != two.size:
         parts.append(f"{number(one.size)} bytes and {number(two.size)}")
     if pair.distance:
-        parts.append(how_far(pair.distance, one, two))
+        parts.append(by + how_far(pair.distance, one, two))
     return "; ".join(parts) or "the datahash differs"
 
 
@@ -201,7 +211,7 @@ def _row(pair: Pair) -> list[str]:
     if pair.relation is Relation.CHANGED:
         lines.append(_how_far(pair))
     if pair.change:
-        lines.append(_pointer_words(pair.change))
+        lines.append(_pointer_words(pair, pair.change))
     if pair.unread_a:
         lines.append(f"A: {printable(pair.unread_a)}")
     if pair.unread_b:
@@ -209,13 +219,13 @@ def _row(pair: Pair) -> list[str]:
     return lines
 
 
-def _pointer_words(change: MetadataChange) -> str:
+def _pointer_words(pair: Pair, change: MetadataChange) -> str:
     shown = change.pointers[:_POINTERS_SHOWN]
     more = len(change.pointers) - len(shown) + change.more
     text = ", ".join(printable(pointer) or "the whole" for pointer in shown)
     if more:
         text += f" and {number(more)} more"
-    return f"{text}   ({_about(change)})" if text else _about(change)
+    return f"{text}   ({_about(pair)})" if text else _about(pair)
 
 
 def _moved_rows(pairs: Iterable[Pair]) -> Iterator[list[str]]:
