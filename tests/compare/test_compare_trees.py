@@ -8,7 +8,7 @@ import pytest
 
 from cli.cli_kit import error_of, run
 from compare.compare_kit import as_text, compared, pairs_of
-from crate_iscc import build, compare
+from crate_iscc import Progress, build, compare
 from verify.verify_kit import (
     CELL,
     CELL_ZARR,
@@ -245,13 +245,12 @@ def test_a_file_that_changes_between_two_reads_is_unread(tmp_path: Path) -> None
     """What was read first is not what its Data-Code would be of."""
     one = write_files(tmp_path / "one", {"a.bin": b"1" * 50_000, "b": b"b"})
     two = write_files(tmp_path / "two", {"a.bin": b"2" * 50_000, "b": b"b"})
-    steps = set()
+    steps: set[str] = set()
 
-    def sink(state: object) -> None:
-        step = getattr(state, "step", "")
-        if step == "comparing again" and step not in steps:
+    def sink(state: Progress) -> None:
+        if state.step == "comparing again" and state.step not in steps:
             (two / "a.bin").write_bytes(b"3" * 50_000)
-        steps.add(step)
+        steps.add(state.step)
 
     found = compare(one, two, progress=sink)
 
@@ -328,16 +327,13 @@ def test_colours_change_no_character(study: Path, built: Path) -> None:
 
 def test_progress_counts_both_sides_as_one(study: Path, edited: Path) -> None:
     """Bytes and files only grow, up to those of both."""
-    seen: list[tuple[int, int, int, int]] = []
+    seen: list[Progress] = []
 
-    def sink(state: object) -> None:
-        if getattr(state, "step", "") == "comparing":
-            names = ("done_bytes", "total_bytes", "done_files", "total_files")
-            seen.append(tuple(getattr(state, name) for name in names))  # type: ignore[arg-type]
-
-    found = compare(study, edited, progress=sink)
+    found = compare(study, edited, progress=seen.append)
 
     total = found.a.size + found.b.size, found.a.files + found.b.files
-    assert seen == sorted(seen)
-    assert {(one[1], one[3]) for one in seen} == {total}
-    assert (seen[-1][0], seen[-1][2]) == total
+    done = [(state.done_bytes, state.done_files) for state in seen]
+    assert {state.step for state in seen} == {"comparing"}
+    assert {(state.total_bytes, state.total_files) for state in seen} == {total}
+    assert done == sorted(done)
+    assert done[-1] == total

@@ -68,7 +68,11 @@ def kinship(
 
 def short(found: Kinship) -> list[Short]:
     return [
-        (pair.relation.value, pair.a and pair.a.path, pair.b and pair.b.path)
+        (
+            pair.relation.value,
+            pair.a.path if pair.a else None,
+            pair.b.path if pair.b else None,
+        )
         for pair in found.pairs
     ]
 

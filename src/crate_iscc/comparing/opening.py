@@ -35,12 +35,15 @@ def open_side(place: str | Path, stack: ExitStack) -> Opened:
     text = str(place)
     archive, inner = _parted(text)
     if inner:
-        return _inside(stack.enter_context(open_tree(archive)), text, inner)
+        whole = open_tree(archive)
+        stack.callback(whole.close)
+        return _inside(whole, text, inner)
     try:
-        tree = stack.enter_context(open_tree(place))
+        tree = open_tree(place)
     except NoTreeError:
         named = NamedFiles({THE_FILE: text})
         return Opened(named, text, named.listing(), _name_of(text))
+    stack.callback(tree.close)
     return Opened(tree, text, tree.listing())
 
 
