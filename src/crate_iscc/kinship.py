@@ -97,7 +97,7 @@ class Side:
     """One of the two: what it is called, its extent in bytes, and its code.
 
     `code` is the treehash of the payload, of a single file the datahash; None if not all of it was
-    read. `files` and `size` count what was found, description and unread files too. `dandi` holds
+    read. `files` and `size` count what was listed, whatever it is for. `dandi` holds
     the DANDI checksum of each container, where it was asked for. `findings` are about this side
     alone, and no likeness rests on them.
     """

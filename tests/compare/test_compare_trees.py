@@ -229,6 +229,21 @@ def test_a_difference_weighs_more_than_what_could_not_be_read(tmp_path: Path) ->
     assert answer["summary"].startswith("different: 1 changed, 1 unread; none of 2 files is")
 
 
+def test_what_is_odd_about_an_archive_is_said_of_its_side(tmp_path: Path) -> None:
+    """It is a finding, as verify has it, and no reason for another answer."""
+    folder = write_files(tmp_path / "folder", {"a.txt": b"a"})
+    archive = zip_of(folder, tmp_path / "x.zip")
+    archive.write_bytes(b"in front of it" + archive.read_bytes())
+
+    code, answer = compared(folder, archive)
+    outcome = as_text(folder, archive)
+
+    assert (code, answer["likeness"]) == (0, "identical")
+    assert [finding["id"] for finding in answer["b"]["findings"]] == ["zip.uncovered"]
+    assert answer["a"]["findings"] == []
+    assert any(line.startswith("   zip.uncovered  ") for line in outcome.lines)
+
+
 def test_links_are_not_followed_and_so_nothing_is_known_of_them(tmp_path: Path) -> None:
     """On both sides they are unread; on one alone they are a difference."""
     one = write_files(tmp_path / "one", {"a": b"a"})
@@ -323,6 +338,18 @@ def test_colours_change_no_character(study: Path, built: Path) -> None:
 
     assert "\x1b[" in coloured.out
     assert re.sub(r"\x1b\[[0-9;]*m", "", coloured.out) == bare.out
+
+
+def test_files_of_other_sizes_are_read_once(tmp_path: Path) -> None:
+    """That they differ is known before: their Data-Codes come from the first read."""
+    one = write_files(tmp_path / "one", {"a.bin": b"1" * 50_000, "b": b"b"})
+    two = write_files(tmp_path / "two", {"a.bin": b"1" * 50_001, "b": b"b"})
+    seen: list[Progress] = []
+
+    found = compare(one, two, progress=seen.append)
+
+    assert {state.step for state in seen} == {"comparing"}
+    assert found.pairs[0].distance is not None
 
 
 def test_progress_counts_both_sides_as_one(study: Path, edited: Path) -> None:

@@ -41,6 +41,8 @@ def open_side(place: str | Path, stack: ExitStack) -> Opened:
     try:
         tree = open_tree(place)
     except NoTreeError:
+        if _is_url(text):
+            raise
         named = NamedFiles({THE_FILE: text})
         return Opened(named, text, named.listing(), _name_of(text))
     stack.callback(tree.close)
@@ -49,7 +51,7 @@ def open_side(place: str | Path, stack: ExitStack) -> Opened:
 
 def _parted(text: str) -> tuple[str, str]:
     """Return the part of a path that names a file, and what comes behind it, if anything does."""
-    if not text or "://" in text or _is_there(text):
+    if not text or _is_url(text) or _is_there(text):
         return text, ""
     head = text
     while head and not _is_there(head):
@@ -59,7 +61,11 @@ def _parted(text: str) -> tuple[str, str]:
         head = shorter
     if not head or not os.path.isfile(head):
         return text, ""
-    return head, text[len(head) :].strip("/")
+    return head, text[len(head) :].replace(os.sep, "/").strip("/")
+
+
+def _is_url(text: str) -> bool:
+    return "://" in text
 
 
 def _is_there(text: str) -> bool:
