@@ -65,7 +65,8 @@ OPTIONS = {
     "report": REPORT_OPTIONS,
     "audit": ["--sign", "--tsa", "--trust", "--require", "--format"],
     "provenance": ["--format", "-o", "--trust", "--jobs", "--progress"],
-    "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--format", "-c"],
+    "compare": [*MANNER_OPTIONS, "--dandi", "--format", "-o", "--max-bytes", "--progress"],
+    "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--dandi", "--format", "-c"],
     "show": ["--format"],
     "explain": [],
 }
@@ -76,6 +77,7 @@ VALUES = {
     "report": [REPORT_FORMATS],
     "audit": ["text|json"],
     "provenance": ["text|json|svg", "auto|bar|plain|json|none"],
+    "compare": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "sum": [*MANNERS, "iscc-sum|b3sum|json"],
     "show": ["text|json"],
     "explain": [],
