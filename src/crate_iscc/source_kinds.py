@@ -86,6 +86,24 @@ SOURCE_KINDS = (
         "Make the archive anew from the files to be rid of them.",
     ),
     FindingKind(
+        "tar.duplicate",
+        Severity.ERROR,
+        "A name stands in the tar more than once, or is a file and a folder",
+        "Unpacking leaves the last of the members (tar -r and -u append new ones), a program that "
+        "reads along takes the first; below a file or link that is a folder too, unpacking may "
+        "write elsewhere. None of them was read.",
+        "Unpack the archive where it cannot harm, and make it anew from the files.",
+    ),
+    FindingKind(
+        "tar.uncovered",
+        Severity.WARNING,
+        "The tar holds bytes that belong to no member",
+        "They fill up blocks between the members, or stand behind the archive's end, where "
+        "verification has nothing to compare them with: another archive that was appended, or "
+        "remains.",
+        "Make the archive anew from the files to be rid of them.",
+    ),
+    FindingKind(
         "metadata.duplicate-id",
         Severity.WARNING,
         "Two entities of the metadata have one @id",

@@ -8,6 +8,7 @@ from crate_iscc.errors import InputError
 from crate_iscc.paths import printable
 from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.tar import TarTree
 
 _ZIP_SUFFIXES = (".zip", ".eln")
 
@@ -37,8 +38,9 @@ def target_for(tree: Tree, source: Path, out: str | Path | None, *, compress: bo
     """
     if out is None:
         if not isinstance(tree, DirectoryTree):
+            kind = "a tar" if isinstance(tree, TarTree) else "a zip"
             raise InputError(
-                f"a zip cannot be built in place: {printable(str(source))}",
+                f"{kind} cannot be built in place: {printable(str(source))}",
                 hint="write a new one: -o NEW.zip",
             )
         return Target(TargetKind.IN_PLACE, tree.path)
