@@ -92,7 +92,7 @@ class TarTree(Closing):
 
     def _listed(self) -> Listing:
         # `tar -C folder .` writes ./ in front of every name: that is no fault to tell of.
-        written = [member.name.removeprefix("./") for member in self._contents.members]
+        written = [_without_dot(member.name) for member in self._contents.members]
         names = list(map(repaired, written))
         wrapper = self.wrapper = wrapping_folder(list(filter(None, names)))
         if wrapper:
@@ -176,8 +176,9 @@ class _Sorting:
         if member.name.endswith("/") and not member.size and member.refused is None:
             if not path:
                 return
-            if not name_problem(path[:-1]) and not self._blocked(name):
-                self.folders.add(path)
+            path = path[:-1]
+            if not name_problem(path) and not self._blocked(name):
+                self.folders.add(path + "/")
                 return
         place: _Place | None = (member.start, member.size)
         problem = self._problem(member, name, path)
@@ -193,7 +194,7 @@ class _Sorting:
 
     def _linked(self, link: str) -> _Place | None:
         """Return the place of the file that a hard link stands for, if it came before."""
-        target = repaired(link.removeprefix("./"))
+        target = repaired(_without_dot(link))
         if name_problem(target) or not target.startswith(self._wrapper):
             return None
         return self.places.get(utf8_order(target[self._cut :]))
@@ -213,6 +214,10 @@ class _Sorting:
             return False
         bare = name.rstrip("/")
         return bare in self._blocking or any(f[:-1] in self._blocking for f in folders_of(bare))
+
+
+def _without_dot(name: str) -> str:
+    return name[2:] if name.startswith("./") and not name.startswith("/", 2) else name
 
 
 def _both_file_and_folder(names: Iterable[str]) -> frozenset[str]:

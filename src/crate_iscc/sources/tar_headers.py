@@ -216,8 +216,6 @@ def _extend(extension: _Extension, kind: bytes, raw: bytes, place: int) -> None:
         if any(key in ("path", "linkpath", "size") or _is_sparse(key) for key in records):
             raise BadTarError(f"the pax records at byte {place} give all members one name or size")
         return
-    if kind == _PAX_OF_SUN:
-        return
     if extension.records is not None:
         raise BadTarError(f"the pax records at byte {place} are the second of one member")
     extension.records = records
