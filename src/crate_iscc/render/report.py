@@ -27,6 +27,8 @@ _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severit
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
     "digests": "digests by other conventions",
+    "zarr": "the chunk grids of Zarrs",
+    "ozx": "RFC-9 (zipped OME-Zarr)",
 }
 _FORGEABLE = ("md5", "sha1")
 _NOT_CHECKED_WORDS = {

@@ -87,6 +87,11 @@ class ZipTree(Closing):
         """Return all members: the directory of a zip is read as one."""
         return self.listing()
 
+    @property
+    def directory(self) -> ZipDirectory:
+        """The directory of the archive, as it is written."""
+        return self._directory
+
     def _listed(self) -> Listing:
         infos = self._directory.members
         written = [_member_name(info) for info in infos]
