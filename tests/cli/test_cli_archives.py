@@ -240,6 +240,24 @@ def test_validate_tells_an_array_that_nobody_can_open(crate: Path) -> None:
 
     assert outcome.code == 1
     assert "cells.zarr/1/zarr.json" in outcome.out
+    assert outcome.lines[-2].endswith("but a Zarr is not as it should be")
+
+
+def test_validate_is_incomplete_without_metadata_of_a_zarr(crate: Path) -> None:
+    """A document that cannot be read is told, and nothing passes for checked: exit code 3."""
+    place = crate.parent / "study.zip"
+    shutil.make_archive(str(place.with_suffix("")), "zip", crate)
+    raw = bytearray(place.read_bytes())
+    with zipfile.ZipFile(place) as archive:
+        info = archive.getinfo("cells.zarr/1/zarr.json")
+    raw[info.header_offset : info.header_offset + 4] = b"gone"
+    place.write_bytes(raw)
+
+    outcome = run("validate", place)
+
+    assert outcome.code == 3
+    assert "unread   cells.zarr/1/zarr.json" in outcome.out
+    assert any("metadata of a Zarr could not be read" in line for line in outcome.lines)
 
 
 def test_validate_reads_no_chunk(crate: Path) -> None:

@@ -14,7 +14,7 @@ from crate_iscc.paths import valid_unicode
 from crate_iscc.profile.checker import check
 from crate_iscc.profile.facts import Facts
 from crate_iscc.profile.requirements import BIO_CODES, profile_called, refuse_newer
-from crate_iscc.report import Command, Finding, Report
+from crate_iscc.report import Command, Counts, Finding, Report
 from crate_iscc.resources import schema_text
 from crate_iscc.sources import Tree
 from crate_iscc.sources.opening import open_tree
@@ -78,6 +78,7 @@ def validate(
         not_checked=(*levels[len(asked) :], *(() if base else ("rocrate",)), "contents"),
         findings=_with_lines(findings, metadata),
         files=len(facts.files),
+        counts=Counts(unread=sum(finding.id == "bytes.unread" for finding in in_zarrs)),
         tool=f"crate-iscc {__version__}",
         profile=wanted.uri,
         level=level,
