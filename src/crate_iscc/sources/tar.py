@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import PackedBytes
@@ -76,6 +76,12 @@ class TarTree(Closing):
             self._mapping = MappedArchive(
                 self._archive.file, state.st_size, self._archive.check_unchanged
             )
+
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive, which is that of each of its members."""
+        status = self._archive.state
+        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder."""
