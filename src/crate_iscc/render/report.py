@@ -35,6 +35,7 @@ _NOT_CHECKED_WORDS = {
     "datahash": "contents (--quick)",
     "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
     "signer": "who the signer is (--trust names whose keys are believed)",
+    "extra": "files that are not recorded (a folder on the web cannot be listed)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",

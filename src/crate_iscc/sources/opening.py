@@ -6,17 +6,53 @@ from typing import TYPE_CHECKING
 
 from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
+from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
 
 if TYPE_CHECKING:
     from crate_iscc.sources.zip import ZipTree
 
+_SCHEMES = frozenset({"http", "https"})
+"""What lies elsewhere begins with one of these and `://`."""
 
-def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
+
+def open_tree(path: str | Path, *, crc: bool = True) -> Tree:
+    """Open what a user names: what open_local opens, or a zip or crate at a web address.
+
+    `crc` is handed to the tree of a zip. Raises InputError for anything else, and ReadError where
+    a server does not answer.
+    """
+    if isinstance(path, str) and scheme_of(path) in ("http", "https"):
+        from crate_iscc.sources.remote.web import open_web
+
+        return open_web(path, crc=crc)
+    return open_local(path, crc=crc)
+
+
+def scheme_of(path: str | Path) -> str | None:
+    """Return the scheme of what was named (`https`), None for a path of the file system."""
+    scheme, mark, _ = str(path).partition("://")
+    named = bool(mark) and isinstance(path, str) and scheme.lower() in _SCHEMES
+    return scheme.lower() if named else None
+
+
+def require_local(path: str | Path) -> None:
+    """Raise InputError for what lies elsewhere."""
+    if scheme_of(path):
+        raise InputError(
+            f"not on this computer: {printable(str(path))}",
+            cause="this works on what lies on disk: elsewhere nothing is written",
+            hint="download it first, and name the file or folder",
+        )
+
+
+def open_local(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
     """Open a directory, a zip (also `.eln` and the like), or the folder of a metadata file.
 
-    `crc` is handed to ZipTree. Raises InputError for anything else.
+    `crc` is handed to ZipTree. Raises InputError for anything else, also for what lies elsewhere:
+    whoever calls this may want to write.
     """
+    require_local(path)
     place = Path(path)
     shown = printable(str(path))
     if not str(path):

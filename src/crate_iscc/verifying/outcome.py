@@ -35,7 +35,8 @@ class Outcome:
     """What was recorded, what was observed, and how the two compare.
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
-    on them; `to_check` the digests by other conventions that were computed.
+    on them; `to_check` the digests by other conventions that were computed. `complete` tells
+    whether all files that are there could be listed.
     """
 
     subject: str
@@ -51,6 +52,7 @@ class Outcome:
     findings: list[Finding]
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
+    complete: bool
     proofs: Proofs
 
     @property
@@ -107,6 +109,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         not_checked=(
             *(() if content else ("datahash",)),
             *tally.not_checked,
+            *(() if outcome.complete else ("extra",)),
             *(_not_vouched_for(outcome)),
         ),
         findings=tuple(sorted(findings, key=lambda f: (f.path or "").encode("utf-8"))),

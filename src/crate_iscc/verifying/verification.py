@@ -367,6 +367,7 @@ class _Verification:
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
+            complete=self._top.complete,
             proofs=proofs,
         )
         return make_report(outcome, payload.treehashes)
