@@ -16,7 +16,7 @@ from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
-from crate_iscc.verifying.how import Thoroughness
+from crate_iscc.verifying.how import Remote, Thoroughness
 from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
@@ -35,11 +35,17 @@ def run_verify(
     trust: str | None,
     require: str | None,
     log: Path | None,
+    remote: bool,
+    remote_private: bool,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
+    if remote_private and not remote:
+        raise typer.BadParameter(
+            "--remote-private says something about --remote, which is not there"
+        )
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -62,6 +68,7 @@ def run_verify(
                 gentle=manner.gentle,
                 kernel=kernel,
                 progress=sink,
+                remote=Remote(private=remote_private, max_bytes=max_bytes) if remote else None,
             )
         return recorder.put(report) if recorder else report
 

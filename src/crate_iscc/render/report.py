@@ -26,6 +26,7 @@ _PROOFS = ("signature.", "timestamp.", "receipt.")
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
+    "remote": "data entities on the web",
     "digests": "digests by other conventions",
 }
 _FORGEABLE = ("md5", "sha1")

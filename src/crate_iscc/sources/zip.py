@@ -57,8 +57,8 @@ class ZipArchive(Closing):
 
     `wrapper` is the folder (with a slash) that wraps all members, once they are listed. With
     `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
-    decides anyway. `by_place` tells whether bytes can be asked for by their places, `gap` is that of
-    layout_of.
+    decides anyway. `by_place` tells whether bytes can be asked for by their places, `gap` is that
+    of layout_of.
     """
 
     def __init__(

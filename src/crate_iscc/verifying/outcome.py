@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from crate_iscc.bag import Bag
 from crate_iscc.bagit import BAG_DECLARATION, BAG_INFO, PAYLOAD_FOLDER
@@ -26,6 +27,9 @@ from crate_iscc.verifying.recording import Known
 from crate_iscc.verifying.trees import check_trees
 from crate_iscc.version import __version__
 
+if TYPE_CHECKING:
+    from crate_iscc.verifying.elsewhere import Elsewhere
+
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 _SIZE_ONLY = "contentSize"
 
@@ -36,7 +40,8 @@ class Outcome:
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
     on them; `to_check` the digests by other conventions that were computed. `complete` tells
-    whether all files that are there could be listed.
+    whether all files that are there could be listed, `elsewhere` how data entities on the web came
+    out, where those were fetched.
     """
 
     subject: str
@@ -53,6 +58,7 @@ class Outcome:
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
     complete: bool
+    elsewhere: "Elsewhere | None"
     proofs: Proofs
 
     @property
@@ -89,11 +95,16 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         findings,
         full=outcome.how.thoroughness is Thoroughness.FULL,
     )
-    enough = known.covers_sizes if quick else known.covers_contents
+    elsewhere = outcome.elsewhere
+    contents = known.covers_contents or bool(elsewhere and elsewhere.contents)
+    enough = known.covers_sizes if quick else contents
     if not enough and not any(finding.severity is Severity.ERROR for finding in findings):
         return None
     names = conventions_of(known.record, outcome.to_check)
     comparison = Comparison(outcome.comparison.matches, differences)
+    if elsewhere:
+        comparison = comparison.with_others(elsewhere.comparison)
+        names |= elsewhere.names
     content = not quick and known.covers_contents
     return Report(
         subject=valid_unicode(outcome.subject),
@@ -104,6 +115,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
+            *(("remote",) if elsewhere and elsewhere.asked else ()),
             *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),
         not_checked=(
@@ -120,7 +132,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         kernel=outcome.how.kernel.name,
         excluded=known.manifest.recipe.excluded,
         rests_on=() if quick else counted_bases(names, comparison),
-        each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
+        each=tuple(_each(outcome, names, comparison.differences)) if outcome.how.each else (),
         nested=outcome.nested,
         proofs=outcome.proofs.proofs,
         treehash=known.manifest.root.treehash,
@@ -203,6 +215,7 @@ def _each(
     """Yield how each file came out, in the order of the paths."""
     other = {difference.path: difference for difference in differences}
     paths = {*outcome.known.manifest.files.paths(), *outcome.known.record.apart.paths(), *other}
+    paths |= outcome.elsewhere.asked if outcome.elsewhere else set()
     for path in sorted(paths, key=lambda path: path.encode("utf-8")):
         difference = other.get(path)
         status = difference.status if difference else Status.MATCH

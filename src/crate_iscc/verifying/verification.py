@@ -10,6 +10,7 @@ from collections.abc import Collection, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crate_iscc.bag import Bag, read_bag
 from crate_iscc.comparison import Comparison, compare
@@ -37,7 +38,7 @@ from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
 from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.comparing import Compared, Comparer
-from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.how import How, Remote, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report
@@ -46,6 +47,9 @@ from crate_iscc.verifying.recording import Known, known_of
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
+
+if TYPE_CHECKING:
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -68,6 +72,7 @@ def verify(
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    remote: Remote | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -76,7 +81,8 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be.
+    says whose are believed, `required` which there have to be. `source` may be an address on the
+    web, of a zip or of a crate's folder; what a crate names there is fetched with `remote` alone.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -92,6 +98,7 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        remote=remote,
     )
     with open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -353,6 +360,7 @@ class _Verification:
             for folder, inner in self._nested.items()
             if (report := self._finished_nested(folder, inner, observed)) is not None
         ]
+        elsewhere = self._check_elsewhere()
         outcome = Outcome(
             subject=self._subject,
             tree=self._tree,
@@ -368,6 +376,7 @@ class _Verification:
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
             complete=self._top.complete,
+            elsewhere=elsewhere,
             proofs=proofs,
         )
         return make_report(outcome, payload.treehashes)
@@ -384,6 +393,23 @@ class _Verification:
             trust=self._how.trust,
             required=self._how.required if not self._depth else frozenset(),
         ).run(files)
+
+    def _check_elsewhere(self) -> "Elsewhere | None":
+        """Check what lies on the web; of what was checked it is not said that it was not."""
+        if self._how.remote is None or self._crate is None:
+            return None
+        # What asks servers takes long to load.
+        from crate_iscc.sources.remote.client import Client
+        from crate_iscc.verifying.elsewhere import check_elsewhere
+
+        found = check_elsewhere(self._crate, self._how, Client(private=self._how.remote.private))
+        self._findings = [
+            finding
+            for finding in self._findings
+            if finding.id != "bytes.remote" or finding.entity not in found.asked
+        ]
+        self._findings.extend(found.findings)
+        return found
 
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)

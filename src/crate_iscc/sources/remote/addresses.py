@@ -104,5 +104,6 @@ class Dialler:
             except OSError as error:
                 failure = error
             else:
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 return connected, self.is_public(place.address)
         raise failure

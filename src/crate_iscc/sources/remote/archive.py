@@ -175,9 +175,7 @@ class RemoteZip(ZipArchive):
         except NoRangesError as error:
             raise no_ranges(subject) from error
         except WebError as error:
-            raise ReadError(
-                f"cannot be read: {printable(subject)}", cause=error.reason
-            ) from error
+            raise ReadError(f"cannot be read: {printable(subject)}", cause=error.reason) from error
         except (OSError, zipfile.BadZipFile) as error:
             raise unreadable(subject, error) from error
 

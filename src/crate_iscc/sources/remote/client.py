@@ -19,7 +19,7 @@ from typing import TypeVar
 from crate_iscc.errors import InputError
 from crate_iscc.paths import printable
 from crate_iscc.sources.remote.addresses import Dialler, PrivateAddressError
-from crate_iscc.sources.remote.timed import Clock, TimedSocket
+from crate_iscc.sources.remote.timed import SLOW, Clock, SlowError, TimedSocket
 from crate_iscc.sources.remote.url import Url
 from crate_iscc.version import __version__
 
@@ -270,9 +270,6 @@ class Client:
                 reply.drain()
                 raise _AgainError(status_words(reply.status), reply.status, after)
             result = take(reply)
-            if held:
-                reply = None
-            return result
         except WebError:
             raise
         except PrivateAddressError as error:
@@ -280,21 +277,19 @@ class Client:
         except ssl.SSLCertVerificationError as error:
             raise WebError(f"its certificate is not valid: {error.verify_message}") from error
         except TimeoutError as error:
-            raise _AgainError(str(error) if error.errno is None else "no answer in time") from error
+            slow = isinstance(error, SlowError)
+            raise _AgainError(SLOW if slow else "no answer in time") from error
         except http.client.IncompleteRead as error:
             raise _AgainError("the answer was cut") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise _AgainError(_words(error)) from error
+        else:
+            if held:
+                reply = None
+            return result
         finally:
             if reply is not None:
                 reply.close()
-
-    def open(self, url: Url, headers: Mapping[str, str] | None = None) -> Reply:
-        """Return an answer with status 200 or 206 whose body is still to be read, and closed.
-
-        Raises WebError.
-        """
-        return self.ask(url, wanted, headers, held=True)
 
     def _followed(self, url: Url, headers: Mapping[str, str], method: str) -> Reply:
         private = self.private

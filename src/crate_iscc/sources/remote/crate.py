@@ -5,7 +5,7 @@ manifest file, and the proofs of it that have fixed names; of anything else nobo
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -116,7 +116,7 @@ class WebCrate(Closing):
         if self._top is None:
             record = self._record("", self._metadata.raw)
             names = [MANIFEST_FILE] if record and record.manifest_file else []
-            self._look_at({name: None for name in names})
+            self._look_at(dict.fromkeys(names))
             self._top = listed(self._seen, complete=False)
         return self._top
 

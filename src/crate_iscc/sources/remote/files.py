@@ -17,11 +17,12 @@ from crate_iscc.paths import CratePath, printable
 from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
 from crate_iscc.sources.remote.client import Client, Reply, WebError, wanted
 from crate_iscc.sources.remote.resource import ChangedError, State, check_range, look, state_of
+from crate_iscc.sources.remote.timed import SLOW
 from crate_iscc.sources.remote.url import Url
 from crate_iscc.stretch import Stretch
 
 AT_ONCE = 16
-"""Requests that are under way side by side: a server's answer to each takes far longer than to it."""
+"""Requests that are under way side by side: each waits far longer than it works."""
 NOT_THERE = frozenset({404, 410})
 SMALL = 1 << 20
 """Bytes up to which a file is read at once, and asked for anew where that fails."""
@@ -301,8 +302,7 @@ class WebStream:
         self._resumed = self._position
         known = self._state.tag or self._state.modified or not self._position
         if not self._tries or not known:
-            slow = isinstance(error, TimeoutError)
-            raise self._failed("the answer takes too long" if slow else "the answer was cut")
+            raise self._failed(SLOW if isinstance(error, TimeoutError) else "the answer was cut")
         self._start()
 
     def close(self) -> None:

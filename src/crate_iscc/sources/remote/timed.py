@@ -7,6 +7,13 @@ import time
 from typing import IO, Any
 
 
+SLOW = "the answer takes too long"
+
+
+class SlowError(TimeoutError):
+    """Bytes have come, and too few in too much time."""
+
+
 class Clock:
     """How long may be waited: for the next byte, and for all of them together.
 
@@ -24,9 +31,9 @@ class Clock:
         self._left = seconds
 
     def next_wait(self) -> float:
-        """Return the seconds that the next wait may take. Raises TimeoutError if there are none."""
+        """Return the seconds that the next wait may take. Raises SlowError if there are none."""
         if self._left <= 0:
-            raise TimeoutError("the answer takes too long")
+            raise SlowError(SLOW)
         return min(self._idle, self._left)
 
     def count(self, seconds: float) -> None:
