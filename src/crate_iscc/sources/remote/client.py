@@ -45,6 +45,9 @@ class WebError(OSError):
         """What happened, for people."""
         return str(self.strerror)
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 class RefusedError(WebError):
     """An address was not asked: it is not public, or a redirection leads where it must not."""

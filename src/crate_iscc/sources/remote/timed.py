@@ -36,6 +36,10 @@ class Clock:
             raise SlowError(SLOW)
         return min(self._idle, self._left)
 
+    def cuts_short(self) -> bool:
+        """Tell whether the next wait is shorter than that for a server which says nothing."""
+        return self._left < self._idle
+
     def count(self, seconds: float) -> None:
         """Note that so many seconds were waited."""
         self._left -= seconds
@@ -66,6 +70,10 @@ class TimedSocket:
         begin = time.monotonic()
         try:
             return self._sock.recv_into(buffer)
+        except TimeoutError as error:
+            if self.clock.cuts_short():
+                raise SlowError(SLOW) from error
+            raise
         finally:
             self.clock.count(time.monotonic() - begin)
 

@@ -74,6 +74,8 @@ def parse_url(text: str) -> Url:
         host = host.encode("idna").decode("ascii") if not host.isascii() else host
     except (ValueError, UnicodeError) as error:
         raise _no_address(text, str(error)) from error
+    if any(character < " " for character in text):  # urlsplit leaves some of them out
+        raise _no_address(text, "it holds control characters")
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS or len(text) > _LONGEST:
         raise _no_address(text, "it does not begin with http:// or https://, or is too long")
