@@ -20,7 +20,6 @@ from urllib.parse import quote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from web.web_kit import Site, serving
 
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
@@ -33,6 +32,7 @@ from crate_iscc.sources.remote.client import Client
 from crate_iscc.sources.remote.files import WebFiles
 from crate_iscc.sources.remote.url import parse_url
 from crate_iscc.sources.zip import ZipTree
+from web.web_kit import Site, serving
 
 MIB = 1 << 20
 SMALL: dict[str, bytes] = {
@@ -489,7 +489,7 @@ class TestZip64ByRange(TestZipByRange):
 class TestFilesOnTheWeb(OnTheWeb, TreeTests):
     """Files on the web whose names are known."""
 
-    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:  # noqa: ARG002
         """Serve each file by its own address."""
         places = {name: parse_url(address) for name, address in self.put(files).items()}
         return WebFiles(Client(private=True), "the web", "web", places, {})

@@ -198,7 +198,7 @@ def test_what_nobody_asked_to_be_compressed_is_refused() -> None:
     assert site.asked[0].headers["Accept-Encoding"] == "identity"
 
 
-# --- redirections ----------------------------------------------------------------------------------
+# --- redirections ------------------------------------------------------------------------------
 
 
 def to(location: str, status: int = 302) -> Answer:
@@ -261,15 +261,14 @@ def outside(public: Callable[[str], bool]) -> Dialler:
 def test_nobody_is_led_from_outside_to_a_private_address() -> None:
     """The user named the public one; whoever runs it must not choose what else is asked."""
     dialler = outside(lambda address: address == "127.0.0.2")
-    with serving(Site({"secret": b"!"})) as inside:
-        port = int(inside.address.rpartition(":")[2])
-        # The server listens at 127.0.0.1 only; a second one stands for the internet.
-        with listening_at("127.0.0.2", inside.url("secret")) as address:
-            with pytest.raises(RefusedError, match=r"private address \(127.0.0.1\)"):
-                fetch(address, dialler=dialler)
+    with (
+        serving(Site({"secret": b"!"})) as inside,
+        listening_at("127.0.0.2", inside.url("secret")) as address,
+        pytest.raises(RefusedError, match=r"private address \(127.0.0.1\)"),
+    ):
+        fetch(address, dialler=dialler)
 
     assert inside.asked == []
-    assert port
 
 
 def test_nobody_is_led_back_by_way_of_a_second_public_address() -> None:
@@ -319,7 +318,7 @@ def listening_at(host: str, location: str):  # type: ignore[no-untyped-def]
     from threading import Thread
 
     class Redirecting(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(302)
             self.send_header("Location", location)
             self.send_header("Content-Length", "0")
@@ -342,7 +341,7 @@ def listening_at(host: str, location: str):  # type: ignore[no-untyped-def]
     return started()
 
 
-# --- servers that are no good ----------------------------------------------------------------------
+# --- servers that are no good ------------------------------------------------------------------
 
 
 def drip(connection: socket.socket, head: bytes) -> None:
@@ -372,7 +371,7 @@ def test_a_drop_now_and_then_is_no_answer(head: bytes) -> None:
 def test_silence_is_no_answer() -> None:
     """A server that takes the request and says nothing is given up."""
     with (
-        listening(lambda connection: time.sleep(1)) as address,
+        listening(lambda _connection: time.sleep(1)) as address,
         pytest.raises(WebError, match="no answer in time"),
     ):
         fetch(address, replace(QUICK, tries=1))
@@ -422,7 +421,7 @@ def test_a_server_without_tls_is_no_https() -> None:
     assert site.asked == []
 
 
-# --- connections -----------------------------------------------------------------------------------
+# --- connections -------------------------------------------------------------------------------
 
 
 def test_a_connection_is_used_for_many_requests() -> None:

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     site: Site
     lock: threading.Lock
 
-    def do_GET(self) -> None:  # noqa: N802  # the name that http.server looks for
+    def do_GET(self) -> None:  # the name that http.server looks for
         with self.lock:
             before = [one for one in self.site.asked if one.path == self.path]
             headers = dict(self.headers.items())
@@ -185,11 +185,8 @@ def listening(script: Callable[[socket.socket], None]) -> Iterator[str]:
                     connection, _ = server.accept()
                 except OSError:
                     return
-                with connection:
-                    try:
-                        script(connection)
-                    except OSError:
-                        pass
+                with connection, suppress(OSError):
+                    script(connection)
 
         thread = threading.Thread(target=run, daemon=True)
         thread.start()

@@ -8,7 +8,7 @@ from crate_iscc.sources.remote.url import Url
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 _CHANGED = "it changed while it was read"
-_NO_HEAD = frozenset({400, 403, 404, 405, 501})
+_NO_HEAD = frozenset({400, 403, 405, 501})
 """What servers answer that know GET alone, or whose signed addresses are for that alone."""
 
 
@@ -72,12 +72,15 @@ def first_part(client: Client, url: Url, size: int) -> tuple[State, bytes]:
     """
 
     def take(reply: Reply) -> tuple[State, bytes]:
-        if reply.status == 416:  # it is empty
-            return State(0, reply.headers.get("ETag"), reply.headers.get("Last-Modified")), b""
         wanted(reply)
         return _state(reply), reply.read(size - 1)
 
-    return client.ask(url, take, {"Range": f"bytes=0-{size - 1}"})
+    try:
+        return client.ask(url, take, {"Range": f"bytes=0-{size - 1}"})
+    except WebError as error:
+        if error.status != 416:
+            raise
+        return client.ask(url, take)  # of what is empty there is no part
 
 
 def part(client: Client, url: Url, state: State, start: int, stop: int) -> bytes:

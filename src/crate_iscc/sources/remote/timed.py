@@ -6,7 +6,6 @@ import ssl
 import time
 from typing import IO, Any
 
-
 SLOW = "the answer takes too long"
 
 

@@ -1,4 +1,4 @@
-"""Chooses the Tree for an address on the web: a zip, or the folder of a crate."""
+"""Chooses the Tree for an address on the web: a zip, the folder of a crate, or a Zarr."""
 
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
@@ -9,6 +9,7 @@ from crate_iscc.sources.remote.crate import WebCrate, find_crate, read_metadata
 from crate_iscc.sources.remote.files import NOT_THERE
 from crate_iscc.sources.remote.resource import first_part
 from crate_iscc.sources.remote.url import Url, parse_url
+from crate_iscc.sources.remote.zarr import open_zarr
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _ZARR = (".zarr", ".zarr/")
@@ -18,7 +19,8 @@ def open_web(text: str, *, crc: bool = True, limits: Limits | None = None) -> Tr
     """Open what is at an address that a user has named.
 
     A path that ends in a slash is the folder of a crate, one that ends in its metadata file too;
-    anything else has to be a zip. Raises InputError for what is neither, ReadError where the
+    one that ends in `.zarr` is a Zarr where no crate is in it. Anything else has to be a zip.
+    Raises InputError for what is none of these, ReadError where the
     server does not answer.
     """
     url = parse_url(text)
@@ -52,9 +54,15 @@ def _opened(client: Client, text: str, url: Url, *, crc: bool) -> Tree:
     if url.path.endswith(("/", *_ZARR)):
         folder = url if url.path.endswith("/") else url.below("/")
         found = find_crate(client, folder)
-        if found is None:
-            raise _no_crate(text, url)
-        return WebCrate(client, text, found)
+        if found is not None:
+            return WebCrate(client, text, found)
+        if url.path.endswith(_ZARR):
+            return open_zarr(client, text, folder)
+        raise InputError(
+            f"not an RO-Crate: {printable(text)}",
+            cause=f"there is no {METADATA_FILE} in it, and a folder on the web cannot be listed",
+            hint="download it, and name the folder; a zip of it can be read where it is",
+        )
     state, start = first_part(client, url, 4)
     if start not in _SIGNATURES:
         raise InputError(
@@ -67,14 +75,3 @@ def _opened(client: Client, text: str, url: Url, *, crc: bool) -> Tree:
     if state.size is None:
         raise WebError("the server does not say how many bytes it has")
     return RemoteZip(client, text, url, state, crc=crc)
-
-
-def _no_crate(text: str, url: Url) -> InputError:
-    cause = f"there is no {METADATA_FILE} in it, and a folder on the web cannot be listed"
-    if url.path.endswith(_ZARR):
-        cause = f"there is no {METADATA_FILE} in it, and a Zarr without one cannot be listed yet"
-    return InputError(
-        f"not an RO-Crate: {printable(text)}",
-        cause=cause,
-        hint="download it, and name the folder; a zip of it can be read where it is",
-    )
