@@ -452,6 +452,24 @@ def test_a_connection_is_used_for_many_requests() -> None:
     assert len(connections) <= 4
 
 
+def test_a_client_that_is_closed_lets_nobody_wait() -> None:
+    """Whoever interrupts a verification does not wait for a silent server."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    client = Client(private=True, limits=Limits())
+    begin = time.monotonic()
+    with (
+        listening(lambda connection: drip(connection, head)) as address,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waiting = pool.submit(client.ask, parse_url(address), lambda reply: reply.read(99))
+        time.sleep(0.2)
+        client.close()
+        with pytest.raises(WebError):
+            waiting.result(timeout=10)
+
+    assert time.monotonic() - begin < 10
+
+
 def test_a_connection_that_was_closed_meanwhile_is_made_anew() -> None:
     """Without a failure that anybody sees."""
 

@@ -120,6 +120,15 @@ class ExaminedTree(Protocol):
         ...
 
 
+@runtime_checkable
+class PatientTree(Protocol):
+    """A tree whose bytes may be waited for."""
+
+    def give_up(self) -> None:
+        """Have all who wait for bytes fail at once, in whatever thread."""
+        ...
+
+
 class Closing:
     """What a Tree does as a context manager: close itself at the end."""
 

@@ -184,6 +184,10 @@ class RemoteZip(ZipArchive):
         super().close()
         self._client.close()
 
+    def give_up(self) -> None:
+        """Have all who wait for bytes fail at once."""
+        self._client.close()
+
 
 def no_ranges(subject: str) -> InputError:
     """Return the error for a zip on a server that gives whole files only."""

@@ -10,6 +10,7 @@ import random
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -192,6 +193,7 @@ class Client:
         self._health: dict[tuple[str, int], _Health] = {}
         self._public: set[tuple[str, int]] = set()
         self._closed = threading.Event()
+        self._open: weakref.WeakSet[TimedSocket] = weakref.WeakSet()
         self._tls: ssl.SSLContext | None = None
 
     def ask(
@@ -212,6 +214,8 @@ class Client:
         health = self._health_of(url)
         patient = self._may_ask(health)
         for attempt in range(self.limits.tries if patient else 1):
+            if self._closed.is_set():
+                raise WebError("given up")
             try:
                 result = self._once(url, take, headers or {}, method, held=held)
             except _AgainError as error:
@@ -367,6 +371,8 @@ class Client:
         except BaseException:
             sock.close()
             raise
+        with self._lock:
+            self._open.add(timed)
         connection = http.client.HTTPConnection(url.host, url.port)
         connection.auto_open = 0
         connection.sock = timed  # all that is used of a socket
@@ -398,11 +404,13 @@ class Client:
         connection.sock.shut()
 
     def close(self) -> None:
-        """Close all connections that nobody reads from; who waits to try again gives up."""
+        """Close all connections; whoever waits for an answer, or to try again, gives up."""
         self._closed.set()
         with self._lock:
             connections = [one for kept in self._idle.values() for one in kept]
             self._idle.clear()
+            for sock in self._open:
+                sock.cut()
         for connection in connections:
             connection.sock.shut()
 

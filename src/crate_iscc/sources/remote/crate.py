@@ -246,5 +246,9 @@ class WebCrate(Closing):
 
     def close(self) -> None:
         """Close the connections."""
+        self._client.close()
         self._pool.shutdown(cancel_futures=True)
+
+    def give_up(self) -> None:
+        """Have all who wait for bytes fail at once."""
         self._client.close()

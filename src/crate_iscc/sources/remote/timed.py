@@ -4,6 +4,7 @@ import io
 import socket
 import ssl
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 SLOW = "the answer takes too long"
@@ -98,6 +99,11 @@ class TimedSocket:
         self._readers -= 1
         if self._closed and not self._readers:
             self._sock.close()
+
+    def cut(self) -> None:
+        """End the connection for whoever waits for bytes of it; it still has to be closed."""
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def shut(self) -> None:
         """Close the connection at once, whoever reads from it."""
