@@ -1,8 +1,11 @@
 """A crate in a folder on the web: its files are those that it records, each by its own address."""
 
 import json
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -310,6 +313,32 @@ def test_nothing_is_built_or_signed_on_the_web(site: Site) -> None:
         sum_files([site.url("study/empty")], kernel())
 
     assert site.asked == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
+def test_an_interrupt_waits_for_no_server(site: Site) -> None:
+    """Ctrl-C ends a verification in the middle of answers that do not come."""
+    waiting = threading.Event()
+    free = threading.Event()
+
+    def fault(request: Request, _answer: Answer) -> Answer | None:
+        if request.method == "GET" and request.path.endswith(".bin"):
+            waiting.set()
+            free.wait(60)
+        return None
+
+    site.fault = fault
+    command = [sys.executable, "-m", "crate_iscc", "verify", site.url("study/")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert waiting.wait(30)
+        running.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        code = running.wait(30)
+        took = time.monotonic() - begin
+    free.set()
+
+    assert code == 130
+    assert took < 10
 
 
 def test_the_command_ends_as_over_files(site: Site, tmp_path: Path) -> None:

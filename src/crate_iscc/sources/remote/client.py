@@ -75,10 +75,10 @@ class Limits:
     """
 
     connect: float = 20.0
-    idle: float = 30.0
+    idle: float = 20.0
     answer: float = 60.0
     slowest: int = 4096
-    tries: int = 5
+    tries: int = 4
     pause: float = 0.5
     longest_pause: float = 15.0
     retry_after: float = 60.0

@@ -225,12 +225,15 @@ class WebCrate(Closing):
         return WebStream(self._client, url, state, entry)
 
     def examine(self, entry: Entry) -> None:
-        """Raise ReadError unless a file is still in the state in which it was listed."""
+        """Raise ReadError if a file is in another state than when it was listed.
+
+        Where the server does not say, what was read is what it was.
+        """
         state = self._seen.states[entry.path]
         try:
             now = look(self._client, self._metadata.folder.below(entry.path))
-        except WebError as error:
-            raise ReadError(printable(entry.path), cause=error.reason) from error
+        except WebError:
+            return
         if state.differs(now):
             raise ReadError(printable(entry.path), cause="it changed while it was read")
 
