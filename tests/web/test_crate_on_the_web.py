@@ -18,7 +18,9 @@ from crate_iscc.checklist import sum_files, sum_tree
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.kernel.choosing import kernel
 from crate_iscc.render.report_json import report_json
+from crate_iscc.render.saved import parse_report
 from crate_iscc.report import Report, Verdict
+from crate_iscc.resources import schema_text
 from crate_iscc.sources import chunks
 from crate_iscc.sources.remote.web import open_web
 from crate_iscc.validating.validation import validate
@@ -96,6 +98,7 @@ def test_a_report_is_that_of_the_folder_on_disk(
     assert report.verdict is Verdict.VALID
     assert report.counts.match == len(FILES)
     assert set(report.not_checked) == {*here.not_checked, "extra"}
+    assert parse_report(report_json(report), json.loads(schema_text("report"))) == report
 
 
 @pytest.mark.parametrize("head", [True, False])

@@ -13,7 +13,10 @@ from crate_iscc import build, verify
 from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError
 from crate_iscc.kernel.choosing import kernel
+from crate_iscc.render.report_json import report_json
+from crate_iscc.render.saved import parse_report
 from crate_iscc.report import Report, Verdict
+from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Remote, Thoroughness
 from web.web_kit import Answer, Request, Site, serving
 
@@ -240,6 +243,7 @@ def test_a_crate_of_nothing_but_addresses_can_be_verified(site: Site, tmp_path: 
     report = verify(folder, remote=HERE, each=True)
 
     assert report.verdict is Verdict.VALID
+    assert parse_report(report_json(report), json.loads(schema_text("report"))) == report
     assert report.rests_on == (("sha256", 1),)
     assert [(one.path, one.status, one.rests_on) for one in report.each] == [
         (site.url("model.onnx"), "match", "sha256")
