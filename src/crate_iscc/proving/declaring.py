@@ -31,7 +31,7 @@ from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files, remove_file
 from crate_iscc.sources import Listing
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_on_disk
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files
 
@@ -82,7 +82,7 @@ def declare(
     give a right receipt; InputError for a zip, and a crate without a treehash; WriteError.
     """
     require_trust()
-    with open_tree(source, crc=False) as tree:
+    with open_on_disk(source, crc=False) as tree:
         if not isinstance(tree, DirectoryTree):
             raise InputError(
                 f"the metadata of a zip are not changed: {printable(str(source))}",

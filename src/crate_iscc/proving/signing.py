@@ -23,7 +23,8 @@ from crate_iscc.proving.writing import add_files
 from crate_iscc.render.report import only_proofs_fail
 from crate_iscc.report import Verdict
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_on_disk
+from crate_iscc.sources.remote.addresses import refuse_writing
 from crate_iscc.sources.zip import ZipTree
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files, signed_of
@@ -62,6 +63,7 @@ def sign(
     together, InputError where it records no treehash, WriteError where nothing can be written.
     """
     require_trust()
+    refuse_writing(source)  # before the payload is read
     from crate_iscc.trust.credential import check_credential
     from crate_iscc.trust.minisign import minisignature
     from crate_iscc.trust.signing import signed_credential
@@ -70,7 +72,7 @@ def sign(
 
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     _require_valid(source, jobs, progress)
-    with open_tree(source, crc=False) as tree:
+    with open_on_disk(source, crc=False) as tree:
         listing = tree.listing()
         metadata = read_metadata(tree, listing)
         crate = Crate.parse(metadata.raw)

@@ -1,4 +1,4 @@
-"""Chooses the Tree for what a user names: a directory, a zip, or a metadata file."""
+"""Chooses the Tree for what a user names: a directory, a zip, a metadata file, or an address."""
 
 import errno
 from pathlib import Path
@@ -6,17 +6,42 @@ from typing import TYPE_CHECKING
 
 from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
+from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.remote.addresses import names_objects, object_address, refuse_writing
 
 if TYPE_CHECKING:
     from crate_iscc.sources.zip import ZipTree
 
 
-def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
+def open_tree(source: str | Path, *, crc: bool = True) -> Tree:
+    """Open what a user names: something on a disk, or a place in an object store (s3, gs, az).
+
+    `crc` is handed to ZipTree. Raises InputError for anything else, and where the extra that reads
+    object stores is not installed.
+    """
+    if names_objects(source):
+        address = object_address(str(source))
+        try:
+            from crate_iscc.sources.remote.objects import ObjectTree
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] != "obstore":
+                raise
+            raise InputError(
+                f"object stores cannot be read: {printable(address.shown)}",
+                cause="the optional dependency obstore is not installed",
+                hint="pip install 'crate-iscc[remote]'",
+            ) from None
+        return ObjectTree(address)
+    return open_on_disk(source, crc=crc)
+
+
+def open_on_disk(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
     """Open a directory, a zip (also `.eln` and the like), or the folder of a metadata file.
 
     `crc` is handed to ZipTree. Raises InputError for anything else.
     """
+    refuse_writing(path)
     place = Path(path)
     shown = printable(str(path))
     if not str(path):

@@ -1,0 +1,1 @@
+"""Trees of files that are reached over a network."""
