@@ -8,9 +8,10 @@ which is what is left where a store is quick. `zarrsum remote`, and `rclone hash
     python benchmarks/bench_remote.py --files 1000
     python benchmarks/bench_remote.py
 
-moto's server is found at CRATE_ISCC_MOTO, or where `make bench-remote` installs it, and zarrsum and
-s3fs in the environment at CRATE_ISCC_REMOTE_PEERS, or there; rclone on the PATH. What is not there
-is left out. Prints a Markdown table.
+moto's server, zarrsum and s3fs are found in the folder CRATE_ISCC_JUDGES, or where `make
+bench-remote` installs them, each in an environment of its own; rclone on the PATH. What is not
+there is left out. With `--threads` the library alone is measured with more and fewer requests at
+once. Prints a Markdown table.
 """
 
 import argparse
@@ -33,9 +34,8 @@ from obstore.store import S3Store
 
 from crate_iscc import build
 
-JUDGES = Path(sys.prefix) / "judges"
-MOTO = Path(os.environ.get("CRATE_ISCC_MOTO", JUDGES / "moto/bin/moto_server"))
-PEERS = Path(os.environ.get("CRATE_ISCC_REMOTE_PEERS", JUDGES / "remote"))
+JUDGES = Path(os.environ.get("CRATE_ISCC_JUDGES", Path(sys.prefix) / "judges"))
+MOTO = JUDGES / "moto/bin/moto_server"
 SIZE = 4096
 """Bytes of a chunk."""
 KEY = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "something"}
@@ -133,8 +133,8 @@ def upload(folder: Path, endpoint: str) -> None:
         )
 
 
-def contenders() -> Iterator[Contender]:
-    """Yield those that are here."""
+def contenders(threads: list[int]) -> Iterator[Contender]:
+    """Yield those that are here, and the library with so many threads."""
     ours = [sys.executable, "-m", "crate_iscc"]
     zarr = "s3://bench/crate/image.zarr"
     bare = zarr.removeprefix("s3://")
@@ -145,14 +145,16 @@ def contenders() -> Iterator[Contender]:
         place = f":s3,provider=Other,env_auth,force_path_style:{bare}"
         yield Contender("`rclone hashsum md5 --download`", (*hashsum, "--download", place))
         yield Contender("`rclone hashsum md5`", (*hashsum, place), reads=False)
-    python = PEERS / "bin/python"
+    zarrsum = JUDGES / "zarrsum/bin/zarrsum"
+    if zarrsum.exists():
+        yield Contender("`zarrsum remote`", (zarrsum, "remote", zarr), reads=False)
+    python = JUDGES / "s3fs/bin/python"
     if python.exists():
-        yield Contender("`zarrsum remote`", (PEERS / "bin/zarrsum", "remote", zarr), reads=False)
-        yield Contender("s3fs, one by one, SHA-256", (python, "-c", _S3FS, bare, "loop"))
         yield Contender("s3fs, 64 at once, SHA-256", (python, "-c", _S3FS, bare, "many"))
-    for threads in ("16", "64", "128"):
-        program = (sys.executable, "-c", _OBSTORE, bare, threads)
-        yield Contender(f"obstore, {threads} threads, SHA-256", program)
+        yield Contender("s3fs, one by one, SHA-256", (python, "-c", _S3FS, bare, "loop"))
+    for number in threads:
+        program = (sys.executable, "-c", _OBSTORE, bare, str(number))
+        yield Contender(f"obstore, {number} at once, SHA-256", program)
 
 
 def measure(contender: Contender) -> tuple[float, float]:
@@ -172,7 +174,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--files", type=int, default=10_000, metavar="N", help="chunks")
-    files = parser.parse_args().files
+    parser.add_argument("--threads", type=int, nargs="*", default=[64], metavar="N")
+    asked = parser.parse_args()
+    files = asked.files
     if not MOTO.exists():
         sys.exit(f"moto's server is not installed: there is no {MOTO}")
     with (
@@ -187,7 +191,7 @@ def main() -> None:
         print(f"{files:,} objects of {SIZE} bytes\n")
         print("| command | reads the bytes | s | objects/s | its processor time, s |")
         print("| --- | --- | --: | --: | --: |")
-        for contender in contenders():
+        for contender in contenders(asked.threads):
             taken, used = measure(contender)
             reads = "yes" if contender.reads else "no"
             rate = f"{files / taken:,.0f}"

@@ -150,7 +150,12 @@ class HostileStore:
     def answer(self, asked: Asked) -> Answer:
         """Return what is answered."""
         self.asked.append(asked)
-        plain = self._page(asked) if "list-type" in asked.query else self._object(asked)
+        if "list-type" in asked.query:
+            plain = self._page(asked)
+        elif asked.query.get("comp") == "list":
+            plain = self._azure_page(asked)
+        else:
+            plain = self._object(asked)
         return self.fault(asked, plain)
 
     def gets(self, path: str) -> list[Asked]:
@@ -168,8 +173,9 @@ class HostileStore:
         keys = sorted((k for k in self.files if k.startswith(prefix)), key=lambda k: k.encode())
         some = keys[start : start + self.page_size]
         more = start + len(some) < len(keys)
+        encoded = "encoding-type" in asked.query
         contents = "".join(
-            f"<Contents><Key>{escape(quote(key))}</Key>"
+            f"<Contents><Key>{escape(quote(key) if encoded else key)}</Key>"
             "<LastModified>2026-01-02T03:04:05.678Z</LastModified>"
             f"<ETag>{escape(self.etag(key))}</ETag>"
             f"<Size>{self.sizes.get(key, len(self.files[key]))}</Size></Contents>"
@@ -177,10 +183,24 @@ class HostileStore:
         )
         token = f"<NextContinuationToken>{start + len(some)}</NextContinuationToken>"
         text = (
-            '<?xml version="1.0"?><ListBucketResult><EncodingType>url</EncodingType>'
+            '<?xml version="1.0"?><ListBucketResult>'
+            f"{'<EncodingType>url</EncodingType>' if encoded else ''}"
             f"<KeyCount>{len(some)}</KeyCount><IsTruncated>{str(more).lower()}</IsTruncated>"
             f"{contents}{token if more else ''}</ListBucketResult>"
         )
+        return Answer(body=text.encode())
+
+    def _azure_page(self, asked: Asked) -> Answer:
+        keys = sorted(key for key in self.files if key.startswith(asked.query.get("prefix", "")))
+        blobs = "".join(
+            f"<Blob><Name>{escape(key)}</Name><Properties>"
+            "<Last-Modified>Fri, 02 Jan 2026 03:04:05 GMT</Last-Modified>"
+            f"<Content-Length>{len(self.files[key])}</Content-Length>"
+            "<Content-Type>application/octet-stream</Content-Type>"
+            f"<Etag>{escape(self.etag(key))}</Etag></Properties></Blob>"
+            for key in keys
+        )
+        text = f"<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>"
         return Answer(body=text.encode())
 
     def _object(self, asked: Asked) -> Answer:

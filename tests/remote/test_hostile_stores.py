@@ -1,5 +1,8 @@
 """A store that fails, lies or changes ends in a reason, soon, and never in a code over a part."""
 
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,10 +10,12 @@ from random import Random
 
 import pytest
 
+from cli.cli_kit import COMMAND, environment
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of, tree_code
 from crate_iscc.kernel.choosing import kernel
 from crate_iscc.sources import read_all
+from crate_iscc.sources.remote.addresses import object_address
 from crate_iscc.sources.remote.objects import ObjectTree
 from crate_iscc.sources.remote.retrying import Retrying
 from object_stores import QUICK, SOME_KEY, Answer, Asked, HostileStore, asking, serving
@@ -347,6 +352,28 @@ def test_an_abandoned_tree_waits_no_more(tmp_path: Path) -> None:
         assert time.monotonic() - begun < 5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send")
+def test_an_interrupt_ends_the_waiting_in_a_storm() -> None:
+    """Ctrl-C ends a command soon that waits for a store which is down."""
+    store = HostileStore(FILES)
+    store.fault = lambda asked, plain: plain if asked.query else Answer(503)
+    with serving(store) as endpoint:
+        process = subprocess.Popen(
+            [*COMMAND, "sum", "--tree", "s3://bucket/data"],
+            env=environment(AWS_ENDPOINT_URL=endpoint),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        while len(store.asked) < 25 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        out, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (130, b"")
+    assert time.monotonic() - begun < 8
+
+
 def test_no_code_is_given_for_a_tree_with_an_unread_object() -> None:
     """The code of a tree is of all of its objects, or there is none."""
     store = HostileStore(FILES)
@@ -354,3 +381,50 @@ def test_no_code_is_given_for_a_tree_with_an_unread_object() -> None:
 
     with serving(store), store.tree() as tree, pytest.raises(ReadError, match="b: it is not there"):
         tree_code(tree, kernel())
+
+
+@pytest.mark.parametrize(
+    ("scheme", "variables"),
+    [
+        ("gs", ("GOOGLE_BASE_URL",)),
+        ("az", ("AZURE_ENDPOINT", "AZURE_STORAGE_ACCOUNT_NAME")),
+    ],
+)
+def test_other_stores_are_read_without_a_secret(
+    scheme: str, variables: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's and Azure's interfaces give the same tree; what breaks is taken up, or told."""
+    store = HostileStore({**FILES, "data/x/": b"", "data/b%20#é": b"2"}, page_size=2)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    broken = at("data/b", lambda n, plain: Answer(200, plain.body, plain.headers, 600_000 - n))
+    with serving(store) as endpoint:
+        for name in variables:
+            monkeypatch.setenv(name, endpoint)
+        with ObjectTree(object_address(f"{scheme}://bucket/data"), QUICK) as tree:
+            listing = tree.listing()
+            found = {f"data/{e.path}": read_all(tree, e) for e in listing.entries}
+            store.fault = broken
+            store.etags["data/a"] = '"another"'
+            with pytest.raises(ReadError):
+                read(tree, "b")
+            with pytest.raises(ReadError, match="it changed"):
+                read(tree, "a")
+
+    assert found == {**FILES, "data/b%20#é": b"2"}
+    assert listing.folders == ("x/",)
+    assert not any("authorization" in asked.headers for asked in store.asked)
+
+
+def test_a_listing_of_another_store_that_repeats_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the library lists twice is not believed."""
+    store = HostileStore({"data/a": b"1", "data/a/": b"2"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with serving(store) as endpoint:
+        monkeypatch.setenv("GOOGLE_BASE_URL", endpoint)
+        with (
+            ObjectTree(object_address("gs://bucket/data"), QUICK) as tree,
+            pytest.raises(ReadError, match="repeats itself"),
+        ):
+            tree.listing()

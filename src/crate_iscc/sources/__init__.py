@@ -109,6 +109,15 @@ class QuickTree(Protocol):
         ...
 
 
+@runtime_checkable
+class Abandonable(Protocol):
+    """A tree whose files may take long to fail: over a network, tries are made again."""
+
+    def abandon(self) -> None:
+        """Have what is under way end soon, with a ReadError: nobody wants it any more."""
+        ...
+
+
 class Closing:
     """What a Tree does as a context manager: close itself at the end."""
 
