@@ -43,8 +43,8 @@ from crate_iscc.stretch import Stretch
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
 
-_IN_FLIGHT = 64
-"""Requests at once, of one tree."""
+_IN_FLIGHT = 128
+"""Requests at once, of one tree: a store that takes 20 ms for each gives 3,000 objects a second."""
 _PART = 4 << 20
 """Bytes of a large object that are asked for at once."""
 _AHEAD = 4
