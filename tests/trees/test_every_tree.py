@@ -35,6 +35,7 @@ from crate_iscc.sources.remote.client import Client
 from crate_iscc.sources.remote.files import WebFiles
 from crate_iscc.sources.remote.url import parse_url
 from crate_iscc.sources.zip import ZipTree
+from object_stores import SOME_KEY, asking, upload
 from web.web_kit import Site, serving
 
 MIB = 1 << 20
@@ -333,6 +334,41 @@ class TestNamedFiles(TreeTests):
             places[name] = folder / str(number)
             places[name].write_bytes(content)
         return NamedFiles(places)
+
+
+@pytest.fixture(scope="class")
+def moto(s3_server: str) -> Iterator[None]:
+    """Have this process ask moto's server."""
+    with asking(s3_server, **SOME_KEY):
+        yield
+
+
+@pytest.mark.usefixtures("moto")
+class TestObjects(TreeTests):
+    """Objects of an S3 store, below a prefix of a bucket of their own."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:  # noqa: ARG002
+        """Upload each file."""
+        return open_tree(upload(os.environ["AWS_ENDPOINT_URL"], files))
+
+    def test_an_entry_knows_the_state_of_its_object(self, tmp_path: Path) -> None:
+        """An entry carries the time of its object to the second, and a number for its ETag."""
+        with self.make({"a": b"1", "b": b"1", "c": b"2"}, tmp_path) as tree:
+            states = [entry.stat for entry in tree.listing().entries]
+
+        assert all(state and state.mtime_ns > 0 and state.inode for state in states)
+        a, b, c = (state.inode if state else 0 for state in states)
+        assert a == b != c
+
+    def test_a_closed_tree_opens_nothing(self, tmp_path: Path) -> None:
+        """After a tree is closed, a large object of it is a ReadError and no other error."""
+        tree = self.make({"large": bytes(5 * MIB)}, tmp_path)
+        (entry,) = tree.listing().entries
+
+        tree.close()
+
+        with pytest.raises(ReadError):
+            read_all(tree, entry)
 
 
 class ZipTests(TreeTests):

@@ -262,7 +262,7 @@ CratesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="CRATE...",
-        help="Directories, zips, ro-crate-metadata.json files, or https:// addresses.",
+        help="Directories, zips, tars, ro-crate-metadata.json files, https:// or s3:// addresses.",
         show_default=False,
     ),
 ]

@@ -1,4 +1,4 @@
-"""Chooses the Tree for what a user names: a directory, a zip, a tar, or a metadata file."""
+"""Chooses the Tree for what a user names: something on disk, or an address elsewhere."""
 
 import errno
 from pathlib import Path
@@ -20,7 +20,8 @@ _COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "unzstd",
 }
 """How compressed files begin, and what unpacks them."""
-_SCHEMES = frozenset({"http", "https"})
+_WEB = frozenset({"http", "https"})
+_STORES = frozenset({"s3", "gs", "az"})
 """What lies elsewhere begins with one of these and `://`."""
 
 
@@ -29,23 +30,55 @@ class NoTreeError(InputError):
 
 
 def open_tree(path: str | Path, *, crc: bool = True) -> Tree:
-    """Open what a user names: what open_local opens, or a zip or crate at a web address.
+    """Open what a user names: what open_local opens, or what lies at an address.
 
-    `crc` is handed to the tree of a zip. Raises InputError for anything else, NoTreeError for
-    another file, and ReadError where a server does not answer.
+    That is a zip, a crate or a Zarr on the web, or a folder in an object store (s3, gs, az). `crc`
+    is handed to the tree of a zip. Raises InputError for anything else, and where the extra that
+    reads object stores is not installed; NoTreeError for another file; ReadError where a server
+    does not answer.
     """
-    if isinstance(path, str) and scheme_of(path) in ("http", "https"):
+    scheme = scheme_of(path)
+    if scheme in _WEB:
         from crate_iscc.sources.remote.web import open_web
 
-        return open_web(path, crc=crc)
+        return open_web(str(path), crc=crc)
+    if scheme in _STORES:
+        return _open_store(str(path))
     return open_local(path, crc=crc)
 
 
+def _open_store(path: str) -> Tree:
+    from crate_iscc.sources.remote.object_address import object_address
+
+    address = object_address(path)
+    try:
+        from crate_iscc.sources.remote.objects import ObjectTree
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "obstore":
+            raise
+        raise InputError(
+            f"object stores cannot be read: {printable(address.shown)}",
+            cause="the optional dependency obstore is not installed",
+            hint="pip install 'crate-iscc[remote]'",
+        ) from None
+    return ObjectTree(address)
+
+
 def scheme_of(path: str | Path) -> str | None:
-    """Return the scheme of what was named (`https`), None for a path of the file system."""
-    scheme, mark, _ = str(path).partition("://")
-    named = bool(mark) and isinstance(path, str) and scheme.lower() in _SCHEMES
-    return scheme.lower() if named else None
+    """Return the scheme of what was named (`https`), None for a path of the file system.
+
+    Raises InputError for an address in a Path, which has lost a slash.
+    """
+    scheme, mark, rest = str(path).partition(":/")
+    if not mark or scheme.lower() not in _WEB | _STORES:
+        return None
+    if not isinstance(path, str):
+        raise InputError(
+            f"not an address any more: {printable(str(path))}",
+            cause="a Path takes two slashes for one",
+            hint="pass addresses as text",
+        )
+    return scheme.lower() if rest.startswith("/") else None
 
 
 def require_local(path: str | Path) -> None:
