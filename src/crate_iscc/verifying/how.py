@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crate_iscc.fingerprinting.tree import Given
 from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import ProofKind
@@ -27,7 +28,7 @@ class How:
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
-    that there have to be.
+    that there have to be. What is `given` of the outermost payload is not read.
     """
 
     thoroughness: Thoroughness
@@ -39,3 +40,4 @@ class How:
     each: bool = False
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
+    given: Given | None = None

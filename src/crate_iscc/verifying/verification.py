@@ -20,7 +20,9 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.file_table import PathsOf
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
+from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.shards import read_shard
+from crate_iscc.fingerprinting.tree import Given, Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -68,6 +70,7 @@ def verify(
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    given: Given | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -76,7 +79,8 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be.
+    says whose are believed, `required` which there have to be. What is `given` of the payload is
+    not read again.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -92,10 +96,38 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        given=given,
     )
     with open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
         return _Verification(str(source), tree, how).run()
+
+
+def verify_shard(
+    source: str | Path,
+    shard: Shard,
+    *,
+    full: bool = False,
+    max_bytes: int | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Part:
+    """Read one share of a crate's payload, for verify to be `given` with all others.
+
+    Raises InputError as verify does; with `full` also for a kernel that computes no codes in parts.
+    """
+    how = How(
+        thoroughness=Thoroughness.FULL if full else Thoroughness.DATAHASH,
+        jobs=jobs,
+        gentle=gentle,
+        kernel=kernel or chosen_kernel(),
+        progress=progress,
+    )
+    with open_tree(source, crc=False) as tree:
+        refuse_larger(tree, max_bytes)
+        return _Verification(str(source), tree, how).part(shard)
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -149,7 +181,7 @@ class _Verification:
             # Where nothing is said of exclusions, the payload is known before the rest is.
             if b"excludedPattern" not in raw:
                 payload = self._list()
-                alone = not (self._bag or self._nested_folders)
+                alone = not (self._bag or self._nested_folders or self._how.given)
                 if alone and not _OF_OTHERS.search(raw, 0, _A_LOOK):
                     ahead = self._hashed_ahead(payload.entries, known)
             while not wait((known,), timeout=_CHECK_SECONDS).done:
@@ -159,6 +191,25 @@ class _Verification:
         if report is None:
             raise self._nothing()
         return report
+
+    def part(self, shard: Shard) -> Part:
+        """Read one share of the payload, and compare nothing."""
+        self._find()
+        self._prepare(self._known())
+        if not self._record.covers_contents:
+            raise self._nothing()
+        how = self._how
+        return read_shard(
+            self._tree,
+            self._payload,
+            how.kernel,
+            shard,
+            Asked(purpose="verify", codes=self._full, kernel=how.kernel.name),
+            jobs=how.jobs,
+            gentle=how.gentle,
+            digests=self._observer.book,
+            progress=how.progress,
+        )
 
     # --- what is recorded ------------------------------------------------------------------------
 
@@ -295,6 +346,7 @@ class _Verification:
     def _observe(self, given: Hashed | None) -> Manifest:
         """Return what is there, under the paths by which it is recorded."""
         payload, known = self._payload, self._record
+        parts = None if self._depth else self._how.given
         if self._quick or not known.covers_contents:
             files, unread = unhashed(payload.entries), payload.refused
         elif self._full:
@@ -306,6 +358,7 @@ class _Verification:
                 gentle=self._how.gentle,
                 digests=self._observer.book,
                 progress=self._how.progress,
+                given=parts,
             )
             return replace(
                 observed,
@@ -313,6 +366,9 @@ class _Verification:
                 unread=self._spellings.unread_as_recorded(observed.unread),
             )
         else:
+            if parts:
+                found, failed = parts.files(self._tree, payload.entries, self._observer.book)
+                given = Hashed(found, tuple(failed))
             hashed = (
                 self._observer.completed(given, payload.entries)
                 if given
