@@ -359,6 +359,7 @@ def build_shard(
             codes=True,
             kernel=kernel.name,
             sha256=begun.sha256,
+            write_sha256=options.sha256,
             excluded=options.excluded,
             containers=options.containers,
         )

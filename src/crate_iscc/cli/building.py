@@ -9,6 +9,7 @@ from crate_iscc.building.adoption import DamagedPayloadError
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
 from crate_iscc.building.target import TargetKind
+from crate_iscc.cli import sharing
 from crate_iscc.cli.guard import DAMAGED, UNREAD
 from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_for_machines, write_out
@@ -21,8 +22,10 @@ from crate_iscc.cli.terminal import (
 )
 from crate_iscc.crate.describe import Description
 from crate_iscc.crate.style import Style
+from crate_iscc.fingerprinting.shards import MergedParts
 from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
+from crate_iscc.sharding import ShardWork
 
 _LONGEST_DIFF = 4_000_000
 _NAMED_AT_MOST = 20
@@ -50,11 +53,12 @@ class Request:
     dry_run: bool
     manner: Manner
     as_json: bool
+    dask: str | None = None
 
 
-def run(request: Request) -> None:
-    """Build, or with --dry-run show what a build would write."""
-    options = BuildOptions(
+def options_of(request: Request) -> BuildOptions:
+    """Return what the user asks for in the words of the build."""
+    return BuildOptions(
         description=Description(
             request.name, request.description, request.licence, request.authors
         ),
@@ -67,18 +71,41 @@ def run(request: Request) -> None:
         force=request.force,
         max_bytes=request.max_bytes,
     )
+
+
+def work_of(request: Request) -> ShardWork:
+    """Return what there is to read, for those who read a share of it."""
+    return ShardWork(
+        path=request.path,
+        kernel=chosen_kernel(request.manner.kernel),
+        build=options_of(request),
+        jobs=request.manner.jobs,
+        gentle=request.manner.gentle,
+    )
+
+
+def run_shard(request: Request, shard: str) -> None:
+    """Read one shard and write its part."""
+    sharing.run_shard(work_of(request), shard, request.out, request.manner)
+
+
+def run(request: Request, given: MergedParts | None = None) -> None:
+    """Build, or with --dry-run show what a build would write; what is `given` is not read."""
     try:
         with progress_on_stderr(request.manner.progress) as sink:
+            if request.dask is not None:
+                given = sharing.by_dask(work_of(request), request.dask, sink)
             plan = plan_build(
                 request.path,
                 request.out,
-                options=options,
+                options=options_of(request),
                 jobs=request.manner.jobs,
                 gentle=request.manner.gentle,
                 cache_folder=cache_folder() if request.use_cache else None,
                 now=now(),
                 kernel=chosen_kernel(request.manner.kernel),
                 progress=sink,
+                given=given,
             )
             if not request.dry_run:
                 apply(plan, progress=sink)

@@ -14,6 +14,7 @@ from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
+from crate_iscc.progress import ProgressSink
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Thoroughness
@@ -21,6 +22,8 @@ from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
     from crate_iscc.cli.auditing import Recorder
+    from crate_iscc.fingerprinting.shards import MergedParts
+    from crate_iscc.sharding import ShardWork
 
 
 def run_verify(
@@ -36,10 +39,14 @@ def run_verify(
     require: str | None,
     log: Path | None,
     manner: Manner,
+    dask: str | None = None,
+    given: "MergedParts | None" = None,
 ) -> NoReturn:
-    """Verify crates and deliver the reports."""
+    """Verify crates and deliver the reports; what is `given` of one is not read."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
+    if quick and dask:
+        raise typer.BadParameter("--quick reads nothing that could be shared")
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -50,6 +57,11 @@ def run_verify(
 
     def check(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
+            parts = given
+            if dask is not None:
+                parts = _by_dask(
+                    _work(crate, full=full, max_bytes=max_bytes, manner=manner), dask, sink
+                )
             report = verify(
                 crate,
                 thoroughness=thoroughness,
@@ -62,10 +74,51 @@ def run_verify(
                 gentle=manner.gentle,
                 kernel=kernel,
                 progress=sink,
+                given=parts,
             )
         return recorder.put(report) if recorder else report
 
     check_each(crates, delivery, check)
+
+
+def _work(crate: str, *, full: bool, max_bytes: int | None, manner: Manner) -> "ShardWork":
+    from crate_iscc.sharding import ShardWork
+
+    return ShardWork(
+        path=crate,
+        kernel=chosen_kernel(manner.kernel),
+        full=full,
+        max_bytes=max_bytes,
+        jobs=manner.jobs,
+        gentle=manner.gentle,
+    )
+
+
+def _by_dask(work: "ShardWork", address: str, sink: ProgressSink) -> "MergedParts":
+    from crate_iscc.cli.sharing import by_dask
+
+    return by_dask(work, address, sink)
+
+
+def run_shard(
+    crates: Sequence[str],
+    shard: str,
+    out: Path | None,
+    *,
+    quick: bool,
+    full: bool,
+    max_bytes: int | None,
+    manner: Manner,
+) -> None:
+    """Read one shard of a crate and write its part."""
+    from crate_iscc.cli import sharing
+
+    if len(crates) > 1:
+        raise typer.BadParameter("--shard is of one crate: run the command once for each")
+    if quick:
+        raise typer.BadParameter("--quick reads nothing that could be shared")
+    work = _work(crates[0], full=full, max_bytes=max_bytes, manner=manner)
+    sharing.run_shard(work, shard, out, manner)
 
 
 def _recorder(log: Path | None, crates: Sequence[str], delivery: Delivery) -> "Recorder | None":

@@ -9,7 +9,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from blake3 import blake3
 from crate_iscc.codes import Fingerprint
 from crate_iscc.errors import InputError, WriteError
 from crate_iscc.kernel.parts import PartState, Segment, Subtree
-from crate_iscc.paths import printable
+from crate_iscc.manifest import Unread
+from crate_iscc.paths import CratePath, printable
 from crate_iscc.replacing import clear_leftovers, replacing
 from crate_iscc.version import __version__
 
@@ -61,13 +62,15 @@ class Asked:
     """What all shards of one piece of work have in common, the listing aside.
 
     `purpose` is build or verify; `codes` tells whether ISCC-SUMs were computed or datahashes
-    alone. `excluded` and `containers` are the patterns that build was given.
+    alone, `sha256` whether that was as well. `write_sha256`, `excluded` and `containers` are what
+    build was asked for.
     """
 
     purpose: str
     codes: bool
     kernel: str
     sha256: bool = False
+    write_sha256: bool = False
     excluded: tuple[str, ...] | None = None
     containers: tuple[str, ...] = ()
     version: str = __version__
@@ -77,7 +80,8 @@ class Asked:
 class Part:
     """What came of one shard: the codes of its files, and what joins to those of the whole.
 
-    `listing` is a digest of all files of the payload. `data` (empty where `asked.codes` is not),
+    `listing` is a digest of all files of the payload, which are `all_files` with `all_bytes`;
+    `size` are the bytes of the shard. `data` (empty where `asked.codes` is not),
     `instance` and `sha256` hold 32 bytes a file. `unread` says why files were not read, `digests`
     what others there are; both by place. `whole` are codes of folders that lie in the shard with
     all their bytes, `states` those of folders that do not. `name` is what errors call the part.
@@ -86,11 +90,13 @@ class Part:
     shard: Shard
     asked: Asked
     listing: str
+    all_files: int
+    all_bytes: int
     size: int
     data: bytes
     instance: bytes
     sha256: bytes = b""
-    unread: Mapping[int, str] = field(default_factory=dict)
+    unread: Mapping[int, Unread] = field(default_factory=dict)
     digests: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     whole: Mapping[str, Fingerprint] = field(default_factory=dict)
     states: Mapping[str, PartState] = field(default_factory=dict)
@@ -108,9 +114,10 @@ class Part:
             "shard": [self.shard.number, self.shard.count],
             "asked": asdict(self.asked),
             "listing": self.listing,
+            "all": [self.all_files, self.all_bytes],
             "files": self.files,
             "size": self.size,
-            "unread": list(self.unread.items()),
+            "unread": [(place, one.path, one.reason) for place, one in self.unread.items()],
             "digests": list(self.digests.items()),
             "whole": {folder: _written(code) for folder, code in self.whole.items()},
             "states": {folder: _state_written(state) for folder, state in self.states.items()},
@@ -161,11 +168,13 @@ def _parsed(head: dict[str, Any], columns: memoryview, name: str) -> Part:
         shard=Shard(*head["shard"]),
         asked=asked,
         listing=str(head["listing"]),
+        all_files=int(head["all"][0]),
+        all_bytes=int(head["all"][1]),
         size=int(head["size"]),
         data=bytes(columns[:with_data]),
         instance=bytes(columns[with_data : with_data + size]),
         sha256=bytes(columns[with_data + size :]),
-        unread=dict(head["unread"]),
+        unread={place: Unread(CratePath(path), reason) for place, path, reason in head["unread"]},
         digests=dict(head["digests"]),
         whole={folder: _read(code) for folder, code in head["whole"].items()},
         states={folder: _state_read(state) for folder, state in head["states"].items()},
@@ -242,14 +251,16 @@ def read_part(place: Path) -> Part:
     return parse_part(raw, str(place))
 
 
+# In the order in which they are told: what follows from another comes behind it.
 _TOLD = {
-    "purpose": "one was read for {0}, the other for {1}",
-    "codes": "one holds ISCC-SUMs, the other datahashes alone: one was read with --full",
+    "version": "one was written by crate-iscc {0}, the other by {1}",
     "kernel": "one was computed by {0}, the other by {1}",
-    "sha256": "one was read with --sha256, the other without",
+    "purpose": "one was read for {0}, the other for {1}",
+    "codes": "one was read with --full, the other without",
     "excluded": "they were given other patterns with --exclude",
     "containers": "they were given other patterns with --container",
-    "version": "one was written by crate-iscc {0}, the other by {1}",
+    "write_sha256": "one was read with --sha256, the other without",
+    "sha256": "the metadata changed between them",
 }
 
 
@@ -258,12 +269,12 @@ def check_together(parts: "tuple[Part, ...]") -> None:
     first = parts[0]
     for part in parts[1:]:
         names = f"{printable(first.name)} and {printable(part.name)}"
-        for one in fields(Asked):
-            here, there = getattr(first.asked, one.name), getattr(part.asked, one.name)
+        for one, told in _TOLD.items():
+            here, there = getattr(first.asked, one), getattr(part.asked, one)
             if here != there:
                 raise InputError(
                     f"{names} are no parts of one whole",
-                    cause=_TOLD[one.name].format(here, there),
+                    cause=told.format(here, there),
                     hint="run all shards in the same way",
                 )
         if part.shard.count != first.shard.count:

@@ -145,7 +145,17 @@ def read_shard(
             step="verifying",
             digests=digests,
         )
-    return _part(shard, asked, division.listing, mine, files, unread, digests, stretches)
+    empty = Part(
+        shard=shard,
+        asked=asked,
+        listing=division.listing,
+        all_files=len(entries),
+        all_bytes=entries.size,
+        size=mine.size,
+        data=b"",
+        instance=b"",
+    )
+    return _filled(empty, mine, files, unread, digests, stretches)
 
 
 @dataclass(slots=True)
@@ -206,18 +216,18 @@ class _ShareRouting(ScopeRouting):
             stretch.code = code
 
 
-def _part(
-    shard: Shard,
-    asked: Asked,
-    listing: str,
+def _filled(
+    part: Part,
     mine: EntryTable,
     files: FileTable,
     unread: Sequence[Unread],
     digests: DigestBook | None,
     stretches: Sequence[_Stretch],
 ) -> Part:
+    """Return a part with all that came of its files."""
+    asked = part.asked
     count = len(mine)
-    reasons = {mine.find(item.path) or 0: item.reason for item in unread}
+    reasons = {mine.find(item.path) or 0: item for item in unread}
     read = [place for place in range(count) if place not in reasons]
     columns = files.columns
     texts = columns.sha256
@@ -231,11 +241,8 @@ def _part(
     }
     if None in codes.values():
         raise ReadError("internal error: other bytes were hashed than were read")
-    return Part(
-        shard=shard,
-        asked=asked,
-        listing=listing,
-        size=mine.size,
+    return replace(
+        part,
         data=_placed(columns.data, read, count) if asked.codes else b"",
         instance=_placed(columns.instance, read, count),
         sha256=sha256.joined(0, count),
@@ -360,7 +367,7 @@ class MergedParts:
                     data[number] = part.data[row]
                 if sha256:
                     hashes[number] = part.sha256[row]
-            unread |= {share[place]: reason for place, reason in part.unread.items()}
+            unread |= {share[place]: item.reason for place, item in part.unread.items()}
             if digests:
                 for place, found in part.digests.items():
                     digests.enter(entries.path(share[place]), found)
