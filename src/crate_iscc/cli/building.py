@@ -86,7 +86,13 @@ def work_of(request: Request) -> ShardWork:
 
 def run_shard(request: Request, shard: str) -> None:
     """Read one shard and write its part."""
-    sharing.run_shard(work_of(request), shard, request.out, request.manner)
+    if request.dask is not None:
+        raise typer.BadParameter("--shard and --dask exclude each other")
+    try:
+        sharing.run_shard(work_of(request), shard, request.out, request.manner)
+    except UnreadPayloadError as error:
+        _say_unread(error)
+        raise typer.Exit(UNREAD) from None
 
 
 def run(request: Request, given: MergedParts | None = None) -> None:

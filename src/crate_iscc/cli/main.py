@@ -252,6 +252,7 @@ def verify(
             output,
             quick=quick,
             full=full,
+            dask=dask,
             max_bytes=max_bytes,
             manner=manner(jobs, io, kernel, progress),
         )

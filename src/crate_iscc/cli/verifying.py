@@ -107,6 +107,7 @@ def run_shard(
     *,
     quick: bool,
     full: bool,
+    dask: str | None,
     max_bytes: int | None,
     manner: Manner,
 ) -> None:
@@ -117,6 +118,8 @@ def run_shard(
         raise typer.BadParameter("--shard is of one crate: run the command once for each")
     if quick:
         raise typer.BadParameter("--quick reads nothing that could be shared")
+    if dask is not None:
+        raise typer.BadParameter("--shard and --dask exclude each other")
     work = _work(crates[0], full=full, max_bytes=max_bytes, manner=manner)
     sharing.run_shard(work, shard, out, manner)
 

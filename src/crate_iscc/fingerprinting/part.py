@@ -295,13 +295,14 @@ def check_together(parts: "tuple[Part, ...]") -> None:
 def _check_complete(parts: "tuple[Part, ...]") -> None:
     by_number: dict[int, Part] = {}
     for part in parts:
-        other = by_number.setdefault(part.shard.number, part)
-        if other is not part:
+        other = by_number.get(part.shard.number)
+        if other is not None:
             raise InputError(
                 f"{printable(other.name)} and {printable(part.name)} are the same shard",
                 cause=f"both are {part.shard}",
                 hint="give each part once",
             )
+        by_number[part.shard.number] = part
     count = parts[0].shard.count
     lacking = [number for number in range(1, count + 1) if number not in by_number]
     if lacking:
