@@ -26,6 +26,7 @@ SHARDS_A_THREAD = 4
 _CONNECT_SECONDS = 15
 _LOOK_SECONDS = 0.2
 _ASK_SECONDS = 1.0
+_ANSWER_SECONDS = 10.0
 PATIENCE_SECONDS = 60.0
 """So long is waited for a worker when there is none."""
 _RETRIES = 2
@@ -62,7 +63,7 @@ def parts_by_dask(
     is no scheduler, or a worker runs another version; ReadError if workers are lost again and
     again, or none is there for `patience` seconds.
     """
-    with _quiet(), _client(address) as client:
+    with _client(address) as client:
         threads = _threads(client, work, patience)
         count = SHARDS_A_THREAD * threads
         # A worker's threads are the cluster's to fill: a task takes one, unless told otherwise.
@@ -85,13 +86,15 @@ def _everywhere(path: str) -> str:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep dask's log of lost connections from the terminal: what matters is said once, by us."""
-    logger = logging.getLogger("distributed")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextlib.contextmanager
@@ -106,63 +109,85 @@ def _client(address: str) -> Iterator[Any]:
         ) from error
     is_file = "://" not in address and Path(address).is_file()
     where: dict[str, str] = {"scheduler_file": address} if is_file else {"address": address}
-    try:
-        client = Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(
-            f"there is no dask scheduler at {printable(address)}",
-            cause=str(error) or type(error).__name__,
-            hint="give tcp://HOST:PORT, or the file that dask scheduler --scheduler-file wrote",
-        ) from error
-    try:
-        yield client
-    finally:
-        with contextlib.suppress(OSError, TimeoutError):
-            client.close(timeout=_CONNECT_SECONDS)
+    with _quiet():
+        try:
+            client = Client(**where, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except Exception as error:  # dask raises whatever comes to it of a bad address or file
+            raise InputError(
+                f"there is no dask scheduler at {printable(address)}",
+                cause=str(error) or type(error).__name__,
+                hint="give tcp://HOST:PORT, or the file that dask scheduler --scheduler-file wrote",
+            ) from error
+        try:
+            yield client
+        finally:
+            with contextlib.suppress(OSError, TimeoutError):
+                client.close(timeout=_CONNECT_SECONDS)
+
+
+def _gone(cause: str) -> ReadError:
+    return ReadError(
+        "the dask scheduler does not answer any more",
+        cause=cause,
+        hint="nothing was written; start it again, then this command",
+    )
 
 
 def _workers(client: Any) -> dict[str, Any]:
     """Return the workers as the scheduler knows them. Raises ReadError if it does not answer."""
+    if client.status != "running":
+        raise _gone(f"the connection is {client.status}")
     try:
         return dict(client.scheduler_info(n_workers=-1)["workers"])
     except (OSError, TimeoutError, RuntimeError) as error:
-        raise ReadError(
-            "the dask scheduler does not answer any more",
-            cause=str(error) or type(error).__name__,
-            hint="nothing was written; start it again, then this command",
-        ) from error
+        raise _gone(str(error) or type(error).__name__) from error
 
 
 def _threads(client: Any, work: ShardWork, patience: float) -> int:
-    """Return how many threads all workers have together, once there are any."""
+    """Return how many threads all workers have together, once there are any.
+
+    Raises InputError if one of them cannot do the work.
+    """
     deadline = time.monotonic() + patience
     while not (workers := _workers(client)):
         if time.monotonic() > deadline:
             raise _no_worker(patience)
         time.sleep(_LOOK_SECONDS)
-    try:
-        found = client.run(about_worker)
-    except Exception as error:
-        raise InputError(
-            "a worker of the dask cluster cannot run crate-iscc",
-            cause=f"{type(error).__name__}: {error}",
-            hint=f"install crate-iscc {__version__} where the workers run",
-        ) from error
-    needs_compiled = hasattr(work.kernel, "part_hasher")
-    for worker, (version, is_compiled) in found.items():
-        if version != __version__:
+    asked = {
+        address: client.submit(about_worker, workers=[address], pure=False) for address in workers
+    }
+    # Who is busy with other work is not waited for: each task looks at the version as well.
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while not all(future.done() for future in asked.values()) and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+        _workers(client)
+    for address, future in asked.items():
+        if future.status == "error":
+            error = future.exception()
             raise InputError(
-                "the workers of the dask cluster run another version of crate-iscc",
-                cause=f"{worker} runs {version}, this is {__version__}",
+                "a worker of the dask cluster cannot run crate-iscc",
+                cause=f"{address}: {type(error).__name__}: {error}",
                 hint=f"install crate-iscc {__version__} where the workers run",
             )
-        if needs_compiled and not is_compiled:
-            raise InputError(
-                "a worker of the dask cluster has no compiled kernel",
-                cause=f"where {worker} runs, crate-iscc was installed without a C compiler",
-                hint="install one there, then crate-iscc anew",
-            )
+        if future.status == "finished":
+            version, is_compiled = future.result()
+            _check_worker(address, version, is_compiled, work)
     return max(1, sum(int(worker["nthreads"]) for worker in workers.values()))
+
+
+def _check_worker(address: str, version: str, is_compiled: bool, work: ShardWork) -> None:
+    if version != __version__:
+        raise InputError(
+            "the workers of the dask cluster run another version of crate-iscc",
+            cause=f"{address} runs {version}, this is {__version__}",
+            hint=f"install crate-iscc {__version__} where the workers run",
+        )
+    if hasattr(work.kernel, "part_hasher") and not is_compiled:
+        raise InputError(
+            "a worker of the dask cluster has no compiled kernel",
+            cause=f"where {address} runs, crate-iscc was installed without a C compiler",
+            hint="install one there, then crate-iscc anew",
+        )
 
 
 def _no_worker(patience: float) -> ReadError:
@@ -187,6 +212,8 @@ def _gathered(
     asked = seen = time.monotonic()
     while waiting:
         done = [future for future in waiting if future.done()]
+        if done and client.status != "running":  # then they are given up, not done
+            raise _gone(f"the connection is {client.status}")
         for future in done:
             parts.append(_part_of(future, waiting.pop(future), count))
             future.release()

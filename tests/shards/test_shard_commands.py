@@ -61,7 +61,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 )
 def test_merge_writes_and_prints_what_build_does(study: Path, of_files: tuple[str, ...]) -> None:
     """The same bytes of metadata and manifest file, with options of files and of metadata."""
-    parts = shards("build", study, 3, *of_files)
+    parts = shards("build", study, 2, *of_files)
     other = study.with_name("other") / "study"
     shutil.copytree(study, other)
     expected = run("build", other, *of_files, *DESCRIBED, "--no-cache", env=AT)
