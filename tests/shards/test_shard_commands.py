@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+import bagit
 import pytest
 
 from cli.cli_kit import Outcome, error_of, run
@@ -144,7 +145,7 @@ def test_merge_of_a_crate_that_is_intact_ends_with_0(study: Path, tmp_path: Path
     assert '"verdict": "valid"' in report.read_text(encoding="utf-8")
 
 
-def test_a_crate_inside_and_a_bag_are_reported_as_verify_does(study: Path) -> None:
+def test_a_crate_inside_is_reported_as_verify_does(study: Path) -> None:
     """What others recorded is checked in the shards; a crate inside in its own right."""
     inner = study / "inner"
     inner.mkdir()
@@ -158,6 +159,22 @@ def test_a_crate_inside_and_a_bag_are_reported_as_verify_does(study: Path) -> No
     outcome = run("merge", study, *parts, "--format", "json", env=AT)
 
     assert (outcome.code, outcome.out) == (expected.code, expected.out)
+
+
+def test_what_a_bag_records_is_checked_in_the_shards(study: Path) -> None:
+    """Manifests of a bag are digests that others recorded; build and verify heed them."""
+    bagit.make_bag(str(study), checksums=["md5", "sha512"])
+    (study / "data/notes.txt").write_bytes(b"NOTES\n")
+    expected = run("verify", study, "--each", "--format", "json")
+    parts = shards("verify", study, 2)
+
+    outcome = run("merge", study, *parts, "--each", "--format", "json")
+
+    assert (outcome.code, outcome.out) == (expected.code, expected.out)
+    assert outcome.code == 1
+    refused_build = run("merge", study, *shards("build", study, 2))
+    assert refused_build.code == 1
+    assert "not as recorded" in refused_build.err
 
 
 def test_verify_shards_need_no_compiled_kernel(study: Path) -> None:

@@ -279,6 +279,20 @@ def test_parts_of_a_payload_that_changed_are_refused(tree: DirectoryTree, change
     assert "not of this dataset as it is now" in refused(parts, tree).message
 
 
+def test_parts_of_a_zip_that_was_written_anew_are_refused(
+    make_zip: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Its members have the sizes and the times that they had."""
+    made = {f"{number}": Random(number).randbytes(5000) for number in range(6)}
+    place = make_zip(made)
+    with open_tree(place) as archive:
+        parts = parts_of(archive, payload_in(archive), 2)
+    make_zip({**made, "3": Random(9).randbytes(5000)}).replace(place)
+
+    with open_tree(place) as archive:
+        assert "not of this dataset as it is now" in refused(parts, archive).message
+
+
 def test_parts_before_and_after_a_change_are_refused(tree: DirectoryTree) -> None:
     one, _ = parts_of(tree, payload_in(tree), 2)
     (tree.path / "3").write_bytes(b"x")

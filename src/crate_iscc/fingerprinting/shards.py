@@ -5,6 +5,9 @@ any other. Which files are in it follows from the listing alone: so shards need 
 each other, and each of them lists the whole payload.
 """
 
+import contextlib
+import os
+import stat
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -58,27 +61,43 @@ class Division:
     listing: str
 
     @classmethod
-    def of(cls, entries: EntryTable, scopes: Scopes | None, count: int) -> "Division":
-        """Divide a payload: by the order of the codes over many files, else by paths."""
+    def of(
+        cls, entries: EntryTable, scopes: Scopes | None, count: int, state: str = ""
+    ) -> "Division":
+        """Divide a payload: by the order of the codes over many files, else by paths.
+
+        `state` is what is known of the tree as a whole.
+        """
         order = scopes.order if scopes else array("Q", range(len(entries)))
         sizes = entries.sizes
         ends = array("Q", accumulate((sizes[n] + _BYTES_A_FILE for n in order), initial=0))
         total = ends.pop()
         # A file belongs to the share in which its first byte lies.
         edges = [bisect_left(ends, -(-share * total // count)) for share in range(count)]
-        return cls(order, (*edges, len(order)), _listing_digest(entries, scopes))
+        return cls(order, (*edges, len(order)), _listing_digest(entries, scopes, state))
 
     def share(self, shard: Shard) -> "array[int]":
         """Return the numbers of the files of a shard, in order."""
         return self.order[self.edges[shard.number - 1] : self.edges[shard.number]]
 
 
-def _listing_digest(entries: EntryTable, scopes: Scopes | None) -> str:
+def _state_of(tree: Tree) -> str:
+    """Return size and times of the file that a tree lies in: members of a zip have none of use."""
+    if "://" in tree.subject:
+        return ""
+    with contextlib.suppress(OSError, ValueError):
+        known = os.stat(tree.subject)
+        if stat.S_ISREG(known.st_mode):
+            return f"{known.st_size} {known.st_mtime_ns} {known.st_ctime_ns}"
+    return ""
+
+
+def _listing_digest(entries: EntryTable, scopes: Scopes | None, tree_state: str) -> str:
     """Return a digest of the files, their sizes and times, and of what the codes cover.
 
     Inodes and devices are left out: they are not the same on every machine that sees the files.
     """
-    state = blake3(b"%d\n" % len(entries))
+    state = blake3(b"%d %b\n" % (len(entries), tree_state.encode("ascii")))
     state.update(entries.sizes.tobytes())
     if entries.stats is not None:
         state.update(entries.stats[0::4].tobytes())
@@ -114,7 +133,7 @@ def read_shard(
     entries = payload.entries
     parts = parting(kernel) if asked.codes else None
     scopes = scopes_of(tree, entries, payload.containers) if parts else None
-    division = Division.of(entries, scopes, shard.count)
+    division = Division.of(entries, scopes, shard.count, _state_of(tree))
     share = division.share(shard)
     numbers = array("Q", sorted(share))
     place_of = {number: place for place, number in enumerate(numbers)}
@@ -289,10 +308,10 @@ class MergedParts:
         return self._parts[0].asked
 
     def files(
-        self, _tree: Tree, entries: EntryTable, digests: DigestBook, /
+        self, tree: Tree, entries: EntryTable, digests: DigestBook, /
     ) -> tuple[FileTable, list[Unread]]:
         """Return the datahashes of all files, and what could not be read."""
-        shares = self._shares(entries, None)
+        shares = self._shares(tree, entries, None)
         return self._table(entries, shares, sha256=False, digests=digests)
 
     def tree(
@@ -307,7 +326,7 @@ class MergedParts:
         digests: DigestBook | None,
     ) -> tuple[FileTable, list[Unread]]:
         """Return the fingerprints of all files, and set the codes to be computed."""
-        shares = self._shares(entries, scopes)
+        shares = self._shares(tree, entries, scopes)
         files, unread = self._table(entries, shares, sha256=sha256, digests=digests)
         lost = {entries.find(item.path) for item in unread}
         for scope in computed.scopes:
@@ -315,10 +334,10 @@ class MergedParts:
                 scope.iscc = self._code(scope, tree, entries, files)
         return files, unread
 
-    def _shares(self, entries: EntryTable, scopes: Scopes | None) -> "list[array[int]]":
+    def _shares(self, tree: Tree, entries: EntryTable, scopes: Scopes | None) -> "list[array[int]]":
         """Return the numbers of the files of each part, by their paths, if all is as it was."""
         count = len(self._parts)
-        division = Division.of(entries, scopes, count)
+        division = Division.of(entries, scopes, count, _state_of(tree))
         if self.asked.codes is not (scopes is not None) or any(
             part.listing != division.listing for part in self._parts
         ):
