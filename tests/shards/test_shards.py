@@ -1,6 +1,7 @@
 """All shards of a payload together are what one reading of it makes, bit for bit."""
 
 import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -159,6 +160,27 @@ def test_shards_of_a_zip_are_merged_as_those_of_its_folder(
         folder = merged(tree, payload_in(tree), 4)
 
         assert merged(archive, payload_in(archive), 4) == folder
+
+
+def test_streams_that_cannot_be_mapped_are_joined_too(
+    tmp_path: Path, make_zip: Callable[..., Path]
+) -> None:
+    """Gentle reading, and deflated members larger than a batch, come piece by piece."""
+    made = {f"{number}": Random(number).randbytes(1_500_000) for number in range(5)}
+    made["2"] = bytes(1_200_000)
+    archive = make_zip(made, compression=zipfile.ZIP_DEFLATED)
+    with open_tree(archive) as tree:
+        payload = payload_in(tree)
+        whole = fingerprint_tree(tree, payload, KERNEL)
+        assert merged(tree, payload, 3) == whole
+    with DirectoryTree(write(made, tmp_path / "tree")) as tree:
+        payload = payload_in(tree)
+        gentle = [
+            read_shard(tree, payload, KERNEL, Shard(number, 3), asked(), gentle=True)
+            for number in (3, 1, 2)
+        ]
+        found = fingerprint_tree(tree, payload, KERNEL, given=MergedParts(gentle, KERNEL))
+        assert found.root == whole.root
 
 
 def test_sha256_and_datahashes_alone_are_merged_too(tmp_path: Path) -> None:

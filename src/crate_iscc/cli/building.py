@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -9,7 +10,6 @@ from crate_iscc.building.adoption import DamagedPayloadError
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
 from crate_iscc.building.target import TargetKind
-from crate_iscc.cli import sharing
 from crate_iscc.cli.guard import DAMAGED, UNREAD
 from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import say, write_for_machines, write_out
@@ -22,10 +22,12 @@ from crate_iscc.cli.terminal import (
 )
 from crate_iscc.crate.describe import Description
 from crate_iscc.crate.style import Style
-from crate_iscc.fingerprinting.shards import MergedParts
 from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
-from crate_iscc.sharding import ShardWork
+
+if TYPE_CHECKING:
+    from crate_iscc.fingerprinting.shards import MergedParts
+    from crate_iscc.sharding import ShardWork
 
 _LONGEST_DIFF = 4_000_000
 _NAMED_AT_MOST = 20
@@ -73,8 +75,13 @@ def options_of(request: Request) -> BuildOptions:
     )
 
 
-def work_of(request: Request) -> ShardWork:
+# What shares need is loaded for shares: it knows verification as well, which takes its time.
+
+
+def work_of(request: Request) -> "ShardWork":
     """Return what there is to read, for those who read a share of it."""
+    from crate_iscc.sharding import ShardWork
+
     return ShardWork(
         path=request.path,
         kernel=chosen_kernel(request.manner.kernel),
@@ -86,6 +93,8 @@ def work_of(request: Request) -> ShardWork:
 
 def run_shard(request: Request, shard: str) -> None:
     """Read one shard and write its part."""
+    from crate_iscc.cli import sharing
+
     if request.dask is not None:
         raise typer.BadParameter("--shard and --dask exclude each other")
     try:
@@ -95,12 +104,14 @@ def run_shard(request: Request, shard: str) -> None:
         raise typer.Exit(UNREAD) from None
 
 
-def run(request: Request, given: MergedParts | None = None) -> None:
+def run(request: Request, given: "MergedParts | None" = None) -> None:
     """Build, or with --dry-run show what a build would write; what is `given` is not read."""
     try:
         with progress_on_stderr(request.manner.progress) as sink:
             if request.dask is not None:
-                given = sharing.by_dask(work_of(request), request.dask, sink)
+                from crate_iscc.cli.sharing import by_dask
+
+                given = by_dask(work_of(request), request.dask, sink)
             plan = plan_build(
                 request.path,
                 request.out,
