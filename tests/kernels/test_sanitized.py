@@ -170,6 +170,68 @@ for number in range(120):
 print("same")
 """
 
+PARTS = """\
+from blake3 import blake3
+
+from crate_iscc.kernel.native import NativeKernel
+
+
+def own(data):
+    return bytes(bytearray(data))  # its own allocation, of exactly that size
+
+
+def joined(content, cut):
+    # The first part by one hasher; the second from a cut of the chain on by another.
+    hasher = module.DataHasher()
+    hasher.update(own(content[:cut]))
+    taken = hasher.end_chunk(own(content[cut:]))
+    assert 0 <= taken <= len(content) - cut
+    behind = module.DataHasher()
+    behind.update(own(content[cut + taken :]))
+    state = behind.state()
+    if len(hasher.state()) > 257:
+        refuses(hasher.join, state)
+        hasher.update(own(content[cut + taken :]))
+    else:
+        hasher.join(own(state))
+    return hasher.digest()
+
+
+def folded(content, first):
+    found = module.blake3_subtrees(own(content), first)
+    assert len(found) % 33 == 0
+    count = (len(content) + 1023) // 1024
+    assert sum(1 << level for level in found[::33]) == count
+    return found
+
+
+for number in range(150):
+    size = max(1, int(2 ** random.uniform(0, 19)) + random.randrange(-2, 3))
+    content = random.randbytes(size) if random.random() < 0.7 else bytes(size)
+    expected = NativeKernel().hasher()
+    expected.update(content)
+    assert joined(content, random.randrange(size + 1)) == expected.finish().data, number
+    found = folded(content, 0)
+    folded(content, random.choice([1, 2, 3, 1023, (1 << 53) - 1024]))
+    values = [found[at + 1 : at + 33] for at in range(0, len(found), 33)]
+    if len(values) > 1:
+        value = values.pop()
+        while values:
+            value = module.blake3_parent(own(values.pop() + value), not values)
+        assert value == blake3(content).digest(), number
+    junk = random.randbytes(random.choice([0, 1, 256, 257, 300, 8448, 8449, 9000]))
+    for state in (junk, b"\\1" + junk, bytes(257 + random.randrange(8200))):
+        try:
+            module.DataHasher().join(state)
+        except ValueError:
+            pass
+    refuses(module.blake3_subtrees, b"", 0)
+    refuses(module.blake3_subtrees, b"x", 1 << 53)
+    refuses(module.blake3_subtrees, bytes(2048), (1 << 53) - 1)
+    refuses(module.blake3_parent, own(junk[:63]), True)
+print("same")
+"""
+
 TREES = """\
 import errno
 import os
@@ -472,8 +534,8 @@ print("same")
 @pytest.mark.parametrize("level", ["-O1", "-O3"])
 @pytest.mark.parametrize(
     ("source", "program"),
-    [(KERNEL, STREAMS), (KERNEL, FILES), (READING, TREES), (READING, MAPPINGS)],
-    ids=["streams", "files", "trees", "mappings"],
+    [(KERNEL, STREAMS), (KERNEL, FILES), (KERNEL, PARTS), (READING, TREES), (READING, MAPPINGS)],
+    ids=["streams", "files", "parts", "trees", "mappings"],
 )
 def test_the_sanitizers_find_nothing(
     tmp_path: Path, level: str, source: Path, program: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crate_iscc.bag import Bag, read_bag
 from crate_iscc.bagit import BAG_DECLARATION, PAYLOAD_FOLDER
-from crate_iscc.building.adoption import DamagedPayloadError, carried
+from crate_iscc.building.adoption import Carried, DamagedPayloadError, carried
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
@@ -34,7 +34,10 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
+from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.shards import read_shard
 from crate_iscc.fingerprinting.tree import (
+    Given,
     Payload,
     fingerprint_tree,
     leftovers,
@@ -48,7 +51,7 @@ from crate_iscc.manifest import (
     Manifest,
     Unread,
 )
-from crate_iscc.metadata import find_metadata
+from crate_iscc.metadata import MetadataFile, find_metadata
 from crate_iscc.paths import (
     HUB_RECEIPT_NAME,
     LEGACY_METADATA_FILE,
@@ -171,10 +174,12 @@ def plan_build(
     now: datetime | None = None,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    given: Given | None = None,
 ) -> BuildPlan:
     """Fingerprint a dataset and return what a build writes: in place, or to `out`.
 
     What others recorded of files (sha256, a BagIt bag at the root, …) is checked in the same read.
+    What is `given` is not read again.
 
     Raises InputError for what is no dataset or a target that cannot be, UnreadPayloadError if
     any payload file cannot be read whole, DamagedPayloadError if one is not as others recorded it.
@@ -185,33 +190,26 @@ def plan_build(
         require_local(out)
     with open_local(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
-        refuse_larger(tree, options.max_bytes)
-        listing, left_behind = _without_leftovers(tree.listing())
-        there = find_metadata(tree, listing)
-        metadata_path = there.name if there else METADATA_FILE
+        begun = _begin(tree, options)
+        listing, crate, payload, adopted = begun.listing, begun.crate, begun.payload, begun.adopted
+        there, metadata_path, around = begun.there, begun.metadata_path, begun.around
         previous = there.raw if there else None
-        crate = Crate.parse(previous) if previous is not None else new_crate()
-        check_recipe(crate)
-        _check_places(tree, listing, crate)
+        excluded, wanted_sha256 = begun.excluded, begun.wanted_sha256
+        remarks, left_behind = begun.remarks, begun.left_behind
         listed = listing.entries.get(MANIFEST_FILE)
         previous_manifest_file = _datahash(tree, listed) if listed else None
-        excluded, payload = _payload(tree, listing, crate, options)
-        _check_payload(payload, tree)
-        remarks = remarks_on(crate, listing, payload)
-        around = _bag_around(tree)
-        adopted = carried(crate, around or read_bag(tree, listing))
-        wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
             payload,
             kernel,
             jobs=jobs,
             gentle=gentle,
-            sha256=wanted_sha256 or _has_sha256(crate),
+            sha256=begun.sha256,
             digests=adopted.book if adopted else None,
             excluded=excluded,
-            cache=_cache(cache_folder, tree, kernel),
+            cache=None if given else _cache(cache_folder, tree, kernel),
             progress=progress,
+            given=given,
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
@@ -286,6 +284,98 @@ def plan_build(
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What is known of a dataset before any of its bytes is read, but for its metadata.
+
+    `there` is the metadata file, `sha256` tells whether that of each file is computed,
+    `wanted_sha256` whether it is to be written.
+    """
+
+    listing: Listing
+    left_behind: tuple[CratePath, ...]
+    there: MetadataFile | None
+    metadata_path: CratePath
+    crate: Crate
+    excluded: tuple[str, ...]
+    payload: Payload
+    remarks: tuple[Finding, ...]
+    around: Bag | None
+    adopted: Carried | None
+    wanted_sha256: bool
+    sha256: bool
+
+
+def _begin(tree: Tree, options: BuildOptions) -> _Begun:
+    """List a dataset, and settle what is to be read. Raises InputError for what is none."""
+    refuse_larger(tree, options.max_bytes)
+    listing, left_behind = _without_leftovers(tree.listing())
+    there = find_metadata(tree, listing)
+    crate = Crate.parse(there.raw) if there else new_crate()
+    check_recipe(crate)
+    _check_places(tree, listing, crate)
+    excluded, payload = _payload(tree, listing, crate, options)
+    _check_payload(payload, tree)
+    remarks = remarks_on(crate, listing, payload)
+    around = _bag_around(tree)
+    wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
+    return _Begun(
+        listing=listing,
+        left_behind=left_behind,
+        there=there,
+        metadata_path=there.name if there else METADATA_FILE,
+        crate=crate,
+        excluded=excluded,
+        payload=payload,
+        remarks=remarks,
+        around=around,
+        adopted=carried(crate, around or read_bag(tree, listing)),
+        wanted_sha256=wanted_sha256,
+        sha256=wanted_sha256 or _has_sha256(crate),
+    )
+
+
+def build_shard(
+    path: str | Path,
+    shard: Shard,
+    *,
+    options: BuildOptions | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Part:
+    """Fingerprint one share of a dataset, for plan_build to be `given` with all others.
+
+    Of the options, those count that say what is read. Raises InputError for what is no dataset,
+    and for a kernel that computes no codes in parts.
+    """
+    options = options or BuildOptions()
+    kernel = kernel or chosen_kernel()
+    with open_local(path) as tree:
+        begun = _begin(tree, options)
+        asked = Asked(
+            purpose="build",
+            codes=True,
+            kernel=kernel.name,
+            sha256=begun.sha256,
+            write_sha256=options.sha256,
+            excluded=options.excluded,
+            containers=options.containers,
+        )
+        return read_shard(
+            tree,
+            begun.payload,
+            kernel,
+            shard,
+            asked,
+            jobs=jobs,
+            gentle=gentle,
+            digests=begun.adopted.book if begun.adopted else None,
+            progress=progress,
+        )
 
 
 def _bag_around(tree: Tree) -> Bag | None:

@@ -15,6 +15,7 @@ from crate_iscc.cli.options import (
     BuildStyle,
     CrateArgument,
     CratesArgument,
+    DaskOption,
     ExitZeroOption,
     Extent,
     FormatOption,
@@ -37,6 +38,7 @@ from crate_iscc.cli.options import (
     ResumeOption,
     SampleOption,
     SeedOption,
+    ShardOption,
     SinceOption,
     SumFormat,
     TrustOption,
@@ -149,6 +151,8 @@ def build(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
     ] = False,
+    shard: ShardOption = None,
+    dask: DaskOption = None,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -169,28 +173,31 @@ def build(
     """
     from crate_iscc.cli import building
 
-    building.run(
-        building.Request(
-            path=path,
-            out=out,
-            name=name,
-            description=description,
-            licence=licence,
-            authors=tuple(author or ()),
-            containers=tuple(container or ()),
-            excluded=tuple(exclude) if exclude is not None else None,
-            sha256=sha256,
-            manifest_file=manifest,
-            style=style.value if style else None,
-            compress=compress,
-            force=force,
-            max_bytes=max_bytes,
-            use_cache=not no_cache,
-            dry_run=dry_run,
-            manner=manner(jobs, io, kernel, progress),
-            as_json=format_ is BuildFormat.JSON,
-        )
+    request = building.Request(
+        path=path,
+        out=out,
+        name=name,
+        description=description,
+        licence=licence,
+        authors=tuple(author or ()),
+        containers=tuple(container or ()),
+        excluded=tuple(exclude) if exclude is not None else None,
+        sha256=sha256,
+        manifest_file=manifest,
+        style=style.value if style else None,
+        compress=compress,
+        force=force,
+        max_bytes=max_bytes,
+        use_cache=not no_cache,
+        dry_run=dry_run,
+        manner=manner(jobs, io, kernel, progress),
+        as_json=format_ is BuildFormat.JSON,
+        dask=dask,
     )
+    if shard is None:
+        building.run(request)
+    else:
+        building.run_shard(request, shard)
 
 
 @app.command(short_help="Check a crate against its fingerprints.")
@@ -238,6 +245,8 @@ def verify(
     output: OutputOption = None,
     ignore: IgnoreOption = None,
     exit_zero: ExitZeroOption = False,
+    shard: ShardOption = None,
+    dask: DaskOption = None,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -258,6 +267,21 @@ def verify(
     """
     from crate_iscc.cli import verifying
 
+    extent = Extent(sample, seed, resume, since, max_age, journal)
+    if shard is not None:
+        verifying.run_shard(
+            crates,
+            shard,
+            output,
+            quick=quick,
+            full=full,
+            extent=extent,
+            remote=remote,
+            dask=dask,
+            max_bytes=max_bytes,
+            manner=manner(jobs, io, kernel, progress),
+        )
+        return
     verifying.run_verify(
         crates,
         _delivery(format_, output, ignore, exit_zero),
@@ -265,7 +289,7 @@ def verify(
         full=full,
         closed=closed,
         each=each,
-        extent=Extent(sample, seed, resume, since, max_age, journal),
+        extent=extent,
         max_bytes=max_bytes,
         trust=trust,
         require=require,
@@ -273,7 +297,113 @@ def verify(
         remote=remote,
         remote_private=remote_private,
         manner=manner(jobs, io, kernel, progress),
+        dask=dask,
     )
+
+
+@app.command(short_help="Make one crate, or one report, of the parts that --shard wrote.")
+def merge(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The dataset, as the shards were given it.")
+    ],
+    parts: Annotated[
+        list[Path], typer.Argument(metavar="PART...", help="The parts of all shards.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "--output", "-o", metavar="OUT", help="As for build, or verify."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="build: the name.")] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="build: what it is.")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", "--licence", metavar="ID", help="build: the licence."),
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="build: an author. Repeatable.")
+    ] = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="build: write iscc-manifest.tsv in any case.")
+    ] = False,
+    style: Annotated[
+        BuildStyle | None, typer.Option("--style", help="build: entities, or a table.")
+    ] = None,
+    compress: Annotated[
+        bool, typer.Option("--compress", help="build: deflate the members of a zip.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="build: take files that differ from their record.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="build: show what would change.")
+    ] = False,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="verify: unrecorded files are errors.")
+    ] = False,
+    each: Annotated[bool, typer.Option("--each", help="verify: list every file.")] = False,
+    trust: TrustOption = None,
+    require: Annotated[
+        str | None,
+        typer.Option("--require", metavar="PROOFS", help="verify: proofs there have to be."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="verify: put it on record.")
+    ] = None,
+    format_: FormatOption = None,
+    ignore: IgnoreOption = None,
+    exit_zero: ExitZeroOption = False,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Make one crate, or one report, of the parts that --shard wrote.
+
+    crate-iscc build ./dataset --shard 1/2 -o one.part
+
+    crate-iscc build ./dataset --shard 2/2 -o two.part
+
+    crate-iscc merge ./dataset one.part two.part --license CC-BY-4.0
+
+    The result is that of one process, bit for bit. What build was told of files (--exclude,
+    --container, --sha256) is in the parts; what it is told of the metadata is told to merge.
+    """
+    from crate_iscc.cli import building, merging
+
+    request = building.Request(
+        path=path,
+        out=out,
+        name=name,
+        description=description,
+        licence=licence,
+        authors=tuple(author or ()),
+        containers=(),
+        excluded=None,
+        sha256=False,
+        manifest_file=manifest,
+        style=style.value if style else None,
+        compress=compress,
+        force=force,
+        max_bytes=max_bytes,
+        use_cache=False,
+        dry_run=dry_run,
+        manner=manner(jobs, io, kernel, progress),
+        as_json=False,
+    )
+    report = merging.ReportRequest(
+        closed=closed,
+        each=each,
+        trust=trust,
+        require=require,
+        log=log,
+        format_=format_.value if format_ else "",
+        ignored=tuple(ignore or ()),
+        exit_zero=exit_zero,
+    )
+    merging.run(request, report, parts)
 
 
 @app.command(short_help="Check a crate's metadata against the BIO-CODES profile.")

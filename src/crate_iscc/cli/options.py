@@ -194,6 +194,18 @@ ProgressOption = Annotated[
     ProgressKind,
     typer.Option("--progress", help="How to show progress on stderr; auto: a bar on a terminal."),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Read one of N shares, and write it to -o PART for merge."
+    ),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="Have the workers of this dask scheduler read it."
+    ),
+]
 CrateArgument = Annotated[
     str,
     typer.Argument(

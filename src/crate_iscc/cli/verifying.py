@@ -15,6 +15,7 @@ from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr, state_fol
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
+from crate_iscc.progress import ProgressSink
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Remote, Thoroughness
@@ -24,6 +25,8 @@ from crate_iscc.verifying.verification import verify
 if TYPE_CHECKING:
     from crate_iscc.cli.auditing import Recorder
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.fingerprinting.shards import MergedParts
+    from crate_iscc.sharding import ShardWork
 
 
 def run_verify(
@@ -42,8 +45,10 @@ def run_verify(
     remote: bool,
     remote_private: bool,
     manner: Manner,
+    dask: str | None = None,
+    given: "MergedParts | None" = None,
 ) -> NoReturn:
-    """Verify crates and deliver the reports."""
+    """Verify crates and deliver the reports; what is `given` of one is not read."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
     if (quick or full) and (extent.sample is not None or extent.remembers):
@@ -55,6 +60,8 @@ def run_verify(
         raise typer.BadParameter(
             "--remote-private says something about --remote, which is not there"
         )
+    if dask is not None:
+        require_shareable("--dask", extent, quick=quick, remote=remote)
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -73,6 +80,11 @@ def run_verify(
 
     def verified(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
+            parts = given
+            if dask is not None:
+                parts = _by_dask(
+                    _work(crate, full=full, max_bytes=max_bytes, manner=manner), dask, sink
+                )
             report = verify(
                 crate,
                 thoroughness=thoroughness,
@@ -88,6 +100,7 @@ def run_verify(
                 kernel=kernel,
                 progress=sink,
                 remote=Remote(private=remote_private, max_bytes=max_bytes) if remote else None,
+                given=parts,
             )
         return recorder.put(report) if recorder else report
 
@@ -111,6 +124,58 @@ def _journal(extent: Extent, crate: str) -> "Journal | None":
             )
         place = default_journal(folder / "journals", crate)
     return Journal(place, crate, since=extent.since, max_age=extent.max_age)
+
+
+def require_shareable(option: str, extent: Extent, *, quick: bool, remote: bool) -> None:
+    """Refuse what cannot be shared by several processes. Raises BadParameter."""
+    if quick:
+        raise typer.BadParameter("--quick reads nothing that could be shared")
+    if extent.sample is not None or extent.remembers or remote:
+        raise typer.BadParameter(f"{option} excludes --sample, --resume, --since and --remote")
+
+
+def _work(crate: str, *, full: bool, max_bytes: int | None, manner: Manner) -> "ShardWork":
+    from crate_iscc.sharding import ShardWork
+
+    return ShardWork(
+        path=crate,
+        kernel=chosen_kernel(manner.kernel),
+        full=full,
+        max_bytes=max_bytes,
+        jobs=manner.jobs,
+        gentle=manner.gentle,
+    )
+
+
+def _by_dask(work: "ShardWork", address: str, sink: ProgressSink) -> "MergedParts":
+    from crate_iscc.cli.sharing import by_dask
+
+    return by_dask(work, address, sink)
+
+
+def run_shard(
+    crates: Sequence[str],
+    shard: str,
+    out: Path | None,
+    *,
+    quick: bool,
+    full: bool,
+    extent: Extent,
+    remote: bool,
+    dask: str | None,
+    max_bytes: int | None,
+    manner: Manner,
+) -> None:
+    """Read one shard of a crate and write its part."""
+    from crate_iscc.cli import sharing
+
+    if len(crates) > 1:
+        raise typer.BadParameter("--shard is of one crate: run the command once for each")
+    require_shareable("--shard", extent, quick=quick, remote=remote)
+    if dask is not None:
+        raise typer.BadParameter("--shard and --dask exclude each other")
+    work = _work(crates[0], full=full, max_bytes=max_bytes, manner=manner)
+    sharing.run_shard(work, shard, out, manner)
 
 
 def _recorder(log: Path | None, crates: Sequence[str], delivery: Delivery) -> "Recorder | None":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from crate_iscc.fingerprinting.tree import Given
 from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import ProofKind
@@ -45,7 +46,7 @@ class How:
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
     that there have to be. `sampling` has the contents of a sample read instead of all; `journal`
     takes what is read, and gives what need not be read again. Unless `remote` is given, nothing
-    that the crate names is asked for.
+    that the crate names is asked for. What is `given` of the outermost payload is not read.
     """
 
     thoroughness: Thoroughness
@@ -60,3 +61,4 @@ class How:
     sampling: Sampling | None = None
     journal: "Journal | None" = None
     remote: Remote | None = None
+    given: Given | None = None

@@ -22,7 +22,9 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.file_table import PathsOf, numbers_among
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
+from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.shards import read_shard
+from crate_iscc.fingerprinting.tree import Given, Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -78,6 +80,7 @@ def verify(
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
     remote: Remote | None = None,
+    given: Given | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -91,7 +94,8 @@ def verify(
 
     With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
     verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
-    read again; both are for the thoroughness DATAHASH alone.
+    read again; both are for the thoroughness DATAHASH alone. What is `given` of the payload is not
+    read again; it goes with neither of them.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -112,6 +116,7 @@ def verify(
         sampling=sampling,
         journal=journal,
         remote=remote,
+        given=given,
     )
     with journal or nullcontext(), open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -120,6 +125,33 @@ def verify(
             report = with_earlier(report, journal.reused())
             journal.finish(of_all=sampling is None)
         return report
+
+
+def verify_shard(
+    source: str | Path,
+    shard: Shard,
+    *,
+    full: bool = False,
+    max_bytes: int | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Part:
+    """Read one share of a crate's payload, for verify to be `given` with all others.
+
+    Raises InputError as verify does; with `full` also for a kernel that computes no codes in parts.
+    """
+    how = How(
+        thoroughness=Thoroughness.FULL if full else Thoroughness.DATAHASH,
+        jobs=jobs,
+        gentle=gentle,
+        kernel=kernel or chosen_kernel(),
+        progress=progress,
+    )
+    with open_tree(source, crc=False) as tree:
+        refuse_larger(tree, max_bytes)
+        return _Verification(str(source), tree, how).part(shard)
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -173,8 +205,9 @@ class _Verification:
             # Where nothing is said of exclusions, the payload is known before the rest is.
             if b"excludedPattern" not in raw:
                 payload = self._list()
-                alone = not (self._bag or self._nested_folders)
-                if alone and not self._how.sampling and not _OF_OTHERS.search(raw, 0, _A_LOOK):
+                how = self._how
+                alone = not (self._bag or self._nested_folders or how.given or how.sampling)
+                if alone and not _OF_OTHERS.search(raw, 0, _A_LOOK):
                     ahead = self._hashed_ahead(payload.entries, known)
             while not wait((known,), timeout=_CHECK_SECONDS).done:
                 check()
@@ -183,6 +216,25 @@ class _Verification:
         if report is None:
             raise self._nothing()
         return report
+
+    def part(self, shard: Shard) -> Part:
+        """Read one share of the payload, and compare nothing."""
+        self._find()
+        self._prepare(self._known())
+        if not self._record.covers_contents:
+            raise self._nothing()
+        how = self._how
+        return read_shard(
+            self._tree,
+            self._payload,
+            how.kernel,
+            shard,
+            Asked(purpose="verify", codes=self._full, kernel=how.kernel.name),
+            jobs=how.jobs,
+            gentle=how.gentle,
+            digests=self._observer.book,
+            progress=how.progress,
+        )
 
     # --- what is recorded ------------------------------------------------------------------------
 
@@ -339,6 +391,7 @@ class _Verification:
     def _observe(self, given: Hashed | None) -> Manifest:
         """Return what is there, under the paths by which it is recorded."""
         payload, known = self._payload, self._record
+        parts = None if self._depth else self._how.given
         if self._quick or not known.covers_contents:
             files, unread = unhashed(payload.entries), payload.refused
         elif self._full:
@@ -350,6 +403,7 @@ class _Verification:
                 gentle=self._how.gentle,
                 digests=self._observer.book,
                 progress=self._how.progress,
+                given=parts,
             )
             return replace(
                 observed,
@@ -357,6 +411,9 @@ class _Verification:
                 unread=self._spellings.unread_as_recorded(observed.unread),
             )
         else:
+            if parts:
+                found, failed = parts.files(self._tree, payload.entries, self._observer.book)
+                given = Hashed(found, tuple(failed))
             hashed = (
                 self._observer.completed(given, payload.entries)
                 if given
