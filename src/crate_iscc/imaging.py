@@ -131,7 +131,5 @@ def paired(one: list[Image], two: list[Image]) -> tuple[PixelComparison, ...]:
 
 def _pictures(images: tuple[Image, ...]) -> list[Image]:
     return [
-        image
-        for image in images
-        if isinstance(image, ImageUnread) or image.role is not Role.LABEL
+        image for image in images if isinstance(image, ImageUnread) or image.role is not Role.LABEL
     ]

@@ -556,6 +556,12 @@ def sum_(
     format_: Annotated[
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
     ] = SumFormat.ISCC_SUM,
+    pixels: Annotated[
+        bool,
+        typer.Option(
+            "--pixels", help="Print a code of the decoded pixels of each image: TIFF, OME-Zarr."
+        ),
+    ] = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -569,10 +575,21 @@ def sum_(
     crate-iscc sum -c sums.txt
 
     crate-iscc sum --tree image.ome.zarr
+
+    crate-iscc sum --pixels raw.ome.tif image.ome.zarr
     """
     from crate_iscc.cli import summing
 
-    if check:
+    if pixels:
+        if check or tree or narrow or units or format_ is SumFormat.B3SUM or max_bytes is not None:
+            raise typer.BadParameter(
+                "--pixels takes no -c, --tree, --narrow, --units, --max-bytes or b3sum lines"
+            )
+        from crate_iscc.cli.pixels import print_pixels
+
+        as_json = format_ is SumFormat.JSON
+        print_pixels(paths, as_json=as_json, manner=manner(jobs, io, kernel, progress))
+    elif check:
         if tree or narrow or units or format_ is not SumFormat.ISCC_SUM or max_bytes is not None:
             raise typer.BadParameter(
                 "-c takes no --tree, --narrow, --units, --format or --max-bytes"

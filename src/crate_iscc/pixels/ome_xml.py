@@ -150,10 +150,9 @@ def _uuid(text: str | None) -> str | None:
 
 
 def _local(node: ET.Element) -> str:
-    return node.tag.rpartition("}")[2] if isinstance(node.tag, str) else ""
+    return node.tag.rpartition("}")[2]
 
 
 def extent_of(image: OmeImage) -> dict[str, int]:
     """Return the sizes of an image by the letters of the walk."""
     return {letter.lower(): size for letter, size in image.sizes.items()}
-

@@ -87,7 +87,7 @@ class ZarrSource:
                 parts = [(group, scene)]
             else:
                 parts = self._series(ome)
-        except Exception as error:  # noqa: BLE001  # metadata may be anything
+        except Exception as error:  # metadata may be anything
             yield ImageUnread(self._path, reason_of(error), scene)
             return
         for path, name in parts:
@@ -131,7 +131,7 @@ class ZarrSource:
             multiscales = metadata[1].get("multiscales")
             if not isinstance(multiscales, list) or not multiscales:
                 raise NoPixelsError("it has no multiscales")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             yield ImageUnread(self._path, reason_of(error), scene)
             return
         for number, multiscale in enumerate(multiscales):
@@ -145,7 +145,7 @@ class ZarrSource:
             metadata = self._metadata(place)
             names = [] if metadata is None else metadata[1].get("labels", [])
             labels = [_checked_path(name) for name in names]
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             yield ImageUnread(self._path, reason_of(error), _joined(scene, "labels"))
             return
         for label in labels:
@@ -156,7 +156,7 @@ class ZarrSource:
                 multiscales = found[1].get("multiscales") if found else None
                 if not isinstance(multiscales, list) or not multiscales:
                     raise NoPixelsError("it has no multiscales")  # noqa: TRY301
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 yield ImageUnread(self._path, reason_of(error), name)
                 continue
             yield self._multiscale(where, 0, multiscales[0], name, Role.LABEL)
@@ -173,7 +173,7 @@ class ZarrSource:
                 raise NoPixelsError("its multiscales name no dataset")  # noqa: TRY301
             axes = _axes(multiscale.get("axes"))
             return self._array(_joined(group, first[0]), axes, scene, role)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return ImageUnread(self._path, reason_of(error), scene)
 
     def _bare(self, path: str, scene: str) -> PixelImage:
@@ -285,7 +285,7 @@ def _steps(lengths: list[int], chunks: list[int], row: int) -> list[int]:
     The walk has T innermost, so more than one channel at once takes all of T, and more than one
     plane of Z all channels as well.
     """
-    z, c, t, y = lengths
+    _, c, t, y = lengths
     chunk_z, chunk_c, chunk_t, chunk_y = chunks
     plane = row * y
     wanted = (
@@ -331,11 +331,11 @@ def _paths(value: Any, key: str) -> list[str]:
     return [_checked_path(part.get("path") if isinstance(part, dict) else None) for part in parts]
 
 
-def _checked_path(path: Any) -> str:
+def _checked_path(value: Any) -> str:
     """Return a path of the metadata that stays inside."""
-    if not isinstance(path, str):
+    if not isinstance(value, str):
         raise NoPixelsError("its metadata leave out a path")
-    path = path.strip("/")
+    path = value.strip("/")
     if not path or any(part in ("", ".", "..") for part in path.split("/")):
         raise NoPixelsError(f"its metadata have a path that leads elsewhere: {path!r:.60}")
     return path

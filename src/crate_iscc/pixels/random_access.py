@@ -65,7 +65,9 @@ class _Placed:
         except OSError as error:
             raise ReadError(printable(self._stream.entry.path), cause=error.strerror) from error
         if wanted:
-            raise ReadError(printable(self._stream.entry.path), cause="it was cut while it was read")
+            raise ReadError(
+                printable(self._stream.entry.path), cause="it was cut while it was read"
+            )
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def settle(self) -> None:

@@ -8,7 +8,7 @@ from crate_iscc.containers import container_of, find_containers
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.images import ImageUnread
 from crate_iscc.paths import CratePath
-from crate_iscc.pixels import ImageSource, PixelImage
+from crate_iscc.pixels import ImageSource, PixelImage, needed
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.sources.directory import DirectoryTree
@@ -54,6 +54,8 @@ def open_images(tree: Tree, listing: Listing, place: ImagePlace) -> ImageSource:
     """Open what holds images. Raises InputError if a package that decodes them is missing."""
     path = place.path
     name = path.lower()
+    if not name.endswith(tuple(OTHER_ENDINGS)):
+        needed("numpy")  # which the modules of the formats import
     if place.is_folder:
         from crate_iscc.pixels.ome_zarr import ZarrSource
 

@@ -43,7 +43,7 @@ class TiffSource:
     """The images of one TIFF, or of an OME-XML beside the TIFFs that it describes."""
 
     def __init__(self, tree: Tree, listing: Listing, path: CratePath) -> None:
-        """Raises InputError if tifffile is missing."""
+        """Take a file of a listed tree. Raises InputError if tifffile is missing."""
         self._tifffile = needed("tifffile")
         # What tifffile has to say of faulty files goes into the reason, not to stderr.
         logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -61,14 +61,14 @@ class TiffSource:
                 raise NoPixelsError("it has no image")  # noqa: TRY301
             if len(found) > MOST_SCENES:
                 raise NoPixelsError(f"it has {len(found)} images")  # noqa: TRY301
-        except Exception as error:  # noqa: BLE001  # tifffile raises anything on damaged files
+        except Exception as error:  # tifffile raises anything on damaged files
             yield ImageUnread(self._path, reason_of(error))
             return
         for number, scene in enumerate(found):
             name = str(number) if len(found) > 1 else ""
             try:
                 yield scene(name)
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 yield ImageUnread(self._path, reason_of(error), name)
 
     def settle(self) -> None:
@@ -284,7 +284,8 @@ class _Rows:
         self._key = key
         if key.dtype is None or key.shaped[1] != 1:
             raise NoPixelsError("its pixels are of a kind that is not known")
-        self.separate, _, self.height, self.width, self.contig = key.shaped
+        shaped: tuple[int, ...] = key.shaped
+        self.separate, _, self.height, self.width, self.contig = shaped
         self.samples = self.separate * self.contig
         self.step = 1
         """How many rows are decoded together."""
@@ -410,7 +411,9 @@ class _Layout:
         first = self.first
         row = first.width * pixel_type(dtype)[1]
         together = self.t == 1 and row * first.height * first.samples <= BLOCK_SIZE
-        groups = [range(self.samples)] if together else [range(s, s + 1) for s in range(self.samples)]
+        groups = (
+            [range(self.samples)] if together else [range(s, s + 1) for s in range(self.samples)]
+        )
         step = first.height
         if row * first.height > BLOCK_SIZE:
             step = max(BLOCK_SIZE // row // first.step, 1) * first.step

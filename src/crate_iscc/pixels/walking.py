@@ -43,7 +43,7 @@ def fingerprint_images(
             source.settle()
         except InputError:
             raise
-        except Exception as error:  # noqa: BLE001  # decoders raise anything at all
+        except Exception as error:  # decoders raise anything at all
             found.append(ImageUnread(image.path, reason_of(error), image.scene))
         else:
             found.append(known)
@@ -86,7 +86,9 @@ def _fingerprint(
                 rows, in_plane = blake3(), 0
         if done > total:
             break
-        progress(Progress("reading pixels", done, total, len(digests) // DIGEST_SIZE, extent.planes))
+        progress(
+            Progress("reading pixels", done, total, len(digests) // DIGEST_SIZE, extent.planes)
+        )
     if done != total or in_plane or len(digests) != DIGEST_SIZE * extent.planes:
         raise NoPixelsError(f"its planes have {done} bytes instead of {total}")
     return ImageFingerprint(

@@ -20,7 +20,7 @@ from crate_iscc.sources import Listing, Tree, read_all
 _LARGEST_VALUE = 1 << 34
 
 
-class TreeStore(Store):
+class TreeStore(Store):  # type: ignore[misc]
     """The files of a tree below one folder. A file that is there and cannot be read is an error.
 
     So a chunk is taken for missing, which stands for the fill value, only where there is none.
@@ -36,7 +36,7 @@ class TreeStore(Store):
         self._tree = tree
         self._listing = listing
         self._folder = folder
-        self._refused = {item.path: item.reason for item in listing.refused}
+        self._refused: dict[str, str] = {item.path: item.reason for item in listing.refused}
         self._is_open = True
 
     def __eq__(self, other: object) -> bool:
