@@ -198,13 +198,14 @@ class Report:
             finding.severity.rank <= self.level.rank for finding in self.findings
         ):
             return Verdict.INVALID
-        if Verdict.INCOMPLETE in inside or self.counts.unread or self.counts.not_fetched:
+        unread = any(finding.id == "pixels.unread" for finding in self.findings)
+        if Verdict.INCOMPLETE in inside or self.counts.unread or self.counts.not_fetched or unread:
             return Verdict.INCOMPLETE
         return Verdict.VALID
 
 
 def check_ignorable(ids: Iterable[str]) -> None:
-    """Raise InputError for an id that does not exist, and for `bytes.unread`.
+    """Raise InputError for an id that does not exist, and for what says that something is unread.
 
     What was not read is not well because nobody wants to hear of it.
     """
@@ -215,9 +216,9 @@ def check_ignorable(ids: Iterable[str]) -> None:
                 f"there is no finding called {finding_id!r:.80}",
                 hint=f"did you mean {near[0]}?" if near else "crate-iscc explain lists them",
             )
-        if finding_id == "bytes.unread":
+        if finding_id in ("bytes.unread", "pixels.unread"):
             raise InputError(
-                "bytes.unread cannot be ignored",
+                f"{finding_id} cannot be ignored",
                 cause="nothing is known of what was not read",
                 hint="to leave files out of a crate, use build --exclude",
             )

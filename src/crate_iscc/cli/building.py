@@ -50,6 +50,7 @@ class Request:
     dry_run: bool
     manner: Manner
     as_json: bool
+    pixels: bool = False
 
 
 def run(request: Request) -> None:
@@ -66,6 +67,7 @@ def run(request: Request) -> None:
         compress=request.compress,
         force=request.force,
         max_bytes=request.max_bytes,
+        pixels=request.pixels,
     )
     try:
         with progress_on_stderr(request.manner.progress) as sink:

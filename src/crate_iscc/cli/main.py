@@ -136,6 +136,10 @@ def build(
         bool,
         typer.Option("--force", help="Take files that differ from what others recorded of them."),
     ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and record codes of their pixels."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -182,6 +186,7 @@ def build(
             dry_run=dry_run,
             manner=manner(jobs, io, kernel, progress),
             as_json=format_ is BuildFormat.JSON,
+            pixels=pixels,
         )
     )
 
@@ -200,6 +205,10 @@ def verify(
     ] = False,
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
+    ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and check the codes of their pixels."),
     ] = False,
     trust: TrustOption = None,
     require: Annotated[
@@ -248,6 +257,7 @@ def verify(
         require=require,
         log=log,
         manner=manner(jobs, io, kernel, progress),
+        pixels=pixels,
     )
 
 

@@ -36,6 +36,7 @@ def run_verify(
     require: str | None,
     log: Path | None,
     manner: Manner,
+    pixels: bool = False,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
     if quick and full:
@@ -58,6 +59,7 @@ def run_verify(
                 max_bytes=max_bytes,
                 trust=trusted,
                 required=required,
+                pixels=pixels,
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,

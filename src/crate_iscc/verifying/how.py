@@ -27,7 +27,7 @@ class How:
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
-    that there have to be.
+    that there have to be. `pixels` decodes the images of which pixel codes are recorded.
     """
 
     thoroughness: Thoroughness
@@ -39,3 +39,4 @@ class How:
     each: bool = False
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
+    pixels: bool = False

@@ -64,6 +64,7 @@ def verify(
     max_bytes: int | None = None,
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
+    pixels: bool = False,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -76,7 +77,8 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be.
+    says whose are believed, `required` which there have to be. With `pixels`, the images
+    whose pixel codes the crate records are decoded as well.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -92,6 +94,7 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        pixels=pixels,
     )
     with open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -207,6 +210,10 @@ class _Verification:
 
     def _prepare(self, known: Known) -> None:
         """Settle what is recorded of which files, here and in the crates inside."""
+        if self._how.pixels and not self._depth:
+            from crate_iscc.verifying.pixels import require_pixel_codes
+
+            require_pixel_codes(self._crate, self._tree.subject)
         self._record = known
         self._findings.extend(known.findings)
         manifest = known.manifest
@@ -347,6 +354,7 @@ class _Verification:
         )
         proofs = self._check_proofs()
         self._findings.extend(proofs.findings)
+        self._findings.extend(self._pixel_findings(comparison))
         self._require_the_same_record()
         reports = [
             report
@@ -370,6 +378,14 @@ class _Verification:
             proofs=proofs,
         )
         return make_report(outcome, payload.treehashes)
+
+    def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...]:
+        if not self._how.pixels or self._crate is None:
+            return ()
+        from crate_iscc.verifying.pixels import check_pixels  # few verifications decode images
+
+        changed = {difference.path for difference in comparison.differences}
+        return check_pixels(self._crate, self._tree, self._whole(), self._how, changed)
 
     def _check_proofs(self) -> Proofs:
         if self._metadata is None or self._crate is None:
