@@ -17,7 +17,7 @@ from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.malformed import graph_findings
-from crate_iscc.crate.pixel_codes import recorded_pixels, with_pixel_codes, without_stale
+from crate_iscc.crate.pixel_codes import has_pixel_codes, with_pixel_codes, without_stale
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
@@ -557,7 +557,7 @@ def _with_pixels(
             for image in images
             if isinstance(image, ImageUnread)
         ]
-    if not recorded_pixels(edited):
+    if not has_pixel_codes(edited):
         return edited, []
     kept, stale = without_stale(edited, recorded(before).manifest, manifest)
     message = "its bytes are others now: run build --pixels"

@@ -55,6 +55,15 @@ class RecordedPixels:
         return self.extent, self.dtype, self.digests
 
 
+def has_pixel_codes(crate: Crate) -> bool:
+    """Tell whether anything in a crate is a pixel code, sooner than recorded_pixels does."""
+    return any(
+        PIXEL_CODE_TERM in property_ids(entity)
+        for entity in crate.document.objects()
+        if "propertyID" in entity
+    )
+
+
 def recorded_pixels(crate: Crate) -> tuple[RecordedPixels, ...]:
     """Return the pixel codes that a crate records, each once, in the order of its entities."""
     found: dict[str, RecordedPixels] = {}
@@ -106,7 +115,7 @@ def with_pixel_codes(crate: Crate, images: Iterable[ImageFingerprint]) -> Crate:
                 values = as_list(object_.get("identifier"))
                 if value_id not in references(values):
                     object_["identifier"] = unpacked([*values, {"@id": value_id}])
-    return _without(edited, {r.entity for r in recorded_pixels(edited) if r.is_ours} - wanted)
+    return _without(edited, _ours(edited) - wanted)
 
 
 def without_stale(
@@ -117,6 +126,7 @@ def without_stale(
         item for item in recorded_pixels(crate) if any(_changed(p, before, now) for p in item.paths)
     )
     ours = {item.entity for item in stale if item.is_ours}
+    ours |= _ours(crate) - {item.entity for item in recorded_pixels(crate)}
     return (_without(Crate(crate.document.copy()), ours) if ours else crate), stale
 
 
@@ -131,6 +141,10 @@ def _changed(path: CratePath, before: Manifest, now: Manifest) -> bool:
     if old is None or new is None or old.treehash is None:
         return new is None
     return old.treehash != new.treehash
+
+
+def _ours(crate: Crate) -> set[str]:
+    return {entity_id for entity_id in crate.ids() if entity_id.startswith(PIXEL_CODE_ID)}
 
 
 def _without(crate: Crate, ids: set[str]) -> Crate:

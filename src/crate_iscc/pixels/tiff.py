@@ -10,7 +10,7 @@ import posixpath
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from crate_iscc.paths import CratePath, folder_of, printable
 from crate_iscc.pixels import (
     BLOCK_SIZE,
     LARGEST_PIECE,
+    MOST_PLANES,
     MOST_SCENES,
     Block,
     NoPixelsError,
@@ -171,10 +172,11 @@ class TiffSource:
             raise NoPixelsError("its OME-XML says nothing of where its planes lie")
         most = image.sizes["Z"] * image.channels * image.sizes["T"]
         for run in image.runs:
-            own = run.file is None or run.uuid == ome.uuid is not None
-            path = home if own else self._beside(run.file or "", home)
-            if path == home and home.lower().endswith(".companion.ome"):
+            apart = home.lower().endswith(".companion.ome")
+            if run.file is None and apart:
                 raise NoPixelsError("its OME-XML does not name the file of a plane")
+            own = run.file is None or (run.uuid == ome.uuid is not None and not apart)
+            path = home if own else self._beside(run.file or "", home)
             count = run.count
             if count is None:
                 count = min(len(self._file(path).tiff.pages), most)
@@ -254,6 +256,7 @@ class _TiffFile:
     def __init__(self, tifffile: Any, source: RandomAccess, path: CratePath) -> None:
         self.source = source
         self.lock = threading.RLock()
+        _check_pages(source)
         self.tiff = tifffile.TiffFile(AsFile(source, path.rpartition("/")[2]), name=path)
 
     def page(self, number: int) -> "_Rows":
@@ -274,6 +277,33 @@ class _TiffFile:
     def close(self) -> None:
         self.tiff.close()
         self.source.close()
+
+
+def _check_pages(source: RandomAccess) -> None:
+    """Raise NoPixelsError unless the list of pages (IFDs) can be followed to its end.
+
+    Where it is cut, tifffile takes the pages up to there for all.
+    """
+    order: Literal["little", "big"] = "little" if source.read(0, 2) == b"II" else "big"
+
+    def number(place: int, size: int) -> int:
+        raw = source.read(place, size)
+        if len(raw) != size:
+            raise NoPixelsError("its list of pages is cut")
+        return int.from_bytes(raw, order)
+
+    is_big = number(2, 2) == 43
+    count_size, tag_size, link_size = (8, 20, 8) if is_big else (2, 12, 4)
+    place = number(8, 8) if is_big else number(4, 4)
+    seen: set[int] = set()
+    while place:
+        if place in seen:
+            raise NoPixelsError("its list of pages leads in a circle")
+        seen.add(place)
+        if len(seen) > MOST_PLANES:
+            raise NoPixelsError(f"it has more than {MOST_PLANES} pages")
+        tags = number(place, count_size)
+        place = number(place + count_size + tag_size * tags, link_size)
 
 
 class _Rows:
