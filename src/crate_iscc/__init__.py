@@ -2,7 +2,7 @@
 
 The functions of the Python API are loaded when they are first used, so that the command line
 starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
-`fingerprint`, `add_fingerprints`.
+`fingerprint`, `add_fingerprints`, `pixels_of`, `compare_pixels`.
 """
 
 from importlib import import_module
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
+    from crate_iscc.images import ImageFingerprint, ImageUnread, PixelComparison, PixelStatus
+    from crate_iscc.imaging import compare_pixels, pixels_of
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.progress import Progress
@@ -40,6 +42,8 @@ _HOMES = {
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "images": ("ImageFingerprint", "ImageUnread", "PixelComparison", "PixelStatus"),
+    "imaging": ("compare_pixels", "pixels_of"),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
     "manifest": ("Manifest", "TreeFingerprint"),
@@ -66,8 +70,12 @@ __all__ = [
     "FileVerdict",
     "Finding",
     "Fingerprint",
+    "ImageFingerprint",
+    "ImageUnread",
     "InputError",
     "Manifest",
+    "PixelComparison",
+    "PixelStatus",
     "Progress",
     "ReadError",
     "Report",
@@ -82,7 +90,9 @@ __all__ = [
     "add_fingerprints",
     "apply",
     "build",
+    "compare_pixels",
     "fingerprint",
+    "pixels_of",
     "plan_build",
     "report_json",
     "report_text",

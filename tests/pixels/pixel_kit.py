@@ -15,6 +15,7 @@ from crate_iscc.imaging import pixels_of
 from crate_iscc.kernel.reference import ReferenceKernel
 
 Array = np.ndarray[Any, Any]
+_TYPES = {"t": "time", "c": "channel"}
 
 
 def image(shape: tuple[int, ...] = (2, 3, 4, 35, 45), dtype: str = "uint16") -> Array:
@@ -78,7 +79,7 @@ def write_group(
     multiscales = [
         {
             "version": version,
-            "axes": [{"name": letter} for letter in axes],
+            "axes": [{"name": letter, "type": _TYPES.get(letter, "space")} for letter in axes],
             "datasets": [{"path": name}],
         }
     ]

@@ -85,6 +85,23 @@ def test_planes_of_one_pixel_count_z_outermost_and_t_innermost(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize("form", ["a.ome.tif", "v4.zarr", "v5.zarr"])
+def test_the_code_is_that_of_another_implementation(form: str, tmp_path: Path) -> None:
+    """Equal to iscc-bio 0.2.0, where that is right: iscc_bio.api.biocode(path)["parts"].
+
+    It was run on these very files, with bioio-ome-tiff and ome-zarr beside it.
+    """
+    t, c, z, y, x = np.indices((2, 3, 4, 64, 48))
+    pixels = ((7 * t + 11 * c + 13 * z + y * 3 + x * x) % 65521).astype("uint16")
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata={"axes": "TCZYX"})
+    ome_zarr(tmp_path / "v4.zarr", pixels, version="0.4", name="s0", chunks=(1, 1, 1, 64, 48))
+    ome_zarr(tmp_path / "v5.zarr", pixels, version="0.5", name="s0", chunks=(1, 1, 2, 32, 48))
+
+    assert only(tmp_path / form).iscc == (
+        "ISCC:K4AN4NTESCY44DA7GDVLPN3Y4B6FFQKINTQ66PZAQST6BMANS6PDA6Y"
+    )
+
+
 def test_scenes_have_codes_of_their_own_in_their_order(tmp_path: Path) -> None:
     """IEP-0018, 7.3, test case 5."""
     with tifffile.TiffWriter(tmp_path / "two.ome.tif", ome=True) as writer:
