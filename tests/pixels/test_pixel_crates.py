@@ -345,3 +345,27 @@ def test_a_file_that_changes_while_it_is_decoded_has_no_code(tmp_path: Path) -> 
         with pytest.raises(ReadError, match="it changed while it was read"):
             source.settle()
         source.close()
+
+
+def test_a_crate_inside_is_verified_with_its_pixels(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "outer", image())
+    inner = dataset(folder / "inner", image())
+    zipped(inner / "converted.zarr", inner / "packed.ozx")
+    build(inner, pixels=True)
+    build(folder, pixels=True)
+
+    report = verify(folder, pixels=True)
+
+    assert (report.verdict, len(report.nested)) == (Verdict.VALID, 1)
+    assert "pixels" in report.nested[0].checked
+
+
+def test_a_crate_inside_without_pixel_codes_does_not_claim_them(tmp_path: Path) -> None:
+    folder = dataset(tmp_path / "outer", image())
+    build(dataset(folder / "inner", image()))
+    build(folder, pixels=True)
+
+    report = verify(folder, pixels=True)
+
+    assert report.verdict is Verdict.VALID
+    assert "pixels" not in report.nested[0].checked

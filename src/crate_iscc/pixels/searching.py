@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from crate_iscc.containers import container_of, find_containers
 from crate_iscc.errors import CrateIsccError, InputError
@@ -12,6 +11,7 @@ from crate_iscc.pixels import ImageSource, PixelImage, needed
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.subtree import SubTree
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".companion.ome")
 ZIPPED_ENDINGS = (".ozx", ".zarr.zip")
@@ -79,13 +79,16 @@ class _Zipped:
         self._path = path
         self._reason = ""
         self._tree: Tree | None = None
+        place = str(path)
+        while isinstance(tree, SubTree):
+            tree, place = tree.tree, tree.folder + place
         if not isinstance(tree, DirectoryTree):
             self._reason = "a zip inside of an archive is not read: unpack the archive"
             return
         from crate_iscc.sources.zip import ZipTree
 
         try:
-            self._tree = ZipTree(Path(tree.path / path))
+            self._tree = ZipTree(tree.path / place)
             self._images = ZarrSource(self._tree, self._tree.listing(), "", path)
         except CrateIsccError as error:
             self.close()

@@ -35,7 +35,8 @@ class Outcome:
     """What was recorded, what was observed, and how the two compare.
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
-    on them; `to_check` the digests by other conventions that were computed.
+    on them; `to_check` the digests by other conventions that were computed; `pixels` tells whether images
+    were decoded.
     """
 
     subject: str
@@ -52,6 +53,7 @@ class Outcome:
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
     proofs: Proofs
+    pixels: bool = False
 
     @property
     def quick(self) -> bool:
@@ -102,7 +104,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
-            *(("pixels",) if outcome.how.pixels else ()),
+            *(("pixels",) if outcome.pixels else ()),
             *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),
         not_checked=(

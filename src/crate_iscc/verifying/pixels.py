@@ -33,12 +33,14 @@ def require_pixel_codes(crate: Crate | None, subject: str) -> None:
 
 def check_pixels(
     crate: Crate, tree: Tree, listing: Listing, how: How, changed: Collection[str]
-) -> tuple[Finding, ...]:
-    """Return what is wrong with the pixels of the recorded images.
+) -> tuple[Finding, ...] | None:
+    """Return what is wrong with the pixels of the recorded images; None where none is recorded.
 
     `changed` are the files whose bytes are not the recorded ones.
     """
     recorded = recorded_pixels(crate)
+    if not recorded:
+        return None
     there = {place.path for place in find_images(listing)}
     wanted = dict.fromkeys(item.paths[0] for item in recorded)
     images = tree_pixels(

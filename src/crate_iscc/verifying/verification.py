@@ -354,7 +354,8 @@ class _Verification:
         )
         proofs = self._check_proofs()
         self._findings.extend(proofs.findings)
-        self._findings.extend(self._pixel_findings(comparison))
+        pixel_findings = self._pixel_findings(comparison)
+        self._findings.extend(pixel_findings or ())
         self._require_the_same_record()
         reports = [
             report
@@ -376,12 +377,17 @@ class _Verification:
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
             proofs=proofs,
+            pixels=pixel_findings is not None,
         )
         return make_report(outcome, payload.treehashes)
 
-    def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...]:
+    def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...] | None:
+        """Return what is wrong with the pixels; None where they were not to be, or cannot be, told.
+
+        A crate inside may record none.
+        """
         if not self._how.pixels or self._crate is None:
-            return ()
+            return None
         from crate_iscc.verifying.pixels import check_pixels  # few verifications decode images
 
         changed = {difference.path for difference in comparison.differences}
