@@ -81,7 +81,8 @@ class _Zipped:
         self._tree: Tree | None = None
         place = str(path)
         while isinstance(tree, SubTree):
-            tree, place = tree.tree, tree.folder + place
+            place = tree.folder + place
+            tree = tree.tree
         if not isinstance(tree, DirectoryTree):
             self._reason = "a zip inside of an archive is not read: unpack the archive"
             return

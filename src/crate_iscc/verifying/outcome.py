@@ -35,8 +35,8 @@ class Outcome:
     """What was recorded, what was observed, and how the two compare.
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
-    on them; `to_check` the digests by other conventions that were computed; `pixels` tells whether images
-    were decoded.
+    on them; `to_check` the digests by other conventions that were computed; `pixels` tells whether
+    images were decoded.
     """
 
     subject: str
