@@ -9,11 +9,13 @@ import pytest
 import tifffile
 import zarr
 
-from crate_iscc import InputError, ReadError, Report, Verdict, build, validate, verify
+from crate_iscc import InputError, ReadError, Report, Verdict, build, report_json, validate, verify
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.images import ImageFingerprint
 from crate_iscc.imaging import pixels_of
 from crate_iscc.render.formats import FORMATS, rendered
+from crate_iscc.render.saved import parse_report
+from crate_iscc.resources import schema_text
 from pixels.pixel_kit import Array, code_of, image, ome_set, ome_zarr, only, walked, zipped
 
 METADATA = "ro-crate-metadata.json"
@@ -324,6 +326,16 @@ def test_findings_about_pixels_are_in_every_format(format_: str, crate: Path) ->
     text = rendered(verify(crate, pixels=True), format_)
 
     assert "pixels.changed" in text or "the pixels differ" in text
+
+
+def test_the_report_follows_the_schema_and_can_be_read_again(crate: Path) -> None:
+    zarr.open_array(crate / "converted.zarr" / "0", mode="r+")[1, 2, 3, 5, 6] += 1
+    report = verify(crate, pixels=True)
+
+    again = parse_report(report_json(report), json.loads(schema_text("report")))
+
+    assert "pixels" in again.checked
+    assert said(again, "pixels.changed") == said(report, "pixels.changed")
 
 
 def test_the_codes_of_a_crate_are_those_of_its_images(crate: Path) -> None:
