@@ -2,7 +2,7 @@
 
 The functions of the Python API are loaded when they are first used, so that the command line
 starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
-`fingerprint`, `add_fingerprints`, `pixels_of`, `compare_pixels`.
+`compare`, `fingerprint`, `add_fingerprints`, `pixels_of`, `compare_pixels`.
 """
 
 from importlib import import_module
@@ -16,21 +16,26 @@ if TYPE_CHECKING:
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
+    from crate_iscc.comparing.comparing import compare
     from crate_iscc.crate.describe import Description
     from crate_iscc.crate.style import Style
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
+    from crate_iscc.fingerprinting.journal import Journal
     from crate_iscc.images import ImageFingerprint, ImageUnread, PixelComparison, PixelStatus
     from crate_iscc.imaging import compare_pixels, pixels_of
     from crate_iscc.interop import add_fingerprints
+    from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.progress import Progress
+    from crate_iscc.render.kinship import kinship_json, kinship_text
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
     from crate_iscc.report import FileVerdict, Finding, Report, Verdict
     from crate_iscc.validating.validation import validate
     from crate_iscc.verifying.how import Thoroughness
+    from crate_iscc.verifying.sampling import Sampling
     from crate_iscc.verifying.verification import verify
 
 _HOMES = {
@@ -38,22 +43,27 @@ _HOMES = {
     "building.adoption": ("DamagedPayloadError",),
     "building.apply": ("apply",),
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
+    "comparing.comparing": ("compare",),
     "codes": ("Distance", "Fingerprint"),
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
     "images": ("ImageFingerprint", "ImageUnread", "PixelComparison", "PixelStatus"),
     "imaging": ("compare_pixels", "pixels_of"),
+    "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
+    "kinship": ("Kinship", "Likeness", "Pair", "Relation"),
     "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
     "finding_kinds": ("Severity",),
+    "render.kinship": ("kinship_json", "kinship_text"),
     "render.report": ("report_text",),
     "render.report_json": ("report_json",),
     "report": ("FileVerdict", "Finding", "Report", "Verdict"),
     "validating.validation": ("validate",),
     "verifying.how": ("Thoroughness",),
+    "verifying.sampling": ("Sampling",),
     "verifying.verification": ("verify",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -73,12 +83,18 @@ __all__ = [
     "ImageFingerprint",
     "ImageUnread",
     "InputError",
+    "Journal",
+    "Kinship",
+    "Likeness",
     "Manifest",
+    "Pair",
     "PixelComparison",
     "PixelStatus",
     "Progress",
     "ReadError",
+    "Relation",
     "Report",
+    "Sampling",
     "Severity",
     "Style",
     "Thoroughness",
@@ -90,8 +106,11 @@ __all__ = [
     "add_fingerprints",
     "apply",
     "build",
+    "compare",
     "compare_pixels",
     "fingerprint",
+    "kinship_json",
+    "kinship_text",
     "pixels_of",
     "plan_build",
     "report_json",

@@ -17,7 +17,13 @@ from crate_iscc.images import (
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.paths import CratePath, printable
-from crate_iscc.pixels.searching import ImagePlace, find_images, open_images
+from crate_iscc.pixels.searching import (
+    OTHER_ENDINGS,
+    TIFF_ENDINGS,
+    ImagePlace,
+    find_images,
+    open_images,
+)
 from crate_iscc.pixels.walking import fingerprint_images
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.sources import Listing, Tree
@@ -43,7 +49,7 @@ def pixels_of(
     place = Path(path)
     kernel = kernel or chosen_kernel()
     jobs = reading_options(jobs, gentle=gentle).jobs
-    if place.is_file() and not _is_archive(place):
+    if place.is_file() and _is_image(place):
         with DirectoryTree(place.parent) as folder:
             only = [ImagePlace(CratePath(place.name))]
             return tree_pixels(folder, folder.top(), only, kernel, jobs=jobs, progress=progress)
@@ -58,9 +64,12 @@ def pixels_of(
         return tree_pixels(tree, listing, places, kernel, jobs=jobs, progress=progress)
 
 
-def _is_archive(place: Path) -> bool:
+def _is_image(place: Path) -> bool:
+    """Tell whether a file is an image by its name or its begin, rather than an archive."""
+    if place.name.lower().endswith((*TIFF_ENDINGS, *OTHER_ENDINGS)):
+        return True
     with place.open("rb") as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+        return file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def tree_pixels(

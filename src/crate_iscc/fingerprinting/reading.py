@@ -26,6 +26,7 @@ from crate_iscc.fingerprinting.pieces import (
     FileResult,
     LargeFile,
     Piece,
+    Results,
     Slice,
     Streamed,
     Together,
@@ -38,7 +39,7 @@ from crate_iscc.kernel.digest import DatahashKernel, DigestBook
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import FixedBytes, PackedBytes
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.sources import Mapped, QuickTree, Tree
+from crate_iscc.sources import Mapped, PatientTree, QuickTree, Tree
 
 SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
@@ -131,11 +132,13 @@ def hash_files(
     step: str,
     sha256: bool = False,
     digests: DigestBook | None = None,
+    told: Callable[[Results], None] | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Hash each file by itself; with `sha256` all of them by that too.
 
     Returns the fingerprints, and what could not be read in no particular order. Other digests go
-    into the book that asks for them.
+    into the book that asks for them. `told` is given each result when it is there, by the numbers
+    of the entries, on the thread that called this.
     """
     options = reading_options(jobs, gentle=gentle)
     shared = kernel if isinstance(kernel, DatahashKernel) else sharing(kernel)
@@ -143,6 +146,7 @@ def hash_files(
         held_interrupts() as check,
         _Reading(tree, entries, shared, options, sha256=sha256, book=digests) as reading,
     ):
+        reading.told = told
         meter = Meter(step, entries, progress, check)
         return reading.read(_good_order(entries, options), lambda _pool: _ToNone(), meter)
 
@@ -317,6 +321,7 @@ class _Reading:
         self._options = options
         self._sha256 = sha256
         self._book = book
+        self.told: Callable[[Results], None] | None = None
         self._stop = threading.Event()
         jobs = options.jobs
         self._readers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read")
@@ -330,8 +335,11 @@ class _Reading:
     def __enter__(self) -> "_Reading":
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._stop.set()
+        # Whoever interrupts does not want to wait for a server, either.
+        if kind is not None and isinstance(self._tree, PatientTree):
+            self._tree.give_up()
         self._readers.shutdown(cancel_futures=True)
         self._hashers.shutdown(cancel_futures=True)
         for mapped in self._mapped.values():
@@ -490,6 +498,8 @@ class _Reading:
         for result in piece.settle():
             if isinstance(result, BatchResult):
                 self._results.put_batch(result)
+                if self.told:
+                    self.told(result)
                 self._meter.tell(len(result.numbers))
             else:
                 self._put(result)
@@ -497,6 +507,8 @@ class _Reading:
     def _put(self, result: FileResult) -> None:
         self._mapped.pop(result.number, None)
         self._results.put(result)
+        if self.told:
+            self.told(result)
         self._meter.tell(1)
 
     def _wait_for(self, future: "Future[None]") -> None:

@@ -86,6 +86,8 @@ class TreeStore(Store):  # type: ignore[misc]
 
     def _unlisted(self, path: str) -> str | None:
         """Return why a file that may be there was not listed: it, or a folder of it, is refused."""
+        if not self._listing.complete:
+            return "the tree cannot be listed, so nobody knows whether it is missing"
         if not self._refused:
             return None
         parts = path.split("/")

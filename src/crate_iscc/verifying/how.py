@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import ProofKind
 from crate_iscc.trust.trust_set import TrustSet
+from crate_iscc.verifying.sampling import Sampling
+
+if TYPE_CHECKING:  # what most verifications do without is loaded by whoever opens one
+    from crate_iscc.fingerprinting.journal import Journal
 
 
 class Thoroughness(StrEnum):
@@ -22,12 +27,26 @@ class Thoroughness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """That data entities on the web are fetched, and which: also from `private` addresses or not.
+
+    Those of more than `max_bytes` together are refused; None stands for no limit.
+    """
+
+    private: bool = False
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class How:
     """What a caller of verify asked for.
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
-    that there have to be. `pixels` decodes the images of which pixel codes are recorded.
+    that there have to be. `sampling` has the contents of a sample read instead of all; `journal`
+    takes what is read, and gives what need not be read again. Unless `remote` is given, nothing
+    that the crate names is asked for. `pixels` decodes the images of
+    which pixel codes are recorded.
     """
 
     thoroughness: Thoroughness
@@ -40,3 +59,6 @@ class How:
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
     pixels: bool = False
+    sampling: Sampling | None = None
+    journal: "Journal | None" = None
+    remote: Remote | None = None

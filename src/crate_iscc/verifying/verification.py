@@ -8,8 +8,10 @@ computed in the same read.
 import re
 from collections.abc import Collection, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crate_iscc.bag import Bag, read_bag
 from crate_iscc.comparison import Comparison, compare
@@ -19,7 +21,7 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
-from crate_iscc.file_table import PathsOf
+from crate_iscc.file_table import PathsOf, numbers_among
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
@@ -37,15 +39,20 @@ from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
 from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.comparing import Compared, Comparer
-from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.how import How, Remote, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
-from crate_iscc.verifying.outcome import Outcome, make_report
+from crate_iscc.verifying.outcome import Outcome, make_report, with_earlier
 from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_entries, proof_files
 from crate_iscc.verifying.recording import Known, known_of
+from crate_iscc.verifying.sampling import Drawn, Sampling, draw
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
+
+if TYPE_CHECKING:
+    from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -65,10 +72,13 @@ def verify(
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
     pixels: bool = False,
+    sampling: Sampling | None = None,
+    journal: "Journal | None" = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    remote: Remote | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -77,13 +87,20 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be. With `pixels`, the images
-    whose pixel codes the crate records are decoded as well.
+    says whose are believed, `required` which there have to be. `source` may be an address on the
+    web, of a zip or of a crate's folder; what a crate names there is fetched with `remote` alone.
+
+    With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
+    verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
+    read again; both are for the thoroughness DATAHASH alone. With `pixels`, the images whose
+    pixel codes the crate records are decoded as well.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
     than `max_bytes`.
     """
+    if (sampling or journal) and thoroughness is not Thoroughness.DATAHASH:
+        raise InputError("samples and journals are for verifications of datahashes alone")
     how = How(
         thoroughness=thoroughness,
         jobs=jobs,
@@ -95,10 +112,17 @@ def verify(
         trust=trust,
         required=frozenset(required),
         pixels=pixels,
+        sampling=sampling,
+        journal=journal,
+        remote=remote,
     )
-    with open_tree(source, crc=False) as tree:
+    with journal or nullcontext(), open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
-        return _Verification(str(source), tree, how).run()
+        report = _Verification(str(source), tree, how).run()
+        if journal:
+            report = with_earlier(report, journal.reused())
+            journal.finish(of_all=sampling is None)
+        return report
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -153,7 +177,7 @@ class _Verification:
             if b"excludedPattern" not in raw:
                 payload = self._list()
                 alone = not (self._bag or self._nested_folders)
-                if alone and not _OF_OTHERS.search(raw, 0, _A_LOOK):
+                if alone and not self._how.sampling and not _OF_OTHERS.search(raw, 0, _A_LOOK):
                     ahead = self._hashed_ahead(payload.entries, known)
             while not wait((known,), timeout=_CHECK_SECONDS).done:
                 check()
@@ -233,9 +257,29 @@ class _Verification:
         self._to_check: Recording = (
             {} if self._quick else digests_to_check(known.record, full=self._full)
         )
+        self._drawn = self._draw()
         for folder in self._nested_folders:
             self._prepare_nested(folder)
         self._observer = Observer(self._tree, self._how, DigestBook(self._wanted()))
+
+    def _draw(self) -> Drawn | None:
+        """Draw the sample that was asked for; digests are computed of its files alone then."""
+        known, sampling = self._record, self._how.sampling
+        if sampling is None or not known.covers_contents:
+            return None
+        listed = known.record.in_metadata if known.list_is_lost else known.manifest.files
+        folders = (tree.path for tree in known.manifest.containers)
+        drawn = draw(sampling, listed, folders, self._to_check)
+        if not drawn.files:
+            raise InputError(
+                f"no sample can be drawn of {printable(self._tree.subject)}",
+                cause="of no file by itself is recorded what it holds",
+                hint="verify all of it: leave --sample away",
+            )
+        if not drawn.complete:
+            taken = PathsOf(drawn.files)
+            self._to_check = {p: digests for p, digests in self._to_check.items() if p in taken}
+        return drawn
 
     def _prepare_nested(self, folder: str) -> None:
         place = CratePath(folder)
@@ -343,7 +387,7 @@ class _Verification:
             to_check=self._to_check,
             book=self._observer.book,
         )
-        payload = comparer.compare(self._observe(given))
+        payload = self._compare(comparer, given)
         observed = payload.observed
         apart = self._apart(comparer)
         comparison = not_fetched(
@@ -362,6 +406,7 @@ class _Verification:
             for folder, inner in self._nested.items()
             if (report := self._finished_nested(folder, inner, observed)) is not None
         ]
+        elsewhere = self._check_elsewhere()
         outcome = Outcome(
             subject=self._subject,
             tree=self._tree,
@@ -376,10 +421,36 @@ class _Verification:
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
+            complete=self._top.complete,
+            elsewhere=elsewhere,
             proofs=proofs,
             pixels=pixel_findings is not None,
+            drawn=self._drawn,
+            read=payload.read,
+            not_sampled=payload.not_sampled,
         )
         return make_report(outcome, payload.treehashes)
+
+    def _compare(self, comparer: Comparer, given: Hashed | None) -> Compared:
+        """Compare all contents, or those of the sample."""
+        drawn = self._drawn
+        if drawn is None or drawn.complete:
+            return comparer.compare(self._observe(given))
+        payload = self._payload
+        real = self._spellings.as_there(drawn.files).raw_paths()
+        numbers = numbers_among(real, payload.entries.path_column)
+        hashed = self._observer.datahashes(payload.entries.chosen(numbers))
+        return comparer.compare_sample(
+            drawn,
+            Manifest(
+                self._spellings.as_recorded(unhashed(payload.entries)),
+                unread=self._spellings.unread_as_recorded(payload.refused),
+            ),
+            Manifest(
+                self._spellings.as_recorded(hashed.files),
+                unread=self._spellings.unread_as_recorded(hashed.unread),
+            ),
+        )
 
     def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...] | None:
         """Return what is wrong with the pixels; None where they were not to be, or cannot be, told.
@@ -406,6 +477,23 @@ class _Verification:
             required=self._how.required if not self._depth else frozenset(),
         ).run(files)
 
+    def _check_elsewhere(self) -> "Elsewhere | None":
+        """Check what lies on the web; of what was checked it is not said that it was not."""
+        if self._how.remote is None or self._crate is None:
+            return None
+        # What asks servers takes long to load.
+        from crate_iscc.sources.remote.client import Client
+        from crate_iscc.verifying.elsewhere import check_elsewhere
+
+        found = check_elsewhere(self._crate, self._how, Client(private=self._how.remote.private))
+        self._findings = [
+            finding
+            for finding in self._findings
+            if finding.id != "bytes.remote" or finding.entity not in found.asked
+        ]
+        self._findings.extend(found.findings)
+        return found
+
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)
         names = [self._metadata.name] if self._metadata else []
@@ -418,7 +506,9 @@ class _Verification:
         self, folder: str, inner: "_Verification", observed: Manifest
     ) -> Report | None:
         given = None
-        if self._how.thoroughness is Thoroughness.DATAHASH and self._record.covers_contents:
+        everything = self._drawn is None or self._drawn.complete
+        datahash = self._how.thoroughness is Thoroughness.DATAHASH
+        if datahash and everything and self._record.covers_contents:
             inner._observer.book.take_below(folder, self._observer.book)
             cut = len(folder)
             given = Hashed(
