@@ -2,7 +2,7 @@
 
 The functions of the Python API are loaded when they are first used, so that the command line
 starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
-`compare`, `fingerprint`, `add_fingerprints`.
+`compare`, `fingerprint`, `add_fingerprints`, `pixels_of`, `compare_pixels`.
 """
 
 from importlib import import_module
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.images import ImageFingerprint, ImageUnread, PixelComparison, PixelStatus
+    from crate_iscc.imaging import compare_pixels, pixels_of
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
@@ -46,6 +48,8 @@ _HOMES = {
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "images": ("ImageFingerprint", "ImageUnread", "PixelComparison", "PixelStatus"),
+    "imaging": ("compare_pixels", "pixels_of"),
     "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
@@ -76,12 +80,16 @@ __all__ = [
     "FileVerdict",
     "Finding",
     "Fingerprint",
+    "ImageFingerprint",
+    "ImageUnread",
     "InputError",
     "Journal",
     "Kinship",
     "Likeness",
     "Manifest",
     "Pair",
+    "PixelComparison",
+    "PixelStatus",
     "Progress",
     "ReadError",
     "Relation",
@@ -99,9 +107,11 @@ __all__ = [
     "apply",
     "build",
     "compare",
+    "compare_pixels",
     "fingerprint",
     "kinship_json",
     "kinship_text",
+    "pixels_of",
     "plan_build",
     "report_json",
     "report_text",

@@ -34,6 +34,7 @@ def build(
     compress: bool = False,
     force: bool = False,
     max_bytes: int | None = None,
+    pixels: bool = False,
     jobs: int | None = None,
     gentle: bool = False,
     cache_folder: Path | None = None,
@@ -49,7 +50,8 @@ def build(
     (None keeps what the crate records). `style` says how the fingerprints are written (None keeps
     the crate's style, and takes the table for a new crate of the BioImage Archive). Nothing is
     remembered between calls unless `cache_folder` is given. A dataset of more than `max_bytes` is
-    refused before it is read.
+    refused before it is read. With `pixels` the images in it are decoded, and the codes of their
+    pixels recorded.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     DamagedPayloadError if one is not what others recorded of it (unless `force` takes it as it is),
@@ -65,6 +67,7 @@ def build(
         compress=compress,
         force=force,
         max_bytes=max_bytes,
+        pixels=pixels,
     )
     plan = plan_build(
         path,

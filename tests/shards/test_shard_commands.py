@@ -220,6 +220,11 @@ def test_a_shard_says_what_it_needs(study: Path, tmp_path: Path) -> None:
     assert "-o PART" in refused("build", study, "--shard", "1/2")
     assert "is no shard" in refused("verify", study, "--shard", "1", *out)
     assert "--quick" in refused("verify", study, "--quick", "--shard", "1/2", *out)
+    for option in ("--since", "--resume", "--remote", "--pixels", "--sample=1%"):
+        told = refused("verify", study, option, "--shard", "1/2", *out)
+        assert option.partition("=")[0] in told
+        assert "--dask excludes" in refused("verify", study, option, "--dask", "tcp://127.0.0.1:1")
+    assert "after merge" in refused("build", study, "--pixels", "--shard", "1/2", *out)
     assert "one crate" in refused("verify", study, study, "--shard", "1/2", *out)
     assert "file of the dataset" in refused("build", study, "--shard", "1/2", "-o", study / "p")
     assert "in parts" in refused("build", study, "--shard", "1/2", "--kernel", "iscc-lib", *out)

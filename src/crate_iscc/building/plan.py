@@ -17,6 +17,7 @@ from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.malformed import graph_findings
+from crate_iscc.crate.pixel_codes import has_pixel_codes, with_pixel_codes, without_stale
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
@@ -35,6 +36,7 @@ from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.reading import reading_options
 from crate_iscc.fingerprinting.shards import read_shard
 from crate_iscc.fingerprinting.tree import (
     Given,
@@ -43,6 +45,8 @@ from crate_iscc.fingerprinting.tree import (
     leftovers,
     payload_of,
 )
+from crate_iscc.images import ImageFingerprint, ImageUnread
+from crate_iscc.imaging import Image, tree_pixels
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
@@ -69,6 +73,7 @@ from crate_iscc.paths import (
     proof_path,
     utf8_order,
 )
+from crate_iscc.pixels.searching import find_images
 from crate_iscc.portability import name_findings
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
@@ -105,7 +110,8 @@ class BuildOptions:
     """What a build can be told; `excluded` and `containers` use the syntax of .gitignore.
 
     `excluded=None` keeps the patterns that the crate records, `style=None` its style. A dataset of
-    more than `max_bytes` is refused.
+    more than `max_bytes` is refused. With `pixels` the images are decoded, and the codes of their
+    pixels recorded.
     """
 
     description: Description = field(default=Description())
@@ -117,6 +123,7 @@ class BuildOptions:
     compress: bool = False
     force: bool = False
     max_bytes: int | None = None
+    pixels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +203,13 @@ def plan_build(
         previous = there.raw if there else None
         excluded, wanted_sha256 = begun.excluded, begun.wanted_sha256
         remarks, left_behind = begun.remarks, begun.left_behind
+        style = options.style or fitting_style(crate)
+        if options.pixels and style is Style.TABLE:
+            raise InputError(
+                "pixel codes cannot be written in the table style",
+                cause="they are entities, and that style has none of files",
+                hint="build with --style graph, or without --pixels",
+            )
         listed = listing.entries.get(MANIFEST_FILE)
         previous_manifest_file = _datahash(tree, listed) if listed else None
         manifest = fingerprint_tree(
@@ -223,8 +237,10 @@ def plan_build(
                 cause="an .isccignore file in the dataset cannot be understood",
                 hint="mend the file, or leave it out with --exclude",
             )
+        images: tuple[Image, ...] = ()
+        if options.pixels:
+            images = _pixels(tree, listing, payload, kernel, jobs, gentle, progress)
         written: ManifestFile | None = None
-        style = options.style or fitting_style(crate)
         if (
             options.manifest_file
             or manifest.containers
@@ -246,6 +262,7 @@ def plan_build(
         style=style,
         left_out=other,
         forced=tuple(map(_forced, damage)),
+        images=images,
     )
     notes += adopted.stale(manifest) if adopted else ()
     if around:
@@ -557,6 +574,7 @@ def _new_metadata(
     style: Style,
     left_out: Collection[CratePath],
     forced: tuple[str, ...],
+    images: tuple[Image, ...],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
     full, notes = described(
@@ -582,4 +600,57 @@ def _new_metadata(
         left_out=left_out,
         style=style,
     )
-    return edited, notes + odd
+    with_codes, remarks = _with_pixels(edited, crate, manifest, options, images)
+    return with_codes, [*notes, *odd, *remarks]
+
+
+def _pixels(
+    tree: Tree,
+    listing: Listing,
+    payload: Payload,
+    kernel: Kernel,
+    jobs: int | None,
+    gentle: bool,
+    progress: ProgressSink,
+) -> tuple[Image, ...]:
+    """Decode the images that have an entity; members of a container that is no Zarr have none."""
+    places = find_images(listing, payload.entries.paths())
+    inside = {place: _around(place.path, payload.containers) for place in places}
+    images = tree_pixels(
+        tree,
+        listing,
+        [place for place in places if inside[place] is None],
+        kernel,
+        jobs=reading_options(jobs, gentle=gentle).jobs,
+        progress=progress,
+    )
+    reason = "the images in it have no pixel codes: its members are not described one by one"
+    around = dict.fromkeys(folder for folder in inside.values() if folder is not None)
+    return (*images, *(ImageUnread(CratePath(folder), reason) for folder in around))
+
+
+def _around(path: CratePath, containers: Collection[str]) -> str | None:
+    """Return the container that an image is only a member of, or None."""
+    return next((one for one in containers if path != one and path.startswith(one)), None)
+
+
+def _with_pixels(
+    edited: Crate,
+    before: Crate,
+    manifest: Manifest,
+    options: BuildOptions,
+    images: tuple[Image, ...],
+) -> tuple[Crate, list[Finding]]:
+    """Return the crate with the pixel codes of images, or without those that do not hold now."""
+    if options.pixels:
+        known = [image for image in images if isinstance(image, ImageFingerprint)]
+        return with_pixel_codes(edited, known), [
+            Finding("pixels.unread", image.reason, CratePath(image.name))
+            for image in images
+            if isinstance(image, ImageUnread)
+        ]
+    if not has_pixel_codes(edited):
+        return edited, []
+    kept, stale = without_stale(edited, recorded(before).manifest, manifest)
+    message = "its bytes are others now: run build --pixels"
+    return kept, [Finding("build.stale-pixels", message, item.paths[0]) for item in stale]

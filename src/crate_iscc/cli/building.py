@@ -56,6 +56,7 @@ class Request:
     manner: Manner
     as_json: bool
     dask: str | None = None
+    pixels: bool = False
 
 
 def options_of(request: Request) -> BuildOptions:
@@ -72,6 +73,7 @@ def options_of(request: Request) -> BuildOptions:
         compress=request.compress,
         force=request.force,
         max_bytes=request.max_bytes,
+        pixels=request.pixels,
     )
 
 
@@ -97,6 +99,8 @@ def run_shard(request: Request, shard: str) -> None:
 
     if request.dask is not None:
         raise typer.BadParameter("--shard and --dask exclude each other")
+    if request.pixels:
+        raise typer.BadParameter("--shard excludes --pixels: build with it after merge")
     try:
         sharing.run_shard(work_of(request), shard, request.out, request.manner)
     except UnreadPayloadError as error:

@@ -145,6 +145,10 @@ def build(
         bool,
         typer.Option("--force", help="Take files that differ from what others recorded of them."),
     ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and record codes of their pixels."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -193,6 +197,7 @@ def build(
         manner=manner(jobs, io, kernel, progress),
         as_json=format_ is BuildFormat.JSON,
         dask=dask,
+        pixels=pixels,
     )
     if shard is None:
         building.run(request)
@@ -214,6 +219,10 @@ def verify(
     ] = False,
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
+    ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and check the codes of their pixels."),
     ] = False,
     sample: SampleOption = None,
     seed: SeedOption = None,
@@ -277,6 +286,7 @@ def verify(
             full=full,
             extent=extent,
             remote=remote,
+            pixels=pixels,
             dask=dask,
             max_bytes=max_bytes,
             manner=manner(jobs, io, kernel, progress),
@@ -298,6 +308,7 @@ def verify(
         remote_private=remote_private,
         manner=manner(jobs, io, kernel, progress),
         dask=dask,
+        pixels=pixels,
     )
 
 
@@ -767,6 +778,12 @@ def sum_(
     format_: Annotated[
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
     ] = SumFormat.ISCC_SUM,
+    pixels: Annotated[
+        bool,
+        typer.Option(
+            "--pixels", help="Print a code of the decoded pixels of each image: TIFF, OME-Zarr."
+        ),
+    ] = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -780,10 +797,29 @@ def sum_(
     crate-iscc sum -c sums.txt
 
     crate-iscc sum --tree image.ome.zarr
+
+    crate-iscc sum --pixels raw.ome.tif image.ome.zarr
     """
     from crate_iscc.cli import summing
 
-    if check:
+    if pixels:
+        if (
+            check
+            or tree
+            or narrow
+            or units
+            or dandi
+            or format_ is SumFormat.B3SUM
+            or max_bytes is not None
+        ):
+            raise typer.BadParameter(
+                "--pixels takes no -c, --tree, --narrow, --units, --max-bytes or b3sum lines"
+            )
+        from crate_iscc.cli.pixels import print_pixels
+
+        as_json = format_ is SumFormat.JSON
+        print_pixels(paths, as_json=as_json, manner=manner(jobs, io, kernel, progress))
+    elif check:
         other_format = format_ is not SumFormat.ISCC_SUM
         if tree or narrow or units or dandi or other_format or max_bytes is not None:
             raise typer.BadParameter(

@@ -47,6 +47,7 @@ def run_verify(
     manner: Manner,
     dask: str | None = None,
     given: "MergedParts | None" = None,
+    pixels: bool = False,
 ) -> NoReturn:
     """Verify crates and deliver the reports; what is `given` of one is not read."""
     if quick and full:
@@ -61,7 +62,7 @@ def run_verify(
             "--remote-private says something about --remote, which is not there"
         )
     if dask is not None:
-        require_shareable("--dask", extent, quick=quick, remote=remote)
+        require_shareable("--dask", extent, quick=quick, remote=remote, pixels=pixels)
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -93,6 +94,7 @@ def run_verify(
                 max_bytes=max_bytes,
                 trust=trusted,
                 required=required,
+                pixels=pixels,
                 sampling=sampling,
                 journal=_journal(extent, crate),
                 jobs=manner.jobs,
@@ -126,10 +128,14 @@ def _journal(extent: Extent, crate: str) -> "Journal | None":
     return Journal(place, crate, since=extent.since, max_age=extent.max_age)
 
 
-def require_shareable(option: str, extent: Extent, *, quick: bool, remote: bool) -> None:
+def require_shareable(
+    option: str, extent: Extent, *, quick: bool, remote: bool, pixels: bool
+) -> None:
     """Refuse what cannot be shared by several processes. Raises BadParameter."""
     if quick:
         raise typer.BadParameter("--quick reads nothing that could be shared")
+    if pixels:
+        raise typer.BadParameter(f"{option} excludes --pixels: images are decoded whole")
     if extent.sample is not None or extent.remembers or remote:
         raise typer.BadParameter(f"{option} excludes --sample, --resume, --since and --remote")
 
@@ -162,6 +168,7 @@ def run_shard(
     full: bool,
     extent: Extent,
     remote: bool,
+    pixels: bool,
     dask: str | None,
     max_bytes: int | None,
     manner: Manner,
@@ -171,7 +178,7 @@ def run_shard(
 
     if len(crates) > 1:
         raise typer.BadParameter("--shard is of one crate: run the command once for each")
-    require_shareable("--shard", extent, quick=quick, remote=remote)
+    require_shareable("--shard", extent, quick=quick, remote=remote, pixels=pixels)
     if dask is not None:
         raise typer.BadParameter("--shard and --dask exclude each other")
     work = _work(crates[0], full=full, max_bytes=max_bytes, manner=manner)

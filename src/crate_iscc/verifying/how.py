@@ -47,6 +47,7 @@ class How:
     that there have to be. `sampling` has the contents of a sample read instead of all; `journal`
     takes what is read, and gives what need not be read again. Unless `remote` is given, nothing
     that the crate names is asked for. What is `given` of the outermost payload is not read.
+    `pixels` decodes the images of which pixel codes are recorded.
     """
 
     thoroughness: Thoroughness
@@ -58,6 +59,7 @@ class How:
     each: bool = False
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
+    pixels: bool = False
     sampling: Sampling | None = None
     journal: "Journal | None" = None
     remote: Remote | None = None

@@ -55,7 +55,8 @@ class Outcome:
     on them; `to_check` the digests by other conventions that were computed. `complete` tells
     whether all files that are there could be listed, `elsewhere` how data entities on the web came
     out, where those were fetched. `read` are the files of the sample that was `drawn`,
-    `not_sampled` counts others of the recorded size.
+    `not_sampled` counts others of the recorded size. `pixels` tells whether images were
+    decoded.
     """
 
     subject: str
@@ -74,6 +75,7 @@ class Outcome:
     complete: bool
     elsewhere: "Elsewhere | None"
     proofs: Proofs
+    pixels: bool = False
     drawn: Drawn | None = None
     read: FileTable = field(default_factory=lambda: FileTable.of(()))
     not_sampled: int = 0
@@ -137,6 +139,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
+            *(("pixels",) if outcome.pixels else ()),
             *(("remote",) if elsewhere and elsewhere.asked else ()),
             *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),

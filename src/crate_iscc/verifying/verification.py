@@ -73,6 +73,7 @@ def verify(
     max_bytes: int | None = None,
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
+    pixels: bool = False,
     sampling: Sampling | None = None,
     journal: "Journal | None" = None,
     jobs: int | None = None,
@@ -95,7 +96,8 @@ def verify(
     With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
     verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
     read again; both are for the thoroughness DATAHASH alone. What is `given` of the payload is not
-    read again; it goes with neither of them.
+    read again; it goes with neither of them. With `pixels`, the images whose pixel codes the crate
+    records are decoded as well.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -113,6 +115,7 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        pixels=pixels,
         sampling=sampling,
         journal=journal,
         remote=remote,
@@ -283,6 +286,10 @@ class _Verification:
 
     def _prepare(self, known: Known) -> None:
         """Settle what is recorded of which files, here and in the crates inside."""
+        if self._how.pixels and not self._depth:
+            from crate_iscc.verifying.pixels import require_pixel_codes
+
+            require_pixel_codes(self._crate, self._tree.subject)
         self._record = known
         self._findings.extend(known.findings)
         manifest = known.manifest
@@ -448,6 +455,8 @@ class _Verification:
         )
         proofs = self._check_proofs()
         self._findings.extend(proofs.findings)
+        pixel_findings = self._pixel_findings(comparison)
+        self._findings.extend(pixel_findings or ())
         self._require_the_same_record()
         reports = [
             report
@@ -472,6 +481,7 @@ class _Verification:
             complete=self._top.complete,
             elsewhere=elsewhere,
             proofs=proofs,
+            pixels=pixel_findings is not None,
             drawn=self._drawn,
             read=payload.read,
             not_sampled=payload.not_sampled,
@@ -498,6 +508,18 @@ class _Verification:
                 unread=self._spellings.unread_as_recorded(hashed.unread),
             ),
         )
+
+    def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...] | None:
+        """Return what is wrong with the pixels; None where they were not to be, or cannot be, told.
+
+        A crate inside may record none.
+        """
+        if not self._how.pixels or self._crate is None:
+            return None
+        from crate_iscc.verifying.pixels import check_pixels  # few verifications decode images
+
+        changed = {difference.path for difference in comparison.differences}
+        return check_pixels(self._crate, self._tree, self._whole(), self._how, changed)
 
     def _check_proofs(self) -> Proofs:
         if self._metadata is None or self._crate is None:
