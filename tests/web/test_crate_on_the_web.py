@@ -312,7 +312,7 @@ def test_nothing_is_built_or_signed_on_the_web(site: Site) -> None:
     """Refused before any request."""
     with pytest.raises(InputError, match="not on this computer"):
         build(site.url("study/"))
-    with pytest.raises(InputError, match="not on this computer"):
+    with pytest.raises(InputError, match="not a file on this computer"):
         sum_files([site.url("study/empty")], kernel())
 
     assert site.asked == []
