@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.manifest import Manifest, TreeFingerprint
+    from crate_iscc.matching.gathering import Gathering
+    from crate_iscc.matching.indexing import (
+        index_add,
+        index_export,
+        index_list,
+        index_remove,
+        index_search,
+    )
+    from crate_iscc.matching.likeness import leakage, similar
     from crate_iscc.progress import Progress
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
@@ -42,6 +51,15 @@ _HOMES = {
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
+    "matching.gathering": ("Gathering",),
+    "matching.indexing": (
+        "index_add",
+        "index_export",
+        "index_list",
+        "index_remove",
+        "index_search",
+    ),
+    "matching.likeness": ("leakage", "similar"),
     "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
     "finding_kinds": ("Severity",),
@@ -66,6 +84,7 @@ __all__ = [
     "FileVerdict",
     "Finding",
     "Fingerprint",
+    "Gathering",
     "InputError",
     "Manifest",
     "Progress",
@@ -83,9 +102,16 @@ __all__ = [
     "apply",
     "build",
     "fingerprint",
+    "index_add",
+    "index_export",
+    "index_list",
+    "index_remove",
+    "index_search",
+    "leakage",
     "plan_build",
     "report_json",
     "report_text",
+    "similar",
     "validate",
     "verify",
 ]

@@ -65,8 +65,10 @@ def gather(source: str | Path, how: Gathering) -> Gathered:
             manifest = _recorded(tree, listing, crate)
         else:
             refuse_larger(tree, how.max_bytes)
-            manifest = _computed(tree, payload, crate, source, how)
-        return _gathered(str(source), manifest, payload, crate, recorded=not how.compute)
+            manifest = _computed(tree, payload, crate, how)
+        return _gathered(
+            str(source), manifest, payload, crate, recorded=crate is not None and not how.compute
+        )
 
 
 def gather_all(sources: Sequence[str | Path], how: Gathering) -> tuple[Gathered, ...]:
@@ -78,8 +80,8 @@ def gather_all(sources: Sequence[str | Path], how: Gathering) -> tuple[Gathered,
     if not sources:
         raise InputError("nothing was named", hint="name folders, zips, crates or files")
     refuse_overlaps(sources)
-    loose = [str(source) for source in sources if _is_loose(source)]
-    gathered = [gather(source, how) for source in sources if not _is_loose(source)]
+    loose = [str(source) for source in sources if is_loose(source)]
+    gathered = [gather(source, how) for source in sources if not is_loose(source)]
     return (*gathered, gather_loose(loose, how)) if loose else tuple(gathered)
 
 
@@ -101,7 +103,8 @@ def gather_loose(paths: Iterable[str], how: Gathering) -> Gathered:
     return Gathered(LOOSE, False, members, len(known) - len(members), unread=unread)
 
 
-def _is_loose(source: str | Path) -> bool:
+def is_loose(source: str | Path) -> bool:
+    """Tell whether a source is a file for itself: neither a folder, nor a zip, nor metadata."""
     place = Path(source)
     if not str(source) or not place.is_file():
         return False
@@ -154,13 +157,11 @@ def _recorded(tree: Tree, listing: Listing, crate: Crate) -> Manifest:
     return record.manifest
 
 
-def _computed(
-    tree: Tree, payload: Payload, crate: Crate | None, source: str | Path, how: Gathering
-) -> Manifest:
+def _computed(tree: Tree, payload: Payload, crate: Crate | None, how: Gathering) -> Manifest:
     kernel = how.kernel or chosen_kernel()
     cache = None
     if how.cache_folder is not None and isinstance(tree, DirectoryTree):
-        cache = Cache(how.cache_folder, Path(source), kernel.name)
+        cache = Cache(how.cache_folder, tree.path, kernel.name)
     return fingerprint_tree(
         tree,
         payload,
@@ -199,16 +200,15 @@ def _gathered(
             members.append(_member(source, file.path, code))
         else:
             without.append(file.path)
-    is_recorded = crate is not None and recorded
-    if is_recorded:
+    if recorded:
         without += _not_recorded(payload, manifest)
     return Gathered(
         source,
-        is_recorded,
+        recorded,
         tuple(members),
         empty,
         tuple(sorted(without)),
-        payload.refused if is_recorded else manifest.unread,
+        payload.refused if recorded else manifest.unread,
         name=_text(crate, "name"),
         identifier=_identifier(crate),
         place=absolute_place(source),
