@@ -34,7 +34,7 @@ def index_add(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="CRATE...", help="Crates, folders, zips, files.", show_default=False
+            metavar="CRATE...", help="Crates, folders, zips.", show_default=False
         ),
     ],
     index: IndexOption = None,

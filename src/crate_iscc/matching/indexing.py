@@ -3,7 +3,7 @@
 import base64
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,8 +21,6 @@ from crate_iscc.matching.gathering import (
     Gathering,
     absolute_place,
     gather,
-    gather_loose,
-    is_loose,
 )
 from crate_iscc.paths import printable
 from crate_iscc.similarity import FALSE_PAIRS, Gathered, Member, Threshold, threshold_for
@@ -63,7 +61,7 @@ def index_add(
     # A file that is no index is refused before anything is read for it.
     Index.writing(Path(index)).close()
     for source in sources:
-        gathered = _gathered(source, how or Gathering())
+        gathered = gather(source, how or Gathering())
         if not gathered.members:
             raise InputError(
                 f"nothing in {printable(str(source))} can be found again",
@@ -75,22 +73,6 @@ def index_add(
         done.append(Added(gathered, replaced))
         added(done[-1])
     return tuple(done)
-
-
-def _gathered(source: str | Path, how: Gathering) -> Gathered:
-    if not is_loose(source):
-        return gather(source, how)
-    loose = gather_loose([str(source)], how)
-    place = absolute_place(source)
-    return replace(
-        loose,
-        source=str(source),
-        place=place,
-        members=tuple(
-            replace(member, source=str(source), path=os.path.basename(place))
-            for member in loose.members
-        ),
-    )
 
 
 def index_remove(index: str | Path, wanted: str) -> IndexedCrate:
@@ -249,7 +231,9 @@ def _synthetic_id(crate: IndexedCrate, path: str, taken: set[int]) -> str:
     attempt = 0
     while True:
         digest = blake3(name + b"\0%d" % attempt).digest(7)
-        number = int.from_bytes(digest, "big") >> 4  # 52 bits
+        # 51 of 52 bits: the first is clear in every time before 2041, and where it is set, the ids
+        # are too large for iscc-search, which keeps them as signed integers.
+        number = int.from_bytes(digest, "big") >> 5
         if number not in taken:
             taken.add(number)
             return iscc_id(number, _SYNTHETIC_HUB)
