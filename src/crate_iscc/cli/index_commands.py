@@ -33,9 +33,7 @@ FormatOption = Annotated[BuildFormat, typer.Option("--format", help="What to pri
 def index_add(
     sources: Annotated[
         list[str],
-        typer.Argument(
-            metavar="CRATE...", help="Crates, folders, zips.", show_default=False
-        ),
+        typer.Argument(metavar="CRATE...", help="Crates, folders, zips.", show_default=False),
     ],
     index: IndexOption = None,
     compute: Annotated[

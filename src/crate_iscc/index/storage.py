@@ -27,6 +27,8 @@ from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member
 
 _WAIT_SECONDS = 30.0
 """How long one process waits for the lock of another."""
+_MAGIC = b"SQLite format 3\0"
+"""What an SQLite file begins with (Database File Format, 1.3)."""
 _CRATE = "number, given, place, name, identifier, recorded, added, members, left_out"
 
 
@@ -45,8 +47,7 @@ class Index:
                 f"there is no index at {printable(str(path))}",
                 hint="crate-iscc index add CRATE makes one",
             )
-        if path.is_dir():
-            raise InputError(f"no index: {printable(str(path))} is a directory")
+        _refuse_other_files(path)
         # What a killed writer left behind has to be rolled back, which only who may write can do.
         mode = "rw" if os.access(path, os.W_OK) else "ro"
         index = cls(_connect(path, mode, wait), path)
@@ -64,8 +65,7 @@ class Index:
 
         Raises InputError if the file is something else, WriteError if it cannot be written.
         """
-        if path.is_dir():
-            raise InputError(f"no index: {printable(str(path))} is a directory")
+        _refuse_other_files(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -331,6 +331,33 @@ def _first_three(
     return near[:3]
 
 
+def _refuse_other_files(path: Path) -> None:
+    """Raise InputError for what is no SQLite file: SQLite takes a very short file for an empty one.
+
+    A file without any byte is an index that was not made to its end.
+    """
+    shown = printable(str(path))
+    if path.is_dir():
+        raise InputError(f"no index: {shown} is a directory")
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ReadError(f"the index {shown} cannot be read", cause=error.strerror) from error
+    if beginning and beginning != _MAGIC:
+        raise _no_sqlite(shown)
+
+
+def _no_sqlite(shown: str) -> InputError:
+    return InputError(
+        f"{shown} is no index of crate-iscc",
+        cause="it is no SQLite file",
+        hint="name another file with --index",
+    )
+
+
 def _connect(path: Path, mode: str, wait: float) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
@@ -350,11 +377,7 @@ def _meaning(error: sqlite3.Error, path: Path) -> InputError | ReadError | Write
     shown = printable(str(path))
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
-        return InputError(
-            f"{shown} is no index of crate-iscc",
-            cause="it is no SQLite file",
-            hint="name another file with --index",
-        )
+        return _no_sqlite(shown)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return WriteError(
             f"the index {shown} is in use",

@@ -52,12 +52,15 @@ def leakage_text(leakage: Leakage, paint: Paint = plain, *, everything: bool = F
     most = len(leakage.leaks) if everything else _MOST_GROUPS
     lines: list[str] = []
     width = max((len(_label(leak.member)) for leak in leakage.leaks[:most]), default=0)
+    how_width = max((len(_how(leak.distance)) for leak in leakage.leaks[:most]), default=0)
     for leak in leakage.leaks[:most]:
         how = _how(leak.distance)
         kind = paint("exact", "bad") if leak.is_exact else paint("near ", "warn")
         more = f" (and {number(leak.count - 1)} more)" if leak.count > 1 else ""
         label = _label(leak.member)
-        lines.append(f"{kind}  {label:<{width}}  {how}  {_label(leak.others[0])}{more}")
+        lines.append(
+            f"{kind}  {label:<{width}}  {how:<{how_width}}  {_label(leak.others[0])}{more}"
+        )
     if len(leakage.leaks) > most:
         lines.append(f"… and {number(len(leakage.leaks) - most)} more: --all shows them")
     if lines:
