@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -165,7 +164,7 @@ def test_a_search_goes_through_blocks_of_any_number_and_width(index: Path) -> No
         )
         == expected
     )
-    assert [hit.member.path for hit in hits][0] == f"f{BLOCK + 1}"
+    assert hits[0].member.path == f"f{BLOCK + 1}"
 
 
 def distance(one: bytes, two: bytes) -> int:
@@ -472,11 +471,11 @@ def test_iscc_search_itself_takes_the_export_and_finds_in_it(
 
 
 @pytest.fixture
-def many(index: Path) -> Iterator[Path]:
+def many(index: Path) -> Path:
     """Return an index that holds something."""
     with Index.writing(index) as opened:
         opened.add(synthetic(2000), now="2026-01-01T00:00:00Z")
-    yield index
+    return index
 
 
 def test_while_one_process_writes_others_read_what_was_there(many: Path) -> None:
@@ -531,7 +530,7 @@ def test_a_busy_index_is_an_error_with_a_hint_and_never_a_hang(many: Path) -> No
 def test_an_add_that_is_killed_leaves_the_index_as_it_was(
     tmp_path: Path, many: Path, share: float
 ) -> None:
-    """After a kill -9 in the middle of writing, what was there before is there, and another add works."""
+    """After a kill -9 amid a write, all that was there before is there, and another add works."""
     script = (
         "import os, signal, sys, threading, time; from pathlib import Path\n"
         "from similarity.test_index import synthetic\n"
