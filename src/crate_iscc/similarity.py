@@ -28,6 +28,9 @@ LEAST_IDENTITY = 8
 """Bytes of a digest that have to be equal where two files are called the same."""
 _UNSET = 0xFFFF
 _NOBODY = 0xFFFFFFFF
+SMALL = 16384
+"""Files of fewer bytes are compared by 128 bits of their Data-Codes, whatever is known of them."""
+_SMALL_WIDTH = 16
 _LONGEST = 32
 """Bytes of a whole Data-Code."""
 _PAIRS_AT_ONCE = 20_000_000
@@ -173,6 +176,16 @@ class Leakage:
     def is_complete(self) -> bool:
         """True where everything that was found could be compared."""
         return not any(each.unread or each.without_code for each in (self.first, self.second))
+
+
+def comparable(data: bytes, size: int | None) -> bytes:
+    """Return as much of a Data-Code as tells something, for a file of so many bytes.
+
+    The code of a file with a few chunks is made of a few numbers, and its second 128 bits are no
+    coins of their own: of unrelated files below a kilobyte, hundreds of times as many pairs are
+    near by 256 bits as chance would have it. By the first 128 bits, as many are as should be.
+    """
+    return data[:_SMALL_WIDTH] if size is not None and size < SMALL else data
 
 
 def chance(bits: int, of: int) -> Fraction:

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 
 from crate_iscc.codes import Distance
 from crate_iscc.errors import InputError
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.similarity import (
     FALSE_PAIRS,
+    SMALL,
     Gathered,
     Leakage,
     Likeness,
     Member,
     chance,
+    comparable,
     contents_of,
     groups_of,
     leaks_between,
@@ -282,3 +285,24 @@ def test_leaks_are_those_of_a_comparison_one_by_one(ours: int, theirs: int, seed
         for mine in test.members
         if train.members and (least := min(bits(mine, other) for other in train.members)) <= limit
     }
+
+
+@pytest.mark.parametrize("sizes", [(1, 400), (600, 3000), (16384, 17000)])
+def test_unrelated_files_are_near_as_often_as_chance_has_it(sizes: tuple[int, int]) -> None:
+    """Real Data-Codes of random bytes, few and many chunks: as near as coins are, and no nearer."""
+    random, hasher = Random(2), chosen_kernel().hasher
+    codes = set()
+    for _ in range(1000):
+        file = hasher()
+        size = random.randrange(*sizes)
+        file.update(random.randbytes(size))
+        codes.add(comparable(file.finish().data or b"", size))
+    members = tuple(member(f"m{at}", code) for at, code in enumerate(sorted(codes)))
+    (width,) = {len(code) for code in codes}
+    of, pairs = 8 * width, len(codes) * (len(codes) - 1) // 2
+    bits = max(k for k in range(of) if pairs * chance(k, of) < 60)
+
+    found = groups_of([gathered(*members)], threshold=bits)
+
+    assert width == (16 if sizes[1] < SMALL else 32)
+    assert 15 < found.near_pairs < 2 * found.thresholds[0].expected < 120

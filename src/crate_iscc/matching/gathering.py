@@ -23,7 +23,7 @@ from crate_iscc.manifest import Manifest, Unread
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import LEGACY_METADATA_FILE, MANIFEST_FILE, METADATA_FILE, printable
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member
+from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member, comparable
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
@@ -185,7 +185,7 @@ def _gathered(
         inside.update(manifest.files.range_below(tree.path))
         identity = parse_datahash(tree.treehash).instance if tree.treehash else None
         if identity is not None:
-            data = (tree.iscc.data if tree.iscc else None) or b""
+            data = comparable((tree.iscc.data if tree.iscc else None) or b"", tree.size)
             members.append(Member(source, tree.path, tree.size, data, identity))
         elif recorded:
             without.append(tree.path)
@@ -229,7 +229,7 @@ def _member(source: str, path: str, code: Fingerprint) -> Member:
     identity = code.instance or b""
     if len(identity) < LEAST_IDENTITY:
         raise ValueError("too little of the digest is known")
-    return Member(source, path, code.size, code.data or b"", identity)
+    return Member(source, path, code.size, comparable(code.data or b"", code.size), identity)
 
 
 def _text(crate: Crate | None, key: str) -> str | None:

@@ -23,7 +23,14 @@ from crate_iscc.matching.gathering import (
     gather,
 )
 from crate_iscc.paths import printable
-from crate_iscc.similarity import FALSE_PAIRS, Gathered, Member, Threshold, threshold_for
+from crate_iscc.similarity import (
+    FALSE_PAIRS,
+    Gathered,
+    Member,
+    Threshold,
+    comparable,
+    threshold_for,
+)
 
 MOST_NEAR = 20
 """How many near ones an answer names, unless more are asked for."""
@@ -123,7 +130,7 @@ def index_search(
     what is neither, and for what is no index; ReadError for a file that cannot be read.
     """
     known = _asked(what, kernel, jobs)
-    data = known.data or b""
+    data = comparable(known.data or b"", known.size)
     with Index.reading(Path(index)) as opened, opened.snapshot():
         limits = _limits(opened.widths(), len(data), threshold)
         exact = opened.same(known.instance) if known.verifiable and known.instance else []

@@ -1,6 +1,6 @@
 """How far the experimental Image-Code moves when an image is treated, and between unrelated images.
 
-    python benchmarks/image_codes.py
+    python benchmarks/bench_image_codes.py
 
 Prints the table of docs/similarity.md. The images are those that come inside scikit-image; nothing
 is downloaded. Needs Pillow beside the extra `examples`.
