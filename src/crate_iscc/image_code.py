@@ -132,7 +132,7 @@ def _row_of_cells(pixels: Any, cell: int, shift: int) -> list[int]:
 
 
 def _is_large(pixels: Any) -> bool:
-    return pixels.dtype.kind == "f" or pixels.dtype.itemsize > 2
+    return bool(pixels.dtype.kind == "f" or pixels.dtype.itemsize > 2)
 
 
 def _covered(count: int, cell: int) -> tuple[range, Any]:
