@@ -6,11 +6,14 @@ python benchmarks/bench_similarity.py [--files 40000] [--codes 1000000]
 import argparse
 import tempfile
 import time
+from array import array
 from pathlib import Path
 from random import Random
 from statistics import median
 
-from crate_iscc.hamming import COMPILED
+import numpy as np
+
+from crate_iscc.hamming import COMPILED, reference
 from crate_iscc.index.storage import Index
 from crate_iscc.similarity import Gathered, Member, groups_of
 
@@ -38,6 +41,23 @@ def all_pairs(count: int) -> None:
                 f"{seconds:.2f} s ({cpu:.2f} s of CPU); "
                 f"{found.near_pairs} pairs within {limit.bits} bits, {limit.expected:.2g} expected"
             )
+
+
+def others() -> None:
+    """Print how long Python alone and numpy take for some of the pairs, in CPU seconds."""
+    count = 2000
+    blob = b"".join(member.data for member in members(count, 32))
+    columns = array("I", range(count)), array("I", bytes(4 * count)), array("H", bytes(2 * count))
+    used = time.process_time()
+    reference.join(blob, 32, 77, 0, count, *columns)
+    print(f"Python, {count * count // 2:,} pairs: {time.process_time() - used:.2f} s of CPU")
+    count = 8000
+    codes = np.frombuffer(b"".join(m.data for m in members(count, 32)), np.uint64).reshape(-1, 4)
+    used, near = time.process_time(), 0
+    for row in range(0, count, 256):
+        differing = codes[row : row + 256, None, :] ^ codes[None, row:, :]
+        near += int((np.bitwise_count(differing).sum(axis=2, dtype=np.uint16) <= 77).sum())
+    print(f"numpy, {count * count // 2:,} pairs: {time.process_time() - used:.2f} s of CPU")
 
 
 def search(count: int) -> None:
@@ -77,6 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print("counting bits:", "compiled" if COMPILED else "in Python")
     all_pairs(arguments.files)
+    others()
     search(arguments.codes)
 
 

@@ -46,7 +46,7 @@ def test_copies_and_edited_copies_of_a_folder_are_one_group(folder: Path) -> Non
         "",
         "folder: 4 files, computed",
         "  left aside: 2 files without a byte",
-        "0 groups of exact duplicates, 1 group of near ones, among 4 files",
+        "0 groups of exact duplicates, 1 group of near ones, among 4 files with 3 contents",
         "threshold: 80 of 256 bits; among 3 pairs, 2.8e-09 are expected there by chance",
         "Distances count the byte runs that files share. They say nothing of how things look.",
     ]

@@ -249,7 +249,9 @@ PyDoc_STRVAR(join_doc,
              "in `nearest` (uint32) and `distances` (uint16). Return the number of such pairs.");
 
 static int fits(const Py_buffer *buffer, Py_ssize_t count, Py_ssize_t size) {
-    return buffer->len == count * size;
+    /* What has no element need not lie where one could. */
+    return buffer->len == count * size &&
+           (count == 0 || (uintptr_t)buffer->buf % (uintptr_t)size == 0);
 }
 
 static PyObject *join(PyObject *module, PyObject *arguments) {

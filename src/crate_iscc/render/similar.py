@@ -41,7 +41,7 @@ def similar_text(likeness: Likeness, paint: Paint = plain, *, everything: bool =
     near = len(likeness.groups) - exact
     lines.append(
         f"{_count(exact, 'group')} of exact duplicates, {_count(near, 'group')} of near ones, "
-        f"among {files(likeness.members)}"
+        f"among {files(likeness.members)} with {_count(likeness.contents, 'content')}"
     )
     lines += _threshold_lines(likeness.thresholds)
     return "\n".join(lines) + "\n" + _NO_LOOKS
