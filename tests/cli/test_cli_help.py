@@ -53,6 +53,7 @@ OPTIONS = {
     "audit": ["--sign", "--tsa", "--trust", "--require", "--format"],
     "provenance": ["--format", "-o", "--trust", "--jobs", "--progress"],
     "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--format", "-c"],
+    "similar": [*MANNER_OPTIONS, "--between", "--compute", "--threshold", "--all", "--format"],
     "show": ["--format"],
     "explain": [],
 }
