@@ -2,7 +2,7 @@
 
 The functions of the Python API are loaded when they are first used, so that the command line
 starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
-`fingerprint`, `add_fingerprints`.
+`compare`, `fingerprint`, `add_fingerprints`.
 """
 
 from importlib import import_module
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from crate_iscc.building.apply import apply
     from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
     from crate_iscc.codes import Distance, Fingerprint
+    from crate_iscc.comparing.comparing import compare
     from crate_iscc.crate.describe import Description
     from crate_iscc.crate.style import Style
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.interop import add_fingerprints
+    from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.matching.gathering import Gathering
     from crate_iscc.matching.indexing import (
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
         index_remove,
         index_search,
     )
-    from crate_iscc.matching.likeness import leakage, similar
+    from crate_iscc.matching.grouping import leakage, similar
     from crate_iscc.progress import Progress
+    from crate_iscc.render.kinship import kinship_json, kinship_text
     from crate_iscc.render.report import report_text
     from crate_iscc.render.report_json import report_json
     from crate_iscc.report import FileVerdict, Finding, Report, Verdict
@@ -45,6 +48,7 @@ _HOMES = {
     "building.adoption": ("DamagedPayloadError",),
     "building.apply": ("apply",),
     "building.plan": ("BuildOptions", "BuildPlan", "UnreadPayloadError", "plan_build"),
+    "comparing.comparing": ("compare",),
     "codes": ("Distance", "Fingerprint"),
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
@@ -59,10 +63,12 @@ _HOMES = {
         "index_remove",
         "index_search",
     ),
-    "matching.likeness": ("leakage", "similar"),
+    "matching.grouping": ("leakage", "similar"),
+    "kinship": ("Kinship", "Likeness", "Pair", "Relation"),
     "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
     "finding_kinds": ("Severity",),
+    "render.kinship": ("kinship_json", "kinship_text"),
     "render.report": ("report_text",),
     "render.report_json": ("report_json",),
     "report": ("FileVerdict", "Finding", "Report", "Verdict"),
@@ -86,9 +92,13 @@ __all__ = [
     "Fingerprint",
     "Gathering",
     "InputError",
+    "Kinship",
+    "Likeness",
     "Manifest",
+    "Pair",
     "Progress",
     "ReadError",
+    "Relation",
     "Report",
     "Severity",
     "Style",
@@ -101,6 +111,7 @@ __all__ = [
     "add_fingerprints",
     "apply",
     "build",
+    "compare",
     "fingerprint",
     "index_add",
     "index_export",
@@ -108,6 +119,8 @@ __all__ = [
     "index_remove",
     "index_search",
     "leakage",
+    "kinship_json",
+    "kinship_text",
     "plan_build",
     "report_json",
     "report_text",

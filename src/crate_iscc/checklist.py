@@ -10,7 +10,7 @@ from crate_iscc.codes import Distance
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.fingerprinting.reading import hash_files
-from crate_iscc.fingerprinting.tree import tree_code
+from crate_iscc.fingerprinting.tree import tree_sums
 from crate_iscc.kernel import Kernel
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import CratePath, printable, treewalk_order, valid_unicode
@@ -88,6 +88,7 @@ def sum_tree(
     path: str,
     kernel: Kernel,
     *,
+    dandi: bool = False,
     max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
@@ -95,13 +96,13 @@ def sum_tree(
 ) -> NamedSum:
     """Return the tree ISCC-SUM of a directory or a zip, named with a slash at its end.
 
-    Raises ReadError if any of its files cannot be read, and InputError if there is none, or for
-    more than `max_bytes`.
+    With `dandi` its DANDI checksum comes along. Raises ReadError if any of its files cannot be
+    read, and InputError if there is none, or for more than `max_bytes`.
     """
     with open_tree(path) as tree:
         refuse_larger(tree, max_bytes)
-        code = tree_code(tree, kernel, jobs=jobs, gentle=gentle, progress=progress)
-    return NamedSum(path.rstrip("/") + "/", code)
+        sums = tree_sums(tree, kernel, dandi=dandi, jobs=jobs, gentle=gentle, progress=progress)
+    return NamedSum(path.rstrip("/") + "/", sums.iscc, sums.dandi)
 
 
 class CheckStatus(StrEnum):

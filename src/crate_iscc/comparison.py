@@ -20,6 +20,9 @@ from crate_iscc.paths import CratePath, folders_of, utf8_order
 Contents = dict[CratePath, Fingerprint]
 _NOTHING: Mapping[CratePath, Any] = MappingProxyType({})
 
+MOST_PAIRS = 1_000_000
+"""Of so many possible pairs of lost and extra files the similar ones are looked for."""
+
 
 class Status(StrEnum):
     """How a file came out of a comparison; see FORMAT, "Verdicts"."""
@@ -93,7 +96,7 @@ def compare(
     places = _in_place(recorded.files, observed.files, judge)
     results, lost, loose = places.results, places.lost, places.loose
     known = frozenset(lost)
-    moves = _moves(lost, loose, moved) if content else {}
+    moves = paired_by_content(lost, loose, moved) if content else {}
     origin = {target: path for path, target in moves.items()}
     for path, target in moves.items():
         results.append(
@@ -102,7 +105,8 @@ def compare(
 
     # Extra is what no record names, and what now stands where something was that moved away.
     extra = {p: f for p, f in loose.items() if p not in origin and (p not in known or p in moves)}
-    edited = _edited({path: wanted for path, wanted in lost.items() if path not in loose}, extra)
+    gone = {path: wanted for path, wanted in lost.items() if path not in loose}
+    edited = paired_by_likeness(gone, extra)
     for path, wanted in lost.items():
         edited_as = edited.get(path)
         found = loose.get(path) if edited_as is None else extra.pop(edited_as)
@@ -256,8 +260,8 @@ class _Judge:
         return self._places
 
 
-def _moves(
-    lost: Contents, loose: Contents, known: Mapping[CratePath, CratePath]
+def paired_by_content(
+    lost: Contents, loose: Contents, known: Mapping[CratePath, CratePath] = _NOTHING
 ) -> dict[CratePath, CratePath]:
     """Pair each lost content with a path that holds it and is not recorded with it.
 
@@ -287,13 +291,13 @@ def _tail(path: str, length: int) -> tuple[str, ...]:
     return tuple(path.split("/")[-length:]) if length else ()
 
 
-def _edited(lost: Contents, extra: Contents) -> dict[CratePath, CratePath]:
+def paired_by_likeness(lost: Contents, extra: Contents) -> dict[CratePath, CratePath]:
     """Pair lost files with extra files of similar content, the nearest pairs first.
 
-    Above a million possible pairs nothing is paired: missing and extra are true as well.
+    Above MOST_PAIRS nothing is paired: missing and extra are true as well.
     """
     pairs = []
-    if len(lost) * len(extra) > 1_000_000:
+    if len(lost) * len(extra) > MOST_PAIRS:
         return {}
     for path, wanted in lost.items():
         for other, found in extra.items():

@@ -125,7 +125,7 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class Grouping:
     """What is the same and what is near within some sources, and what was not compared."""
 
     sources: tuple[Gathered, ...]
@@ -211,7 +211,7 @@ def threshold_for(of: int, pairs: int, false_pairs: Fraction = FALSE_PAIRS) -> T
 
 def groups_of(
     sources: Sequence[Gathered], *, threshold: int | None = None, jobs: int = 1
-) -> Likeness:
+) -> Grouping:
     """Return what is the same and what is near among all members of some sources.
 
     Groups are connected components: each content is within the threshold of another one of its
@@ -233,7 +233,7 @@ def groups_of(
         own = sum(len(codes[number]) == width for number in rows)
         near_pairs += _join_at(limit, rows, own, codes, parents, closest, jobs)
     groups = _made_groups(contents, codes, parents, closest)
-    return Likeness(tuple(sources), groups, tuple(limits), len(contents), near_pairs)
+    return Grouping(tuple(sources), groups, tuple(limits), len(contents), near_pairs)
 
 
 def contents_of(members: Iterable[Member]) -> list[tuple[Member, ...]]:

@@ -52,8 +52,9 @@ OPTIONS = {
     "report": REPORT_OPTIONS,
     "audit": ["--sign", "--tsa", "--trust", "--require", "--format"],
     "provenance": ["--format", "-o", "--trust", "--jobs", "--progress"],
-    "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--format", "-c"],
     "similar": [*MANNER_OPTIONS, "--between", "--compute", "--threshold", "--all", "--format"],
+    "compare": [*MANNER_OPTIONS, "--dandi", "--format", "-o", "--max-bytes", "--progress"],
+    "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--dandi", "--format", "-c"],
     "show": ["--format"],
     "explain": [],
 }
@@ -64,6 +65,7 @@ VALUES = {
     "report": [REPORT_FORMATS],
     "audit": ["text|json"],
     "provenance": ["text|json|svg", "auto|bar|plain|json|none"],
+    "compare": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "sum": [*MANNERS, "iscc-sum|b3sum|json"],
     "show": ["text|json"],
     "explain": [],

@@ -15,7 +15,7 @@ from crate_iscc.similarity import (
     SMALL,
     Gathered,
     Leakage,
-    Likeness,
+    Grouping,
     Member,
     chance,
     comparable,
@@ -48,11 +48,11 @@ def gathered(*members: Member, source: str = "set") -> Gathered:
     return Gathered(source, False, members)
 
 
-def paths(likeness: Likeness) -> list[list[list[str]]]:
+def paths(grouping: Grouping) -> list[list[list[str]]]:
     """Return the paths of the members of the contents of the groups."""
     return [
         [[member.path for member in content.members] for content in group.contents]
-        for group in likeness.groups
+        for group in grouping.groups
     ]
 
 

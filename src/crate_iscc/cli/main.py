@@ -537,6 +537,59 @@ def seal(
     )
 
 
+@app.command(short_help="Say what two crates, containers or files are to each other.")
+def compare(
+    one: Annotated[
+        str,
+        typer.Argument(
+            metavar="A",
+            help="A folder, a Zarr, a zip, a part of one (x.zip/a.zarr), or any file.",
+            show_default=False,
+        ),
+    ],
+    other: Annotated[
+        str, typer.Argument(metavar="B", help="What to compare it with.", show_default=False)
+    ],
+    dandi: Annotated[
+        bool,
+        typer.Option("--dandi", help="Show the DANDI checksum of each Zarr too."),
+    ] = False,
+    format_: Annotated[
+        BuildFormat | None,
+        typer.Option("--format", help="What to write [default: told from -o, else text]."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it to a file.")
+    ] = None,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Say what two crates, containers or files are to each other.
+
+    crate-iscc compare image.ome.zarr backup/image.ome.zarr
+
+    crate-iscc compare study study.zip
+
+    Reads both, and rests on nothing that they record: identical; the same members at other paths;
+    only metadata of Zarrs differ, and where; or what changed (and how far), moved, is in one alone.
+    Ends with 0 if the payload is the same at the same paths, else with 1.
+    """
+    from crate_iscc.cli import comparing
+
+    comparing.run_compare(
+        one,
+        other,
+        dandi=dandi,
+        format_=format_.value if format_ else None,
+        output=output,
+        max_bytes=max_bytes,
+        manner=manner(jobs, io, kernel, progress),
+    )
+
+
 @app.command("sum", short_help="Print the ISCC-SUM of files, or check a list of them.")
 def sum_(
     paths: Annotated[
@@ -553,6 +606,9 @@ def sum_(
     ] = False,
     units: Annotated[
         bool, typer.Option("--units", help="Print the 256-bit Data-Code and Instance-Code too.")
+    ] = False,
+    dandi: Annotated[
+        bool, typer.Option("--dandi", help="With --tree: print the DANDI checksum too.")
     ] = False,
     format_: Annotated[
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
@@ -574,19 +630,23 @@ def sum_(
     from crate_iscc.cli import summing
 
     if check:
-        if tree or narrow or units or format_ is not SumFormat.ISCC_SUM or max_bytes is not None:
+        other_format = format_ is not SumFormat.ISCC_SUM
+        if tree or narrow or units or dandi or other_format or max_bytes is not None:
             raise typer.BadParameter(
-                "-c takes no --tree, --narrow, --units, --format or --max-bytes"
+                "-c takes no --tree, --narrow, --units, --dandi, --format or --max-bytes"
             )
         summing.check(paths, manner(jobs, io, kernel, progress))
     else:
         if format_ is SumFormat.B3SUM and (tree or narrow or units):
             raise typer.BadParameter("b3sum lines have no --tree, --narrow or --units")
+        if dandi and not tree:
+            raise typer.BadParameter("--dandi is of a tree: it goes with --tree")
         summing.print_sums(
             paths,
             tree=tree,
             narrow=narrow,
             units=units,
+            dandi=dandi,
             format_=format_.value,
             max_bytes=max_bytes,
             manner=manner(jobs, io, kernel, progress),
@@ -710,6 +770,45 @@ def provenance(
         output=output,
         trust=trust,
         manner=manner(jobs, Io.FAST, None, progress),
+    )
+
+
+@app.command(short_help="Record what a figure, or another file, was made from.")
+def derive(
+    crate: CrateArgument,
+    from_: Annotated[
+        list[str],
+        typer.Option(
+            "--from", metavar="RAW", help="A path in the crate, or a file elsewhere. Repeatable."
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="FIGURE", help="What was made from it, likewise.")
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="SOFTWARE", help="'Fiji 2.16', or the URL of a script.")
+    ],
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="How: crop, channels, contrast.")
+    ] = None,
+    kernel: KernelOption = None,
+) -> None:
+    """Record what a figure, or another file, was made from.
+
+    crate-iscc derive ./dataset --from raw/cell.ome.tif --to figures/3b.png --by 'Fiji 2.16'
+
+    Writes a CreateAction into the metadata, between the two and their fingerprints; both are read
+    before. A signature of the metadata as they were does not hold for the new ones.
+    """
+    from crate_iscc.cli import deriving
+
+    deriving.derive(
+        crate,
+        sources=tuple(from_),
+        result=to,
+        software=by,
+        note=note,
+        kernel=kernel.value if kernel else None,
     )
 
 

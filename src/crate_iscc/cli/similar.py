@@ -15,7 +15,7 @@ from crate_iscc.cli.terminal import (
     progress_on_stderr,
 )
 from crate_iscc.errors import InputError
-from crate_iscc.matching.likeness import leakage, similar
+from crate_iscc.matching.grouping import leakage, similar
 from crate_iscc.render.similar import leakage_json, leakage_text, similar_json, similar_text
 from crate_iscc.similarity import Gathered
 

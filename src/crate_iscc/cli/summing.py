@@ -30,6 +30,7 @@ def print_sums(
     tree: bool,
     narrow: bool,
     units: bool,
+    dandi: bool,
     format_: str,
     max_bytes: int | None,
     manner: Manner,
@@ -39,7 +40,9 @@ def print_sums(
     with progress_on_stderr(manner.progress) as sink:
         results: list[NamedSum | Unread]
         if tree:
-            results = [_sum_tree(path, kernel, manner, max_bytes, sink) for path in paths]
+            results = [
+                _sum_tree(path, kernel, manner, max_bytes, sink, dandi=dandi) for path in paths
+            ]
         else:
             results = sum_files(
                 paths,
@@ -67,12 +70,19 @@ def print_sums(
 
 
 def _sum_tree(
-    path: str, kernel: Kernel, manner: Manner, max_bytes: int | None, progress: ProgressSink
+    path: str,
+    kernel: Kernel,
+    manner: Manner,
+    max_bytes: int | None,
+    progress: ProgressSink,
+    *,
+    dandi: bool,
 ) -> NamedSum | Unread:
     try:
         return sum_tree(
             path,
             kernel,
+            dandi=dandi,
             max_bytes=max_bytes,
             jobs=manner.jobs,
             gentle=manner.gentle,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from crate_iscc.codes import Fingerprint
+from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.comparison import Difference, Status
 from crate_iscc.crate.evidence import named
 from crate_iscc.file_table import FileTable
@@ -128,7 +128,7 @@ def changed(difference: Difference, judgement: Judgement | None = None) -> Findi
     if wanted and found and wanted.same_size(found) is False:
         parts.append(f"{wanted.size} bytes are now {found.size}")
     if difference.distance and wanted and found:
-        parts.append(_how_far(difference, wanted, found))
+        parts.append(how_far(difference.distance, wanted, found))
     recorded, observed = shown(wanted), shown(found)
     if judgement and not judgement.same and not (wanted and wanted.verifiable):
         deciding = judgement.deciding
@@ -145,11 +145,9 @@ def changed(difference: Difference, judgement: Judgement | None = None) -> Findi
     )
 
 
-def _how_far(difference: Difference, wanted: Fingerprint, found: Fingerprint) -> str:
-    distance = difference.distance
-    if distance is None:
-        return ""
-    small = min(wanted.size or 0, found.size or 0) < _SMALL
+def how_far(distance: Distance, one: Fingerprint, two: Fingerprint) -> str:
+    """Return how far the contents of two files are apart, in bits and a plain word."""
+    small = min(one.size or 0, two.size or 0) < _SMALL
     if small and distance.word == "unrelated":
         return f"{distance} differ: too small a file to say how far"
     return f"{distance} differ: {distance.word}"

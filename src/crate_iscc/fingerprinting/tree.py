@@ -6,6 +6,7 @@ from functools import partial
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import find_containers
+from crate_iscc.dandi import dandi_checksum
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileTable
@@ -118,6 +119,11 @@ def _no_payload(
     return (number for number in numbers if not belongs(entries.path(number)))
 
 
+def describing(entries: EntryTable) -> Iterator[int]:
+    """Yield the numbers of the files that are no payload of any crate (FORMAT, "Payload")."""
+    return (n for n in _perhaps_no_payload(entries) if not is_payload(entries.path(n)))
+
+
 def leftovers(entries: EntryTable) -> tuple[CratePath, ...]:
     """Return the paths of what builds left behind that were killed while they wrote."""
     return tuple(
@@ -180,18 +186,28 @@ def fingerprint_tree(
     )
 
 
-def tree_code(
+@dataclass(frozen=True, slots=True)
+class TreeSums:
+    """The codes of a tree of which every file was read: `dandi` where it was asked for."""
+
+    iscc: Fingerprint
+    dandi: str | None = None
+
+
+def tree_sums(
     tree: Tree,
     kernel: Kernel,
     *,
+    dandi: bool = False,
     jobs: int | None = None,
     gentle: bool = False,
     progress: ProgressSink = nobody,
-) -> Fingerprint:
+) -> TreeSums:
     """Return the ISCC-SUM of every file of a tree, as the command `iscc-sum --tree` prints it.
 
-    Nothing is left out but what IEP-0017 leaves out. Raises InputError if there is no file, and
-    ReadError if any cannot be read: a code over a part of a tree must not exist.
+    Nothing is left out but what IEP-0017 leaves out. With `dandi` the DANDI checksum of every file
+    comes from the same read. Raises InputError if there is no file, and ReadError if any cannot be
+    read: a code over a part of a tree must not exist.
     """
     listing = tree.listing()
     if not listing.entries and not listing.refused:
@@ -202,8 +218,10 @@ def tree_code(
             f"no code can be given for {printable(tree.subject)}", cause=scopes.root.problem
         )
     unread: Sequence[Unread] = listing.refused
+    files = FileTable.of(())
+    book = DigestBook(dict.fromkeys(listing.entries.paths(), ("md5",)) if dandi else {})
     if not unread:
-        _, unread = _read(
+        files, unread = _read(
             tree,
             listing.entries,
             scopes,
@@ -211,13 +229,37 @@ def tree_code(
             reading_options(jobs, gentle=gentle),
             False,
             progress,
+            digests=book,
         )
     if unread or scopes.root.iscc is None:
         raise ReadError(
             f"no code can be given for {printable(tree.subject)}",
             cause=f"{printable(unread[0].path)}: {unread[0].reason}",
         )
-    return scopes.root.iscc
+    return TreeSums(scopes.root.iscc, dandi_of(files, book) if dandi else None)
+
+
+def tree_code(
+    tree: Tree,
+    kernel: Kernel,
+    *,
+    jobs: int | None = None,
+    gentle: bool = False,
+    progress: ProgressSink = nobody,
+) -> Fingerprint:
+    """Return the ISCC-SUM that tree_sums does. Raises as that does."""
+    return tree_sums(tree, kernel, jobs=jobs, gentle=gentle, progress=progress).iscc
+
+
+def dandi_of(files: FileTable, book: DigestBook, folder: str = "") -> str:
+    """Return the DANDI checksum of the files below a folder, of which the book knows the MD5.
+
+    Raises KeyError where it does not.
+    """
+    return dandi_checksum(
+        (file.path[len(folder) :], file.fingerprint.size or 0, book.digests(file.path)["md5"])
+        for file in files.below(folder)
+    )
 
 
 def _remembered(

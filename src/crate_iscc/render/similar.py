@@ -13,7 +13,7 @@ from crate_iscc.similarity import (
     Gathered,
     Group,
     Leakage,
-    Likeness,
+    Grouping,
     Member,
     Threshold,
 )
@@ -26,24 +26,24 @@ _MOST_NAMED = 5
 _NO_LOOKS = "Distances count the byte runs that files share. They say nothing of how things look.\n"
 
 
-def similar_text(likeness: Likeness, paint: Paint = plain, *, everything: bool = False) -> str:
+def similar_text(grouping: Grouping, paint: Paint = plain, *, everything: bool = False) -> str:
     """Return the groups for a person: the largest part of them, or with `everything` all."""
-    several = len(likeness.sources) > 1
-    most = len(likeness.groups) if everything else _MOST_GROUPS
+    several = len(grouping.sources) > 1
+    most = len(grouping.groups) if everything else _MOST_GROUPS
     lines: list[str] = []
-    for group in likeness.groups[:most]:
+    for group in grouping.groups[:most]:
         lines += _group_lines(group, paint, several=several, everything=everything)
-    if len(likeness.groups) > most:
-        left = number(len(likeness.groups) - most)
+    if len(grouping.groups) > most:
+        left = number(len(grouping.groups) - most)
         lines += [f"… and {left} more groups: --all shows them", ""]
-    lines += _source_lines(likeness.sources, paint)
-    exact = sum(group.is_exact for group in likeness.groups)
-    near = len(likeness.groups) - exact
+    lines += _source_lines(grouping.sources, paint)
+    exact = sum(group.is_exact for group in grouping.groups)
+    near = len(grouping.groups) - exact
     lines.append(
         f"{_count(exact, 'group')} of exact duplicates, {_count(near, 'group')} of near ones, "
-        f"among {files(likeness.members)} with {_count(likeness.contents, 'content')}"
+        f"among {files(grouping.members)} with {_count(grouping.contents, 'content')}"
     )
-    lines += _threshold_lines(likeness.thresholds)
+    lines += _threshold_lines(grouping.thresholds)
     return "\n".join(lines) + "\n" + _NO_LOOKS
 
 
@@ -79,18 +79,18 @@ def leakage_text(leakage: Leakage, paint: Paint = plain, *, everything: bool = F
     return "\n".join(lines) + "\n"
 
 
-def similar_json(likeness: Likeness) -> str:
+def similar_json(grouping: Grouping) -> str:
     """Return the groups as one JSON object, as `schemas/similar.schema.json` has it."""
     value = {
         "report_version": SIMILAR_VERSION,
         "kind": "groups",
-        "sources": [_source_json(source) for source in likeness.sources],
-        "compared": likeness.members,
-        "contents": likeness.contents,
-        "near_pairs": likeness.near_pairs,
-        "complete": likeness.is_complete,
-        "thresholds": [threshold_json(each) for each in likeness.thresholds],
-        "groups": [_group_json(group) for group in likeness.groups],
+        "sources": [_source_json(source) for source in grouping.sources],
+        "compared": grouping.members,
+        "contents": grouping.contents,
+        "near_pairs": grouping.near_pairs,
+        "complete": grouping.is_complete,
+        "thresholds": [threshold_json(each) for each in grouping.thresholds],
+        "groups": [_group_json(group) for group in grouping.groups],
     }
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 

@@ -10,26 +10,33 @@ from crate_iscc.codes import Fingerprint, is_iscc_sum, parse_iscc
 
 _LINE = re.compile(r"(\\?)(ISCC:[A-Z2-7]+) [ *](.+)")
 _TAGGED = re.compile(r"ISCC-SUM \((.+)\) = (ISCC:[A-Z2-7]+)")
-_UNIT = re.compile(r" {2}ISCC:[A-Z2-7]+")
+_BELOW = re.compile(r" {2}(?:ISCC:[A-Z2-7]+|DANDI:[0-9a-f]{32}-[0-9]+--[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedSum:
-    """A fingerprint and the name to show for it; a tree's name ends in a slash."""
+    """A fingerprint and the name to show for it; a tree's name ends in a slash.
+
+    `dandi` is the DANDI checksum of a tree, where it was asked for.
+    """
 
     name: str
     fingerprint: Fingerprint
+    dandi: str | None = None
 
 
 def iscc_sum_lines(item: NamedSum, *, narrow: bool, units: bool) -> str:
     """Return the line that the `iscc-sum` command prints and checks, with its units if asked.
 
-    A name with a backslash or a line end is escaped as in coreutils' checksum lines.
+    What there is beside the code stands below it, two spaces further in. A name with a backslash
+    or a line end is escaped as in coreutils' checksum lines.
     """
     mark, name = _escaped(item.name)
     lines = [f"{mark}{item.fingerprint.iscc(wide=not narrow)} *{name}"]
     if units:
         lines.extend(f"  {unit}" for unit in item.fingerprint.units())
+    if item.dandi is not None:
+        lines.append(f"  DANDI:{item.dandi}")
     return "\n".join(lines) + "\n"
 
 
@@ -48,6 +55,7 @@ def sums_json(items: Iterable[NamedSum]) -> str:
 
 def _as_json(item: NamedSum) -> dict[str, Any]:
     known = item.fingerprint
+    beside = {} if item.dandi is None else {"dandi": item.dandi}
     return {
         "path": item.name,
         "iscc": known.iscc(),
@@ -55,6 +63,7 @@ def _as_json(item: NamedSum) -> dict[str, Any]:
         "units": list(known.units()),
         "datahash": known.datahash,
         "size": known.size,
+        **beside,
     }
 
 
@@ -74,8 +83,8 @@ def parse_sum_line(line: str) -> NamedSum | None:
 
 
 def is_unit_line(line: str) -> bool:
-    """Tell whether a line belongs to the one above it: a unit, as `--units` prints them."""
-    return _UNIT.fullmatch(line) is not None
+    """Tell whether a line belongs to the one above it, as `--units` and `--dandi` print them."""
+    return _BELOW.fullmatch(line) is not None
 
 
 def _escaped(name: str) -> tuple[str, str]:

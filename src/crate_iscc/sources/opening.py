@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from crate_iscc.sources.zip import ZipTree
 
 
+class NoTreeError(InputError):
+    """A file was named that is no tree of files."""
+
+
 def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
     """Open a directory, a zip (also `.eln` and the like), or the folder of a metadata file.
 
-    `crc` is handed to ZipTree. Raises InputError for anything else.
+    `crc` is handed to ZipTree. Raises InputError for anything else, NoTreeError for another file.
     """
     place = Path(path)
     shown = printable(str(path))
@@ -43,7 +47,7 @@ def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree
         from crate_iscc.sources.zip import ZipTree
 
         return ZipTree(place, crc=crc)
-    raise InputError(
+    raise NoTreeError(
         f"not a dataset: {shown}",
         cause="it is a file that is neither a zip archive nor an ro-crate-metadata.json",
         hint="name the directory or the zip that holds the dataset",

@@ -1,4 +1,4 @@
-"""A folder of a tree as a tree of its own: how a crate inside another one is looked at."""
+"""A folder or a file of a tree as a tree of its own: how a crate inside another is looked at."""
 
 from array import array
 from dataclasses import replace
@@ -34,6 +34,32 @@ class SubTree(Closing):
     def open(self, entry: Entry) -> ByteStream:
         """Open a file of the listing. Raises ReadError."""
         return self.tree.open(replace(entry, path=CratePath(self.folder + entry.path)))
+
+
+class OneFile(Closing):
+    """One file of a tree, under a path of one's choice."""
+
+    def __init__(self, tree: Tree, entry: Entry, path: CratePath) -> None:
+        self.tree = tree
+        self.subject = f"{tree.subject.rstrip('/')}/{entry.path}"
+        self.name = entry.path.rpartition("/")[2]
+        self._entry = entry
+        self._listing = Listing(EntryTable.of([replace(entry, path=path)]))
+
+    def listing(self, left_out: LeftOut | None = None) -> Listing:
+        """Return the file, unless it is to be left out."""
+        if left_out is None:
+            return self._listing
+        entries = self._listing.entries
+        return replace(self._listing, entries=entries.without(left_out(entries)))
+
+    def top(self) -> Listing:
+        """Return the same."""
+        return self._listing
+
+    def open(self, entry: Entry) -> ByteStream:
+        """Open the file. Raises ReadError."""
+        return self.tree.open(replace(entry, path=self._entry.path))
 
 
 def _below(listing: Listing, folder: str) -> Listing:

@@ -22,6 +22,7 @@ from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import (
     METADATA_FILE,
     CratePath,
+    is_plain_id,
     path_problem,
     printable,
     problem_elsewhere,
@@ -99,7 +100,9 @@ class ZipTree(Closing):
     def _listed(self) -> Listing:
         infos = self._directory.members
         written = [_member_name(info) for info in infos]
-        names = list(map(repaired, written))
+        # Where all names are plain, as in most archives, one look at all of them is enough.
+        plain = is_plain_id("/".join([name.removesuffix("/") for name in written]))
+        names = written if plain else list(map(repaired, written))
         wrapper = self.wrapper = _wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
@@ -112,11 +115,14 @@ class ZipTree(Closing):
             path = name.removeprefix(wrapper)
             if not path and info.orig_filename.endswith("/"):
                 continue
-            if path.endswith("/") and not _name_problem(path[:-1]):
+            bad_name = None
+            if not plain and _name_problem(path.removesuffix("/")):
+                bad_name = _name_problem(path)
+            if path.endswith("/") and not bad_name:
                 folders.add(path)
             elif problem := _problem(
                 info,
-                path,
+                bad_name,
                 repeated=name in repeated,
                 overlaps=info.header_offset in layout.overlapping,
             ):
@@ -246,11 +252,13 @@ def _name_problem(path: str) -> str | None:
     return path_problem(path) or problem_elsewhere(path)
 
 
-def _problem(info: Member, path: str, *, repeated: bool, overlaps: bool) -> tuple[str, str] | None:
+def _problem(
+    info: Member, bad_name: str | None, *, repeated: bool, overlaps: bool
+) -> tuple[str, str] | None:
     """Return the kind of finding and the reason why a member cannot be used, or None."""
     mode = info.external_attr >> 16
-    if problem := _name_problem(path):
-        return "path.unsafe", problem
+    if bad_name:
+        return "path.unsafe", bad_name
     if repeated:
         return "zip.duplicate", "the name stands in the archive more than once"
     if overlaps:

@@ -7,7 +7,7 @@ from crate_iscc.fingerprinting.reading import default_jobs
 from crate_iscc.kernel import Kernel
 from crate_iscc.matching.gathering import Gathering, gather_all, refuse_overlaps
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import Gathered, Leakage, Likeness, groups_of, leaks_between
+from crate_iscc.similarity import Gathered, Leakage, Grouping, groups_of, leaks_between
 
 
 def similar(
@@ -21,7 +21,7 @@ def similar(
     kernel: Kernel | None = None,
     cache_folder: Path | None = None,
     progress: ProgressSink = nobody,
-) -> Likeness:
+) -> Grouping:
     """Return what is there twice, and what is nearly there twice, among files of any number.
 
     `sources` are folders, zips, crates and single files. Of crates what they record is compared,

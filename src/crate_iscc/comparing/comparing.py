@@ -1,0 +1,169 @@
+"""The verb: reads two trees of files, or two files, and says what they are to each other."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from crate_iscc.comparing.opening import Opened, open_side
+from crate_iscc.comparing.reading import Contents, Reader, Way, of_both, of_other_sizes
+from crate_iscc.comparison import MOST_PAIRS
+from crate_iscc.errors import InputError
+from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
+from crate_iscc.kinship import (
+    Kinship,
+    Pair,
+    Relation,
+    Side,
+    relate,
+    renamed,
+    with_changes,
+)
+from crate_iscc.manifest import treehash
+from crate_iscc.paths import CratePath, printable
+from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources.limits import refuse_larger
+from crate_iscc.zarr_changes import MetadataChange, metadata_change
+
+_LARGEST_METADATA = 16 << 20
+"""Bytes of a Zarr's metadata file of which it is said what differs in it."""
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    dandi: bool = False,
+    max_bytes: int | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Kinship:
+    """Say what two crates, two containers or two files are to each other; both are read.
+
+    Either may be anything that can be opened as a tree of files, a folder or a file in an archive
+    (`crate.zip/images/cell.ome.zarr`), or any other file. What they record is not looked at.
+    `dandi` adds the DANDI checksum of each Zarr, or without any of the whole. Each side of more
+    than `max_bytes` is refused before anything is read.
+
+    Raises InputError for what cannot be opened, for a file against a tree, and where there is
+    nothing to compare; ReadError for what cannot be listed. What cannot be read is in the result.
+    """
+    way = Way(kernel or chosen_kernel(), jobs, gentle, progress)
+    with ExitStack() as stack:
+        opened = tuple(open_side(place, stack) for place in (a, b))
+        _require_comparable(*opened)
+        for side in opened:
+            refuse_larger(side.tree, max_bytes)
+        one, two = (Reader(side, way) for side in opened)
+        return _Comparing(one, two, progress).kinship(dandi=dandi)
+
+
+def _require_comparable(a: Opened, b: Opened) -> None:
+    if bool(a.file_name) is not bool(b.file_name):
+        file, tree = (a, b) if a.file_name else (b, a)
+        raise InputError(
+            f"a file cannot be compared with a folder: {printable(file.subject)}",
+            cause=f"{printable(tree.subject)} is a tree of files",
+            hint="name the file in there: a folder or an archive, a slash, and its path",
+        )
+    if not any(side.listing.entries or side.listing.refused for side in (a, b)):
+        raise InputError(
+            "there is nothing to compare",
+            cause=f"there is no file in {printable(a.subject)}, nor in {printable(b.subject)}",
+        )
+
+
+class _Comparing:
+    """One comparison of two sides."""
+
+    def __init__(self, one: Reader, two: Reader, progress: ProgressSink) -> None:
+        self._one, self._two = one, two
+        self._progress = progress
+
+    def kinship(self, *, dandi: bool) -> Kinship:
+        """Read both sides and compare them."""
+        one, two = self._one, self._two
+        apart = of_other_sizes(one.payload, two.payload)
+        total = one.size + two.size, one.count + two.count
+        name = "comparing"
+        a = one.read(apart, of_both(self._progress, name, (0, 0), total), dandi=dandi)
+        before = one.size, one.count
+        b = two.read(apart, of_both(self._progress, name, before, total), dandi=dandi)
+        found = relate(a.payload, b.payload)
+        again = _without_data_codes(found.pairs)
+        if any(again):
+            a, b = self._read_again(a, b, again)
+            found = relate(a.payload, b.payload)
+        described = relate(a.description, b.description, description=True)
+        pairs = with_changes(found.pairs, self._change)
+        names = one.opened.file_name, two.opened.file_name
+        if names[0] and names[1]:
+            pairs = with_changes(renamed(found.pairs, names[0], names[1]), self._change)
+        return Kinship(
+            a=_side(one.opened, a),
+            b=_side(two.opened, b),
+            same=found.same,
+            same_described=described.same,
+            pairs=(*pairs, *described.pairs),
+            of_files=names[0] is not None,
+        )
+
+    def _read_again(
+        self, a: Contents, b: Contents, paths: tuple[Sequence[CratePath], Sequence[CratePath]]
+    ) -> tuple[Contents, Contents]:
+        progress = self._progress
+        extents = [
+            reader.extent_of(some)
+            for reader, some in zip((self._one, self._two), paths, strict=True)
+        ]
+        total = extents[0][0] + extents[1][0], extents[0][1] + extents[1][1]
+        sinks = [of_both(progress, "comparing again", done, total) for done in ((0, 0), extents[0])]
+        return (
+            replace(a, payload=self._one.with_data_codes(a.payload, paths[0], sinks[0])),
+            replace(b, payload=self._two.with_data_codes(b.payload, paths[1], sinks[1])),
+        )
+
+    def _change(self, pair: Pair) -> MetadataChange | None:
+        """Say what differs in a metadata file, if it can still be read as it was."""
+        one = self._one.text(pair.a, most=_LARGEST_METADATA) if pair.a else None
+        two = self._two.text(pair.b, most=_LARGEST_METADATA) if pair.b else None
+        return None if one is None or two is None else metadata_change(pair.path, one, two)
+
+
+def _without_data_codes(pairs: Iterable[Pair]) -> tuple[list[CratePath], list[CratePath]]:
+    """Return the files of A and of B that differ and of which no Data-Code is known.
+
+    Files that only one side has are worth it where one of the other side may be like them.
+    """
+    by_relation: dict[Relation, list[Pair]] = {relation: [] for relation in Relation}
+    for pair in pairs:
+        if not (pair.unread_a or pair.unread_b):
+            by_relation[pair.relation].append(pair)
+    wanted = by_relation[Relation.CHANGED]
+    only_a, only_b = by_relation[Relation.ONLY_A], by_relation[Relation.ONLY_B]
+    if 0 < len(only_a) * len(only_b) <= MOST_PAIRS:
+        wanted = [*wanted, *only_a, *only_b]
+    return (
+        [pair.a.path for pair in wanted if pair.a and not pair.a.fingerprint.data],
+        [pair.b.path for pair in wanted if pair.b and not pair.b.fingerprint.data],
+    )
+
+
+def _side(opened: Opened, contents: Contents) -> Side:
+    payload, listing = contents.payload, opened.listing
+    code: str | None = None
+    if opened.file_name:
+        code = next((file.fingerprint.datahash for file in payload.files), None)
+    elif not payload.unread:
+        code = treehash(payload.files)
+    return Side(
+        subject=opened.subject,
+        files=len(listing.entries),
+        size=listing.entries.size,
+        code=code,
+        dandi=contents.dandi,
+        findings=listing.remarks,
+    )

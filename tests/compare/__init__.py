@@ -1,0 +1,1 @@
+"""Tests of the comparison of two trees or files: what a user types, and what comes out."""
