@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
     from crate_iscc.matching.gathering import Gathering
+    from crate_iscc.matching.grouping import leakage, similar
     from crate_iscc.matching.indexing import (
         index_add,
         index_export,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
         index_remove,
         index_search,
     )
-    from crate_iscc.matching.grouping import leakage, similar
     from crate_iscc.progress import Progress
     from crate_iscc.render.kinship import kinship_json, kinship_text
     from crate_iscc.render.report import report_text
@@ -118,9 +118,9 @@ __all__ = [
     "index_list",
     "index_remove",
     "index_search",
-    "leakage",
     "kinship_json",
     "kinship_text",
+    "leakage",
     "plan_build",
     "report_json",
     "report_text",

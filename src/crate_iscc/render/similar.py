@@ -12,8 +12,8 @@ from crate_iscc.similarity import (
     Content,
     Gathered,
     Group,
-    Leakage,
     Grouping,
+    Leakage,
     Member,
     Threshold,
 )
