@@ -27,6 +27,7 @@ from crate_iscc import (
     index_remove,
     index_search,
 )
+from crate_iscc.codes import Fingerprint
 from crate_iscc.index.schema import BLOCK
 from crate_iscc.index.storage import Index
 from crate_iscc.matching.indexing import Exported
@@ -278,6 +279,50 @@ def test_a_damaged_index_is_said_to_be_damaged(index: Path) -> None:
 
     assert outcome.code == 2
     assert "damaged" in error_of(outcome)
+
+
+DAMAGE = {
+    "codes cut short": "UPDATE blocks SET codes = substr(codes, 1, 100)",
+    "no width": "UPDATE blocks SET width = 0",
+    "members gone": "DELETE FROM members",
+    "crate gone": "UPDATE blocks SET crate = 7",
+    "text for bytes": "UPDATE blocks SET codes = 'text'",
+    "a table gone": "DROP TABLE members",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_tables_that_contradict_each_other_are_damage_and_no_traceback(
+    index: Path, damage: str
+) -> None:
+    some = synthetic(40)
+    with Index.writing(index) as opened:
+        opened.add(some, now="2026-01-01T00:00:00Z")
+    with sqlite3.connect(index) as other:
+        other.execute(DAMAGE[damage])
+    other.close()
+
+    wanted = Fingerprint(data=some.members[3].data, instance=bytes(32))
+    with pytest.raises(InputError, match="is damaged"):
+        index_search(index, wanted.units_as_known()[0])
+
+
+def test_members_keep_their_own_codes_also_where_some_have_none(index: Path) -> None:
+    members = (
+        Member("/s", "a", 1, b"\1" * 32, b"a" * 32),
+        Member("/s", "none", 1, b"", b"n" * 32),
+        Member("/s", "b", 1, b"\2" * 16, b"b" * 32),
+        Member("/s", "c", 1, b"\3" * 32, b"c" * 32),
+    )
+    with Index.writing(index) as opened:
+        opened.add(Gathered("/s", False, members, place="/s"), now="2026-01-01T00:00:00Z")
+        (crate,) = opened.crates()
+
+        stored = {member.path: member.data for member in opened.members(crate)}
+        assert stored == {member.path: member.data for member in members}
+        for member in members[:1] + members[2:]:
+            hits, _ = opened.near(member.data, {16: 0, 32: 0}, 5)
+            assert [hit.member.path for hit in hits] == [member.path]
 
 
 def test_a_missing_index_is_made_by_add_alone(crate: Path, index: Path) -> None:

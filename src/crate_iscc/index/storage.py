@@ -204,6 +204,8 @@ class Index:
                 else ()
             )
             for crate, first, width, codes in blocks:
+                if len(codes) % width or not 4 <= width <= 32:
+                    raise ValueError("no such codes")
                 shorter = min(width, len(code))
                 limit = limits.get(shorter, -1)
                 if limit < 0:
@@ -237,16 +239,19 @@ class Index:
                 (crate.number,),
             )
             codes = self._codes(crate)
-            for row in rows:
-                yield replace(_member(crate, row), data=next(codes, b""))
+            for number, row in enumerate(rows):
+                yield replace(_member(crate, row), data=codes.get(number, b""))
 
-    def _codes(self, crate: IndexedCrate) -> Iterator[bytes]:
+    def _codes(self, crate: IndexedCrate) -> dict[int, bytes]:
+        """Return the Data-Codes of a crate by the numbers of its members, as far as there are."""
         blocks = self._connection.execute(
-            "SELECT width, count, codes FROM blocks WHERE crate = ? ORDER BY first",
-            (crate.number,),
+            "SELECT first, width, count, codes FROM blocks WHERE crate = ?", (crate.number,)
         )
-        for width, count, codes in blocks:
-            yield from (codes[at * width : (at + 1) * width] for at in range(count))
+        return {
+            first + at: codes[at * width : (at + 1) * width]
+            for first, width, count, codes in blocks
+            for at in range(count)
+        }
 
     def _make(self) -> None:
         """Check the file, and make the tables if it is new, in one transaction."""
@@ -323,6 +328,19 @@ class Index:
             yield
         except sqlite3.Error as error:
             raise _meaning(error, self._path) from error
+        except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+            # Rows that this module does not write: codes cut short, members of no crate.
+            raise _damaged(
+                printable(str(self._path)), "its tables contradict each other"
+            ) from error
+
+
+def _damaged(shown: str, cause: str) -> InputError:
+    return InputError(
+        f"the index {shown} is damaged",
+        cause=cause,
+        hint="remove it, and add the crates again with: crate-iscc index add",
+    )
 
 
 def _first_three(
@@ -388,11 +406,7 @@ def _meaning(error: sqlite3.Error, path: Path) -> InputError | ReadError | Write
         return WriteError(f"the index {shown} cannot be written or opened", cause=str(error))
     if code == sqlite3.SQLITE_IOERR:
         return ReadError(f"the index {shown} cannot be read", cause=str(error))
-    return InputError(
-        f"the index {shown} is damaged",
-        cause=str(error),
-        hint="remove it, and add the crates again with: crate-iscc index add",
-    )
+    return _damaged(shown, str(error))
 
 
 def _blocks(members: Sequence[Member]) -> Iterator[tuple[int, int, int, bytes]]:
