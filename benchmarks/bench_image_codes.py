@@ -172,6 +172,13 @@ TREATMENTS: dict[str, Callable[[Array], Array]] = {
 }
 
 
+def _quarters(array: Array) -> list[Array]:
+    """Return four parts of an image that do not overlap: fields of one slide, as it were."""
+    y, x = (length // 2 for length in array.shape[:2])
+    parts = [array[:y, :x], array[:y, x:], array[y:, :x], array[y:, x:]]
+    return [part for part in parts if part.min() != part.max()]
+
+
 def main() -> None:
     """Print the table, and how far unrelated images are apart."""
     originals = images()
@@ -188,6 +195,15 @@ def main() -> None:
     )
     bits = [each[0] for each in apart]
     print(f"| unrelated, {len(bits)} pairs | {bits[0]} | {median(bits):.0f} | {bits[-1]} |")
+    quarters = sorted(
+        (one ^ two).bit_count()
+        for array in originals.values()
+        for one, two in combinations(map(code, _quarters(array)), 2)
+    )
+    print(
+        f"| quarters of one image, {len(quarters)} pairs "
+        f"| {quarters[0]} | {median(quarters):.0f} | {quarters[-1]} |"
+    )
     spread = pstdev(bits)
     print()
     coins = mean(bits) * (256 - mean(bits)) / spread**2

@@ -18,11 +18,13 @@ It is a coarse look: it stays when an image is stretched, saved at another depth
 somewhat noisy, and it is lost when an image is cropped, rotated or mirrored.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import frexp
 from typing import Any
+
+from crate_iscc.stretch import Bytes
 
 SIDE = 32
 """Cells in a row and in a column."""
@@ -66,6 +68,36 @@ def image_view(planes: Iterable[Plane]) -> bytes | None:
     return bytes(
         (2 * sum(column) + count) // (2 * count) for column in zip(*stretched, strict=True)
     )
+
+
+def planes_of(
+    blocks: Iterable[Bytes], dtype: str, *, z: int, c: int, t: int, y: int, x: int
+) -> Iterator[Plane]:
+    """Yield the planes of an image whose bytes come in the order of IEP-0018, in any pieces.
+
+    `dtype` names a type as numpy does, without a byte order: the bytes are big-endian. The letters
+    are the sizes of the axes; t runs fastest, then c, then z. Raises ValueError for more or fewer
+    bytes than that.
+    """
+    import numpy as np
+
+    kind = np.dtype(dtype).newbyteorder(">")
+    size = y * x * kind.itemsize
+    places = ((k, j, i) for k in range(z) for j in range(c) for i in range(t))
+    held = bytearray()
+    for block in blocks:
+        held += block
+        whole = len(held) // size * size
+        ready = bytes(held[:whole])
+        del held[:whole]
+        for at in range(0, whole, size):
+            place = next(places, None)
+            if place is None:
+                raise ValueError("there are more pixels than the image has")
+            pixels = np.frombuffer(ready, kind, y * x, at).reshape(y, x)
+            yield Plane(pixels, z=place[0], c=place[1], t=place[2])
+    if held or next(places, None) is not None:
+        raise ValueError("there are not as many pixels as the image has")
 
 
 def image_code(view: bytes, bits: int = 256) -> bytes:

@@ -1,5 +1,6 @@
 """The view of an image is exact: the same for every format, type, byte order and machine."""
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from crate_iscc.image_code import Plane, image_code, image_view, reduced
+from crate_iscc.image_code import Plane, image_code, image_view, planes_of, reduced
 
 
 def camera() -> Any:
@@ -108,6 +109,27 @@ def test_of_a_stack_the_largest_mean_of_each_cell_counts() -> None:
     cells = [max(pair) for pair in zip(reduced(one), reduced(two), strict=True)]
     made = np.array([int(cell * 48 * 80) for cell in cells]).reshape(32, 32)
     assert both == view(made)
+
+
+@given(st.lists(st.integers(0, 3 * 2 * 2 * 5 * 7 * 2), max_size=9), st.sampled_from(["u2", "f2"]))
+def test_bytes_in_any_pieces_are_the_planes_of_the_walk(cuts: list[int], kind: str) -> None:
+    """In the order of IEP-0018: z outermost, t innermost, rows from the top, big-endian."""
+    whole = np.arange(3 * 2 * 2 * 5 * 7).reshape(3, 2, 2, 5, 7).astype(kind)
+    raw = whole.astype(f">{kind}").tobytes()
+    edges = [0, *sorted(cuts), len(raw)]
+    pieces = [raw[start:stop] for start, stop in itertools.pairwise(edges)]
+
+    planes = list(planes_of(pieces, whole.dtype.name, z=3, c=2, t=2, y=5, x=7))
+
+    assert [(p.z, p.c, p.t) for p in planes] == list(itertools.product(range(3), (0, 1), (0, 1)))
+    for plane in planes:
+        assert np.array_equal(plane.pixels, whole[plane.z, plane.c, plane.t])
+
+
+@pytest.mark.parametrize("length", [0, 1, 199, 201, 300, 400])
+def test_more_or_fewer_bytes_than_the_image_has_are_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="pixels"):
+        list(planes_of([bytes(length)], "uint8", z=1, c=2, t=1, y=10, x=10))
 
 
 def test_an_empty_channel_adds_nothing() -> None:

@@ -229,8 +229,14 @@ NO_INDEX: dict[str, bytes | None] = {
 }
 
 
-@pytest.mark.parametrize("kind", NO_INDEX)
-@pytest.mark.parametrize("command", ["add", "list", "search", "remove", "export"])
+@pytest.mark.parametrize(
+    ("command", "kind"),
+    [
+        *(("add", kind) for kind in NO_INDEX),
+        *(("list", kind) for kind in NO_INDEX),
+        *((command, "text") for command in ("search", "remove", "export")),
+    ],
+)
 def test_a_file_that_is_no_index_is_refused_and_left_as_it_is(
     crate: Path, index: Path, kind: str, command: str
 ) -> None:
