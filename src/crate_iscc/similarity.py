@@ -31,6 +31,12 @@ _NOBODY = 0xFFFFFFFF
 SMALL = 16384
 """Files of fewer bytes are compared by 128 bits of their Data-Codes, whatever is known of them."""
 _SMALL_WIDTH = 16
+IMAGE_THRESHOLD = 48
+"""Bits of 256 in which Image-Codes of images that look alike differ, at most.
+
+It is no threshold of chance, which would allow more: images of one assay are no coins. Beyond it,
+fields of one slide are as near as treated copies of one image (docs/similarity.md).
+"""
 _LONGEST = 32
 """Bytes of a whole Data-Code."""
 _PAIRS_AT_ONCE = 20_000_000

@@ -1,5 +1,6 @@
 """Groups, leaks and thresholds, with literals: no file is needed to say what belongs together."""
 
+import json
 from fractions import Fraction
 from random import Random
 
@@ -10,8 +11,10 @@ from hypothesis import strategies as st
 from crate_iscc.codes import Distance
 from crate_iscc.errors import InputError
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
+from crate_iscc.render.similar import similar_json, similar_text
 from crate_iscc.similarity import (
     FALSE_PAIRS,
+    IMAGE_THRESHOLD,
     SMALL,
     Gathered,
     Grouping,
@@ -306,3 +309,28 @@ def test_unrelated_files_are_near_as_often_as_chance_has_it(sizes: tuple[int, in
 
     assert width == (16 if sizes[1] < SMALL else 32)
     assert 15 < found.near_pairs < 2 * found.thresholds[0].expected < 120
+
+
+def test_images_are_said_to_have_the_same_pixels_or_to_look_alike() -> None:
+    """Members may be images: then an equal identity means equal pixels, a near code a like look."""
+    found = groups_of(
+        [
+            gathered(
+                member("a.tif", digest="x"),
+                member("b.zarr/", digest="y"),
+                member("c.tif#1", flipped(A, *range(9)), digest="z"),
+                member("d.tif", B, digest="q"),
+                member("e.tif", B, digest="q"),
+            )
+        ],
+        threshold=IMAGE_THRESHOLD,
+    )
+
+    lines = similar_text(found, images=True).splitlines()
+    value = json.loads(similar_json(found, images=True))
+
+    assert lines[:3] == ["pixels  2 copies of 9 B", "  d.tif", "  e.tif  the same pixels"]
+    assert lines[4].startswith("looks ")
+    assert lines[7] == "  c.tif#1  9 of 256 bits"
+    assert [group["level"] for group in value["groups"]] == ["pixels", "appearance"]
+    assert value["groups"][0]["contents"][0]["members"][0]["datahash"] is None

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from crate_iscc.codes import Distance, Fingerprint
@@ -26,22 +27,58 @@ _MOST_NAMED = 5
 _NO_LOOKS = "Distances count the byte runs that files share. They say nothing of how things look.\n"
 
 
-def similar_text(grouping: Grouping, paint: Paint = plain, *, everything: bool = False) -> str:
-    """Return the groups for a person: the largest part of them, or with `everything` all."""
+_LOOKS = "Image-Codes are experimental: a coarse look, lost when an image is cropped or turned.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What is said of the things that are compared."""
+
+    noun: str
+    exact: str
+    near: str
+    same: str
+    levels: tuple[str, str]
+
+
+_FILES = _Words("file", "exact", "near ", "the same bytes", ("exact", "bytes"))
+_IMAGES = _Words("image", "pixels", "looks ", "the same pixels", ("pixels", "appearance"))
+
+
+def similar_text(
+    grouping: Grouping, paint: Paint = plain, *, everything: bool = False, images: bool = False
+) -> str:
+    """Return the groups for a person: the largest part of them, or with `everything` all.
+
+    `images` says that Image-Codes were compared, and pixels.
+    """
+    words = _IMAGES if images else _FILES
     several = len(grouping.sources) > 1
     most = len(grouping.groups) if everything else _MOST_GROUPS
     lines: list[str] = []
     for group in grouping.groups[:most]:
-        lines += _group_lines(group, paint, several=several, everything=everything)
+        lines += _group_lines(group, paint, words, several=several, everything=everything)
     if len(grouping.groups) > most:
         left = number(len(grouping.groups) - most)
         lines += [f"… and {left} more groups: --all shows them", ""]
-    lines += _source_lines(grouping.sources, paint)
+    lines += _source_lines(grouping.sources, paint, words)
     exact = sum(group.is_exact for group in grouping.groups)
     near = len(grouping.groups) - exact
+    many = f"{_count(grouping.members, words.noun)} with {_count(grouping.contents, 'content')}"
+    if images:
+        lines.append(
+            f"{_count(exact, 'group')} with the same pixels, {_count(near, 'group')} that look "
+            f"alike, among {many}"
+        )
+        lines += [
+            f"threshold: {limit.bits} of {limit.of} bits, {number(limit.pairs)} pairs"
+            for limit in grouping.thresholds
+            if limit.pairs
+        ]
+        return "\n".join(lines) + "\n" + _LOOKS
     lines.append(
         f"{_count(exact, 'group')} of exact duplicates, {_count(near, 'group')} of near ones, "
-        f"among {files(grouping.members)} with {_count(grouping.contents, 'content')}"
+        f"among {many}"
     )
     lines += _threshold_lines(grouping.thresholds)
     return "\n".join(lines) + "\n" + _NO_LOOKS
@@ -79,8 +116,9 @@ def leakage_text(leakage: Leakage, paint: Paint = plain, *, everything: bool = F
     return "\n".join(lines) + "\n"
 
 
-def similar_json(grouping: Grouping) -> str:
+def similar_json(grouping: Grouping, *, images: bool = False) -> str:
     """Return the groups as one JSON object, as `schemas/similar.schema.json` has it."""
+    words = _IMAGES if images else _FILES
     value = {
         "report_version": SIMILAR_VERSION,
         "kind": "groups",
@@ -90,7 +128,7 @@ def similar_json(grouping: Grouping) -> str:
         "near_pairs": grouping.near_pairs,
         "complete": grouping.is_complete,
         "thresholds": [threshold_json(each) for each in grouping.thresholds],
-        "groups": [_group_json(group) for group in grouping.groups],
+        "groups": [_group_json(group, words, images=images) for group in grouping.groups],
     }
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
@@ -120,9 +158,12 @@ def leakage_json(leakage: Leakage) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def member_json(member: Member) -> dict[str, Any]:
-    """Return where a member lies, and its codes as far as they are known."""
-    whole = len(member.identity) == 32
+def member_json(member: Member, *, images: bool = False) -> dict[str, Any]:
+    """Return where a member lies, and its codes as far as they are known.
+
+    Of an image, the digest is of its pixels, and no datahash.
+    """
+    whole = len(member.identity) == 32 and not images
     digest = Fingerprint(instance=member.identity).datahash if whole else None
     return {
         "source": member.source,
@@ -161,15 +202,18 @@ def threshold_text(threshold: Threshold, noun: str = "pairs") -> str:
     )
 
 
-def _group_lines(group: Group, paint: Paint, *, several: bool, everything: bool) -> list[str]:
+def _group_lines(
+    group: Group, paint: Paint, words: _Words, *, several: bool, everything: bool
+) -> list[str]:
     first = group.contents[0].members[0]
     if group.is_exact:
         size = "" if first.size is None else f" of {file_size(first.size)}"
-        lines = [f"{paint('exact', 'warn')}  {_count(group.count, 'copy', 'copies')}{size}"]
+        lines = [f"{paint(words.exact, 'warn')}  {_count(group.count, 'copy', 'copies')}{size}"]
     else:
         count = len(group.contents)
-        lines = [f"{paint('near', 'warn')}   {_count(count, 'content')}, {files(group.count)}"]
-    rows = [row for content in group.contents for row in _rows(content, several=several)]
+        many = _count(group.count, words.noun)
+        lines = [f"{paint(words.near, 'warn')}  {_count(count, 'content')}, {many}"]
+    rows = [row for content in group.contents for row in _rows(content, words, several=several)]
     shown = rows if everything else rows[:_MOST_MEMBERS]
     width = max(len(label) for label, _ in shown)
     lines += [f"  {label:<{width}}  {said}".rstrip() for label, said in shown]
@@ -178,10 +222,10 @@ def _group_lines(group: Group, paint: Paint, *, several: bool, everything: bool)
     return [*lines, ""]
 
 
-def _rows(content: Content, *, several: bool) -> list[tuple[str, str]]:
+def _rows(content: Content, words: _Words, *, several: bool) -> list[tuple[str, str]]:
     said = ""
     if content.to_first is not None:
-        said = _how(content.to_first)
+        said = str(content.to_first) if words is _IMAGES else _how(content.to_first)
         nearest = content.nearest
         if nearest and content.distance and content.distance.bits < content.to_first.bits:
             label = _label(nearest) if several else printable(nearest.path)
@@ -190,7 +234,7 @@ def _rows(content: Content, *, several: bool) -> list[tuple[str, str]]:
     label = _label(first) if several else printable(first.path)
     return [
         (label, said),
-        *((_label(m) if several else printable(m.path), "the same bytes") for m in copies),
+        *((_label(m) if several else printable(m.path), words.same) for m in copies),
     ]
 
 
@@ -204,11 +248,12 @@ def _label(member: Member) -> str:
     return printable(f"{member.source.rstrip('/')}/{member.path}")
 
 
-def _source_lines(sources: Iterable[Gathered], paint: Paint) -> list[str]:
+def _source_lines(sources: Iterable[Gathered], paint: Paint, words: _Words = _FILES) -> list[str]:
     lines = []
     for source in sources:
         how = "as the crate records it, not checked" if source.recorded else "computed"
-        lines.append(f"{printable(source.source)}: {files(len(source.members))}, {how}")
+        many = _count(len(source.members), words.noun)
+        lines.append(f"{printable(source.source)}: {many}, {how}")
         if source.empty:
             lines.append(f"  left aside: {files(source.empty)} without a byte")
         if source.without_code:
@@ -249,14 +294,16 @@ def _source_json(source: Gathered) -> dict[str, Any]:
     }
 
 
-def _group_json(group: Group) -> dict[str, Any]:
+def _group_json(group: Group, words: _Words, *, images: bool) -> dict[str, Any]:
     return {
-        "level": "exact" if group.is_exact else "bytes",
+        "level": words.levels[0 if group.is_exact else 1],
         "contents": [
             {
-                "members": [member_json(member) for member in content.members],
+                "members": [member_json(member, images=images) for member in content.members],
                 "to_first": distance_json(content.to_first),
-                "nearest": member_json(content.nearest) if content.nearest else None,
+                "nearest": (
+                    member_json(content.nearest, images=images) if content.nearest else None
+                ),
                 "distance": distance_json(content.distance),
             }
             for content in group.contents
