@@ -67,6 +67,7 @@ VALUES = {
     "provenance": ["text|json|svg", "auto|bar|plain|json|none"],
     "compare": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "sum": [*MANNERS, "iscc-sum|b3sum|json"],
+    "similar": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "show": ["text|json"],
     "explain": [],
 }
