@@ -34,8 +34,9 @@ _SMALL_WIDTH = 16
 IMAGE_THRESHOLD = 48
 """Bits of 256 in which Image-Codes of images that look alike differ, at most.
 
-It is no threshold of chance, which would allow more: images of one assay are no coins. Beyond it,
-fields of one slide are as near as treated copies of one image (docs/similarity.md).
+It is no threshold of chance, which would allow more: images of one assay may be less independent
+than those that were measured, and most treatments that keep the frame stay below it
+(docs/similarity.md).
 """
 _LONGEST = 32
 """Bytes of a whole Data-Code."""
