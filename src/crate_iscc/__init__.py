@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
+    from crate_iscc.fingerprinting.journal import Journal
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from crate_iscc.report import FileVerdict, Finding, Report, Verdict
     from crate_iscc.validating.validation import validate
     from crate_iscc.verifying.how import Thoroughness
+    from crate_iscc.verifying.sampling import Sampling
     from crate_iscc.verifying.verification import verify
 
 _HOMES = {
@@ -53,6 +55,7 @@ _HOMES = {
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
     "matching.gathering": ("Gathering",),
@@ -74,6 +77,7 @@ _HOMES = {
     "report": ("FileVerdict", "Finding", "Report", "Verdict"),
     "validating.validation": ("validate",),
     "verifying.how": ("Thoroughness",),
+    "verifying.sampling": ("Sampling",),
     "verifying.verification": ("verify",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -92,6 +96,7 @@ __all__ = [
     "Fingerprint",
     "Gathering",
     "InputError",
+    "Journal",
     "Kinship",
     "Likeness",
     "Manifest",
@@ -100,6 +105,7 @@ __all__ = [
     "ReadError",
     "Relation",
     "Report",
+    "Sampling",
     "Severity",
     "Style",
     "Thoroughness",

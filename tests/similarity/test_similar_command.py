@@ -52,8 +52,11 @@ def test_copies_and_edited_copies_of_a_folder_are_one_group(folder: Path) -> Non
     ]
 
 
-def test_the_groups_of_a_folder_are_those_of_its_zip(folder: Path, tmp_path: Path) -> None:
-    place = Path(shutil.make_archive(str(tmp_path / "zipped"), "zip", folder))
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_the_groups_of_a_folder_are_those_of_its_archive(
+    folder: Path, tmp_path: Path, kind: str
+) -> None:
+    place = Path(shutil.make_archive(str(tmp_path / "packed"), kind, folder))
 
     one, two = (similar([source]).groups for source in (folder, place))
 

@@ -6,8 +6,10 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 from abc import ABC, abstractmethod
+from array import array
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,8 +23,9 @@ from hypothesis import strategies as st
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import CratePath
-from crate_iscc.sources import CHUNK_SIZE, Tree, chunks, read_all
+from crate_iscc.sources import CHUNK_SIZE, QuickTree, Tree, chunks, read_all
 from crate_iscc.sources.inflating import INFLATERS
+from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.zip import ZipTree
@@ -576,6 +579,124 @@ class TestMakeArchive(ZipTests):
         """Archive the folder of the files."""
         folder = write(files, place.parent / "source")
         shutil.make_archive(str(place.with_suffix("")), "zip", folder)
+
+
+class TarTests(TreeTests):
+    """What holds for every tar: how it is written is up to the subclass."""
+
+    layout = tarfile.PAX_FORMAT
+    before = ""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a tar and open it."""
+        place = folder / "study.tar"
+        self.write(files, place)
+        return open_tree(place)
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write the files to a tar in this order."""
+        with tarfile.open(place, "w", format=self.layout) as archive:
+            if self.before:
+                folder = tarfile.TarInfo(self.before)
+                folder.type = tarfile.DIRTYPE
+                archive.addfile(folder)
+            for path, content in files.items():
+                member = tarfile.TarInfo(self.before + path)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+
+    def test_a_closed_tar_opens_nothing(self, tmp_path: Path) -> None:
+        """After a tar is closed, its members are a ReadError and no other error."""
+        tree = self.make(SMALL, tmp_path)
+        entry = tree.listing().entries[0]
+        stream = tree.open(entry)
+
+        tree.close()
+
+        with pytest.raises(ReadError):
+            tree.open(entry)
+        with pytest.raises(ReadError):
+            stream.readinto(memoryview(bytearray(10)))
+
+    def test_the_files_are_given_as_they_lie(self, tmp_path: Path) -> None:
+        """Small files together, and large ones mapped, are the same bytes."""
+        files = {**SMALL, "large": LARGE}
+        with self.make(files, tmp_path) as tree:
+            if not isinstance(tree, QuickTree) or not HAS_READING:
+                pytest.skip("the C module is not built")
+            entries = tree.listing().entries
+            together = tree.read_together(
+                entries, array("Q", range(len(entries))), memoryview(bytearray(1))
+            )
+            assert together is not None
+            assert together.failed == {}
+            for entry, piece in zip(entries, together.files.pieces(), strict=True):
+                assert piece == files[entry.path]
+            assert together.settle is not None
+            together.settle()
+            mapping = tree.mapped(entries[entries.numbers(["large"])["large"]])
+            assert mapping is not None
+            assert mapping.view == LARGE
+            mapping.settle()
+            mapping.close()
+
+
+class TestPaxTar(TarTests):
+    """Names that do not fit stand in pax records (POSIX.1-2001)."""
+
+
+class TestGnuTar(TarTests):
+    """Names that do not fit stand in members of their own (GNU tar)."""
+
+    layout = tarfile.GNU_FORMAT
+
+
+class TestWrappedTar(TarTests):
+    """All members in one folder, as most tars are."""
+
+    before = "Größe 細胞/"
+
+    def test_the_wrapping_folder_names_the_tree(self, tmp_path: Path) -> None:
+        """The folder that wraps everything is left out of the paths and becomes the name."""
+        with self.make(SMALL, tmp_path) as tree:
+            tree.listing()
+
+            assert tree.name == "Größe 細胞"
+
+
+class TestTarOfADot(TarTests):
+    """Every name begins with `./`, as `tar -C folder .` writes them."""
+
+    layout = tarfile.GNU_FORMAT
+    before = "./"
+
+    def test_nothing_is_said_of_the_dots(self, tmp_path: Path) -> None:
+        """What that many programs write is no remark."""
+        with self.make(SMALL, tmp_path) as tree:
+            assert tree.listing().remarks == ()
+
+
+class TestUstarTar(TarTests):
+    """Names in the header alone, long ones in two parts (POSIX.1-1988), where all fit."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write each name as ustar, or the whole as pax where one does not fit."""
+        self.layout = tarfile.USTAR_FORMAT
+        try:
+            super().write(files, place)
+        except ValueError:
+            self.layout = tarfile.PAX_FORMAT
+            super().write(files, place)
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="the tar command is not installed")
+class TestTarCommand(TarTests):
+    """An archive that the `tar` command wrote."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Run the command in the folder of the files."""
+        folder = write(files, place.parent / "source")
+        subprocess.run(["tar", "-cf", str(place.resolve()), "."], check=True, cwd=folder)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:

@@ -17,14 +17,17 @@ from crate_iscc.cli.options import (
     CrateArgument,
     CratesArgument,
     ExitZeroOption,
+    Extent,
     FormatOption,
     IgnoreOption,
     Io,
     IoOption,
     Jobs,
+    JournalOption,
     KernelOption,
     KeyOption,
     Level,
+    MaxAgeOption,
     MaxBytes,
     OutputOption,
     PictureFormat,
@@ -32,6 +35,10 @@ from crate_iscc.cli.options import (
     ProgressKind,
     ProgressOption,
     ReportFormat,
+    ResumeOption,
+    SampleOption,
+    SeedOption,
+    SinceOption,
     SumFormat,
     TrustOption,
     manner,
@@ -42,7 +49,7 @@ if TYPE_CHECKING:
 
 _EPILOG = (
     "Exit codes: 0 all was checked and is well; 1 a problem was found; 2 usage or tool error, "
-    "no verdict; 3 something could not be read; 130 interrupted."
+    "no verdict; 3 something was not read; 130 interrupted."
 )
 
 # Without rich in the help, it appears in half the time.
@@ -202,6 +209,12 @@ def verify(
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
     ] = False,
+    sample: SampleOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    since: SinceOption = False,
+    max_age: MaxAgeOption = None,
+    journal: JournalOption = None,
     trust: TrustOption = None,
     require: Annotated[
         str | None,
@@ -244,6 +257,7 @@ def verify(
         full=full,
         closed=closed,
         each=each,
+        extent=Extent(sample, seed, resume, since, max_age, journal),
         max_bytes=max_bytes,
         trust=trust,
         require=require,

@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from crate_iscc.cli.options import Manner
+from crate_iscc.cli.options import Extent, Manner
 from crate_iscc.cli.proving import load_trust, required_proofs
 from crate_iscc.cli.reporting import Delivery, check_each, deliver
-from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr
+from crate_iscc.cli.streams import say
+from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr, state_folder
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Thoroughness
+from crate_iscc.verifying.sampling import Sampling
 from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
     from crate_iscc.cli.auditing import Recorder
+    from crate_iscc.fingerprinting.journal import Journal
 
 
 def run_verify(
@@ -31,6 +34,7 @@ def run_verify(
     full: bool,
     closed: bool,
     each: bool,
+    extent: Extent,
     max_bytes: int | None,
     trust: str | None,
     require: str | None,
@@ -40,6 +44,11 @@ def run_verify(
     """Verify crates and deliver the reports."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
+    if (quick or full) and (extent.sample is not None or extent.remembers):
+        raise typer.BadParameter("--quick and --full exclude --sample, --resume and --since")
+    if extent.journal is not None and len(crates) > 1:
+        raise typer.BadParameter("--journal is for one crate: each has a journal of its own")
+    sampling = Sampling.parse(extent.sample, extent.seed) if extent.sample is not None else None
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -49,6 +58,14 @@ def run_verify(
     recorder = _recorder(log, crates, delivery)
 
     def check(crate: str) -> Report:
+        try:
+            return verified(crate)
+        except KeyboardInterrupt:
+            if extent.remembers:
+                say("what was read is in the journal: the same command goes on from there")
+            raise
+
+    def verified(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
             report = verify(
                 crate,
@@ -58,6 +75,8 @@ def run_verify(
                 max_bytes=max_bytes,
                 trust=trusted,
                 required=required,
+                sampling=sampling,
+                journal=_journal(extent, crate),
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,
@@ -66,6 +85,25 @@ def run_verify(
         return recorder.put(report) if recorder else report
 
     check_each(crates, delivery, check)
+
+
+def _journal(extent: Extent, crate: str) -> "Journal | None":
+    """Return the journal of a crate, if one is to be kept."""
+    if not extent.remembers:
+        return None
+    from crate_iscc.fingerprinting.journal import Journal, default_journal
+
+    place = extent.journal
+    if place is None:
+        folder = state_folder()
+        if folder is None:
+            raise InputError(
+                "there is no place for a journal",
+                cause="the user has no home folder",
+                hint="name a file with --journal",
+            )
+        place = default_journal(folder / "journals", crate)
+    return Journal(place, crate, since=extent.since, max_age=extent.max_age)
 
 
 def _recorder(log: Path | None, crates: Sequence[str], delivery: Delivery) -> "Recorder | None":

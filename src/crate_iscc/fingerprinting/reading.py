@@ -26,6 +26,7 @@ from crate_iscc.fingerprinting.pieces import (
     FileResult,
     LargeFile,
     Piece,
+    Results,
     Slice,
     Streamed,
     Together,
@@ -131,11 +132,13 @@ def hash_files(
     step: str,
     sha256: bool = False,
     digests: DigestBook | None = None,
+    told: Callable[[Results], None] | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Hash each file by itself; with `sha256` all of them by that too.
 
     Returns the fingerprints, and what could not be read in no particular order. Other digests go
-    into the book that asks for them.
+    into the book that asks for them. `told` is given each result when it is there, by the numbers
+    of the entries, on the thread that called this.
     """
     options = reading_options(jobs, gentle=gentle)
     shared = kernel if isinstance(kernel, DatahashKernel) else sharing(kernel)
@@ -143,6 +146,7 @@ def hash_files(
         held_interrupts() as check,
         _Reading(tree, entries, shared, options, sha256=sha256, book=digests) as reading,
     ):
+        reading.told = told
         meter = Meter(step, entries, progress, check)
         return reading.read(_good_order(entries, options), lambda _pool: _ToNone(), meter)
 
@@ -317,6 +321,7 @@ class _Reading:
         self._options = options
         self._sha256 = sha256
         self._book = book
+        self.told: Callable[[Results], None] | None = None
         self._stop = threading.Event()
         jobs = options.jobs
         self._readers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read")
@@ -490,6 +495,8 @@ class _Reading:
         for result in piece.settle():
             if isinstance(result, BatchResult):
                 self._results.put_batch(result)
+                if self.told:
+                    self.told(result)
                 self._meter.tell(len(result.numbers))
             else:
                 self._put(result)
@@ -497,6 +504,8 @@ class _Reading:
     def _put(self, result: FileResult) -> None:
         self._mapped.pop(result.number, None)
         self._results.put(result)
+        if self.told:
+            self.told(result)
         self._meter.tell(1)
 
     def _wait_for(self, future: "Future[None]") -> None:

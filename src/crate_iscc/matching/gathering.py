@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import is_zipfile
 
 from blake3 import blake3
 
@@ -27,7 +26,7 @@ from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member, comparable
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import NoTreeError, open_tree
 
 LOOSE = "files"
 """What several files that were named one by one are called together."""
@@ -48,11 +47,11 @@ class Gathering:
 
 
 def gather(source: str | Path, how: Gathering) -> Gathered:
-    """Return the codes of everything in a folder or zip.
+    """Return the codes of everything in a folder, zip or tar.
 
     Of a crate they are what it records, and nothing is read but its metadata; of anything else they
     are computed, and every byte is read. A folder that is one dataset, such as a Zarr, counts as
-    one. Raises InputError for what is neither a folder nor a zip, or a crate of a later recipe.
+    one. Raises InputError for what is none of these, or a crate of a later recipe.
     """
     with open_tree(source) as tree:
         listing = tree.listing()
@@ -104,11 +103,14 @@ def gather_loose(paths: Iterable[str], how: Gathering) -> Gathered:
 
 
 def is_loose(source: str | Path) -> bool:
-    """Tell whether a source is a file for itself: neither a folder, nor a zip, nor metadata."""
-    place = Path(source)
-    if not str(source) or not place.is_file():
+    """Tell whether a source is a file for itself: neither a folder, an archive, nor metadata."""
+    if not str(source) or not Path(source).is_file():
         return False
-    return place.name not in (METADATA_FILE, LEGACY_METADATA_FILE) and not is_zipfile(place)
+    try:
+        open_tree(source).close()
+    except NoTreeError:
+        return True
+    return False
 
 
 def refuse_overlaps(sources: Sequence[str | Path]) -> None:

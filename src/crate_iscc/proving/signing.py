@@ -19,7 +19,7 @@ from crate_iscc.paths import (
     signature_names,
 )
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.proving.writing import add_files
+from crate_iscc.proving.writing import add_files, can_be_added_to
 from crate_iscc.render.report import only_proofs_fail
 from crate_iscc.report import Verdict
 from crate_iscc.sources.directory import DirectoryTree
@@ -70,7 +70,8 @@ def sign(
 
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
     _require_valid(source, jobs, progress)
-    with open_tree(source, crc=False) as tree:
+    with open_tree(source, crc=False) as opened:
+        tree = can_be_added_to(opened)
         listing = tree.listing()
         metadata = read_metadata(tree, listing)
         crate = Crate.parse(metadata.raw)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import printable
@@ -106,6 +106,16 @@ class QuickTree(Protocol):
 
         Raises ReadError as open does.
         """
+        ...
+
+
+@runtime_checkable
+class OneFileTree(Protocol):
+    """A tree whose files lie in one file, an archive, and have no states of their own."""
+
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive when it was opened: that of each of its members."""
         ...
 
 

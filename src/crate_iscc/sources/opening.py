@@ -1,4 +1,4 @@
-"""Chooses the Tree for what a user names: a directory, a zip, or a metadata file."""
+"""Chooses the Tree for what a user names: a directory, a zip, a tar, or a metadata file."""
 
 import errno
 from pathlib import Path
@@ -9,15 +9,24 @@ from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
 from crate_iscc.sources.directory import DirectoryTree
 
 if TYPE_CHECKING:
+    from crate_iscc.sources.tar import TarTree
     from crate_iscc.sources.zip import ZipTree
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gunzip",
+    b"BZh": "bunzip2",
+    b"\xfd7zXZ\0": "unxz",
+    b"\x28\xb5\x2f\xfd": "unzstd",
+}
+"""How compressed files begin, and what unpacks them."""
 
 
 class NoTreeError(InputError):
     """A file was named that is no tree of files."""
 
 
-def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree":
-    """Open a directory, a zip (also `.eln` and the like), or the folder of a metadata file.
+def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree | TarTree":
+    """Open a directory, a zip (also `.eln`, `.ozx`), a tar, or the folder of a metadata file.
 
     `crc` is handed to ZipTree. Raises InputError for anything else, NoTreeError for another file.
     """
@@ -40,24 +49,39 @@ def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree
         raise InputError(f"neither a directory nor a file: {shown}")
     if place.name in (METADATA_FILE, LEGACY_METADATA_FILE):
         return DirectoryTree(place.parent)
-    # What reads zips is loaded where there is one: a directory is verified in less time than that.
+    # What reads archives is loaded where there is one: a directory is verified in less time.
+    from crate_iscc.sources.tar_headers import BLOCK, looks_like_tar
+
+    # A tar first: one that ends in a zip would pass for that zip with something before it.
+    head = _head(place, 2 * BLOCK)
+    if looks_like_tar(head):
+        from crate_iscc.sources.tar import TarTree
+
+        return TarTree(place)
     from zipfile import is_zipfile
 
-    if is_zipfile(place) or _starts_like_zip(place):
+    if is_zipfile(place) or head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         from crate_iscc.sources.zip import ZipTree
 
         return ZipTree(place, crc=crc)
+    for start, program in _COMPRESSED.items():
+        if head.startswith(start):
+            raise NoTreeError(
+                f"a compressed archive is not read in place: {shown}",
+                cause="none of its files can be reached without unpacking all before it",
+                hint=f"unpack it ({program}) and name the folder or the .tar",
+            )
     raise NoTreeError(
         f"not a dataset: {shown}",
-        cause="it is a file that is neither a zip archive nor an ro-crate-metadata.json",
-        hint="name the directory or the zip that holds the dataset",
+        cause="it is a file that is no zip, no tar and no ro-crate-metadata.json",
+        hint="name the directory or the archive that holds the dataset",
     )
 
 
-def _starts_like_zip(place: Path) -> bool:
+def _head(place: Path, size: int) -> bytes:
     try:
         with place.open("rb") as file:
-            return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
+            return file.read(size)
     except OSError as error:
         raise InputError(
             f"cannot be read: {printable(str(place))}", cause=error.strerror

@@ -10,28 +10,25 @@ import stat
 import zipfile
 from array import array
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.entries import Entry, EntryTable, StatKey
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import (
-    METADATA_FILE,
     CratePath,
     is_plain_id,
-    path_problem,
     printable,
-    problem_elsewhere,
     repaired,
     utf8_order,
     valid_unicode,
 )
-from crate_iscc.report import Finding
 from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
+from crate_iscc.sources.archive_names import name_problem, repairs, wrapping_folder
+from crate_iscc.sources.archive_names import repeated as repeated_names
 from crate_iscc.sources.inflating import INFLATERS, UNPACKERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
@@ -84,6 +81,12 @@ class ZipTree(Closing):
             size = self._archive.state.st_size
             self._mapping = MappedArchive(self._archive.file, size, self._archive.check_unchanged)
 
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive, which is that of each of its members."""
+        status = self._archive.state
+        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
         if self._listing is None:
@@ -97,16 +100,21 @@ class ZipTree(Closing):
         """Return all members: the directory of a zip is read as one."""
         return self.listing()
 
+    @property
+    def directory(self) -> ZipDirectory:
+        """The directory of the archive, as it is written."""
+        return self._directory
+
     def _listed(self) -> Listing:
         infos = self._directory.members
         written = [_member_name(info) for info in infos]
         # Where all names are plain, as in most archives, one look at all of them is enough.
         plain = is_plain_id("/".join([name.removesuffix("/") for name in written]))
         names = written if plain else list(map(repaired, written))
-        wrapper = self.wrapper = _wrapping_folder(names)
+        wrapper = self.wrapper = wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
-        repeated = _repeated(names)
+        repeated = repeated_names(names)
         size = self._archive.state.st_size
         layout = layout_of(self._directory, size, self._read_at)
         folders: set[str] = set()
@@ -116,8 +124,8 @@ class ZipTree(Closing):
             if not path and info.orig_filename.endswith("/"):
                 continue
             bad_name = None
-            if not plain and _name_problem(path.removesuffix("/")):
-                bad_name = _name_problem(path)
+            if not plain and name_problem(path.removesuffix("/")):
+                bad_name = name_problem(path)
             if path.endswith("/") and not bad_name:
                 folders.add(path)
             elif problem := _problem(
@@ -136,7 +144,7 @@ class ZipTree(Closing):
             EntryTable(PackedBytes(paths), sizes, None),
             tuple(sorted(folders)),
             tuple(refused.values()),
-            (*_repairs(written, names), *layout.remarks()),
+            (*repairs(written, names), *layout.remarks()),
         )
 
     def _read_at(self, place: int, size: int) -> bytes:
@@ -231,27 +239,6 @@ def _member_name(info: Member) -> str:
         return info.orig_filename
 
 
-def _repeated(names: list[str]) -> frozenset[str]:
-    """Return the names that come more than once."""
-    if len(set(names)) == len(names):
-        return frozenset()
-    return frozenset(name for name, times in Counter(names).items() if times > 1)
-
-
-def _repairs(written: list[str], names: list[str]) -> tuple[Finding, ...]:
-    """Return what is to be said of names that were read otherwise than they are written."""
-    if written == names:
-        return ()
-    some = [name for name, read in zip(written, names, strict=True) if name != read]
-    first = f"the first is {printable(some[0])}"
-    return (Finding("path.repaired", f"{len(some)} name(s) with empty or '.' segments; {first}"),)
-
-
-def _name_problem(path: str) -> str | None:
-    """Say why nothing may be called so, here or where a backslash is a slash, or None."""
-    return path_problem(path) or problem_elsewhere(path)
-
-
 def _problem(
     info: Member, bad_name: str | None, *, repeated: bool, overlaps: bool
 ) -> tuple[str, str] | None:
@@ -273,15 +260,3 @@ def _problem(
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return "file.special", "not a regular file"
     return None
-
-
-def _wrapping_folder(names: list[str]) -> str:
-    """Return the one top folder (with a slash) that holds every member, or an empty string.
-
-    An archive with RO-Crate metadata at its top has no wrapping folder, whatever else it holds.
-    """
-    tops = {name.partition("/")[0] for name in names}
-    if len(tops) != 1 or METADATA_FILE in names:
-        return ""
-    top = tops.pop() + "/"
-    return top if all(name.startswith(top) for name in names) and not path_problem(top[:-1]) else ""

@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import ProofKind
 from crate_iscc.trust.trust_set import TrustSet
+from crate_iscc.verifying.sampling import Sampling
+
+if TYPE_CHECKING:  # what most verifications do without is loaded by whoever opens one
+    from crate_iscc.fingerprinting.journal import Journal
 
 
 class Thoroughness(StrEnum):
@@ -27,7 +32,8 @@ class How:
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
-    that there have to be.
+    that there have to be. `sampling` has the contents of a sample read instead of all; `journal`
+    takes what is read, and gives what need not be read again.
     """
 
     thoroughness: Thoroughness
@@ -39,3 +45,5 @@ class How:
     each: bool = False
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
+    sampling: Sampling | None = None
+    journal: "Journal | None" = None

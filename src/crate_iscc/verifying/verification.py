@@ -8,8 +8,10 @@ computed in the same read.
 import re
 from collections.abc import Collection, Container, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crate_iscc.bag import Bag, read_bag
 from crate_iscc.comparison import Comparison, compare
@@ -19,7 +21,7 @@ from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
-from crate_iscc.file_table import PathsOf
+from crate_iscc.file_table import PathsOf, numbers_among
 from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
@@ -40,12 +42,16 @@ from crate_iscc.verifying.comparing import Compared, Comparer
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
-from crate_iscc.verifying.outcome import Outcome, make_report
+from crate_iscc.verifying.outcome import Outcome, make_report, with_earlier
 from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_entries, proof_files
 from crate_iscc.verifying.recording import Known, known_of
+from crate_iscc.verifying.sampling import Drawn, Sampling, draw
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
+
+if TYPE_CHECKING:
+    from crate_iscc.fingerprinting.journal import Journal
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -64,6 +70,8 @@ def verify(
     max_bytes: int | None = None,
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
+    sampling: Sampling | None = None,
+    journal: "Journal | None" = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
@@ -78,10 +86,16 @@ def verify(
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
     says whose are believed, `required` which there have to be.
 
+    With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
+    verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
+    read again; both are for the thoroughness DATAHASH alone.
+
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
     than `max_bytes`.
     """
+    if (sampling or journal) and thoroughness is not Thoroughness.DATAHASH:
+        raise InputError("samples and journals are for verifications of datahashes alone")
     how = How(
         thoroughness=thoroughness,
         jobs=jobs,
@@ -92,10 +106,16 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        sampling=sampling,
+        journal=journal,
     )
-    with open_tree(source, crc=False) as tree:
+    with journal or nullcontext(), open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
-        return _Verification(str(source), tree, how).run()
+        report = _Verification(str(source), tree, how).run()
+        if journal:
+            report = with_earlier(report, journal.reused())
+            journal.finish(of_all=sampling is None)
+        return report
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -150,7 +170,7 @@ class _Verification:
             if b"excludedPattern" not in raw:
                 payload = self._list()
                 alone = not (self._bag or self._nested_folders)
-                if alone and not _OF_OTHERS.search(raw, 0, _A_LOOK):
+                if alone and not self._how.sampling and not _OF_OTHERS.search(raw, 0, _A_LOOK):
                     ahead = self._hashed_ahead(payload.entries, known)
             while not wait((known,), timeout=_CHECK_SECONDS).done:
                 check()
@@ -226,9 +246,29 @@ class _Verification:
         self._to_check: Recording = (
             {} if self._quick else digests_to_check(known.record, full=self._full)
         )
+        self._drawn = self._draw()
         for folder in self._nested_folders:
             self._prepare_nested(folder)
         self._observer = Observer(self._tree, self._how, DigestBook(self._wanted()))
+
+    def _draw(self) -> Drawn | None:
+        """Draw the sample that was asked for; digests are computed of its files alone then."""
+        known, sampling = self._record, self._how.sampling
+        if sampling is None or not known.covers_contents:
+            return None
+        listed = known.record.in_metadata if known.list_is_lost else known.manifest.files
+        folders = (tree.path for tree in known.manifest.containers)
+        drawn = draw(sampling, listed, folders, self._to_check)
+        if not drawn.files:
+            raise InputError(
+                f"no sample can be drawn of {printable(self._tree.subject)}",
+                cause="of no file by itself is recorded what it holds",
+                hint="verify all of it: leave --sample away",
+            )
+        if not drawn.complete:
+            taken = PathsOf(drawn.files)
+            self._to_check = {p: digests for p, digests in self._to_check.items() if p in taken}
+        return drawn
 
     def _prepare_nested(self, folder: str) -> None:
         place = CratePath(folder)
@@ -336,7 +376,7 @@ class _Verification:
             to_check=self._to_check,
             book=self._observer.book,
         )
-        payload = comparer.compare(self._observe(given))
+        payload = self._compare(comparer, given)
         observed = payload.observed
         apart = self._apart(comparer)
         comparison = not_fetched(
@@ -368,8 +408,32 @@ class _Verification:
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
             proofs=proofs,
+            drawn=self._drawn,
+            read=payload.read,
+            not_sampled=payload.not_sampled,
         )
         return make_report(outcome, payload.treehashes)
+
+    def _compare(self, comparer: Comparer, given: Hashed | None) -> Compared:
+        """Compare all contents, or those of the sample."""
+        drawn = self._drawn
+        if drawn is None or drawn.complete:
+            return comparer.compare(self._observe(given))
+        payload = self._payload
+        real = self._spellings.as_there(drawn.files).raw_paths()
+        numbers = numbers_among(real, payload.entries.path_column)
+        hashed = self._observer.datahashes(payload.entries.chosen(numbers))
+        return comparer.compare_sample(
+            drawn,
+            Manifest(
+                self._spellings.as_recorded(unhashed(payload.entries)),
+                unread=self._spellings.unread_as_recorded(payload.refused),
+            ),
+            Manifest(
+                self._spellings.as_recorded(hashed.files),
+                unread=self._spellings.unread_as_recorded(hashed.unread),
+            ),
+        )
 
     def _check_proofs(self) -> Proofs:
         if self._metadata is None or self._crate is None:
@@ -396,7 +460,9 @@ class _Verification:
         self, folder: str, inner: "_Verification", observed: Manifest
     ) -> Report | None:
         given = None
-        if self._how.thoroughness is Thoroughness.DATAHASH and self._record.covers_contents:
+        everything = self._drawn is None or self._drawn.complete
+        datahash = self._how.thoroughness is Thoroughness.DATAHASH
+        if datahash and everything and self._record.covers_contents:
             inner._observer.book.take_below(folder, self._observer.book)
             cut = len(folder)
             given = Hashed(
