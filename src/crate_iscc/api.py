@@ -13,6 +13,7 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest
 from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources import require_complete
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 
@@ -99,7 +100,9 @@ def fingerprint(
     """
     with open_tree(source) as tree:
         refuse_larger(tree, max_bytes)
-        payload = payload_of(tree.listing(), excluded=excluded, containers=containers)
+        listing = tree.listing()
+        require_complete(tree, listing)
+        payload = payload_of(listing, excluded=excluded, containers=containers)
         return fingerprint_tree(
             tree,
             payload,

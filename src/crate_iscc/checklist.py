@@ -19,7 +19,7 @@ from crate_iscc.render.sums import NamedSum, is_unit_line, parse_sum_line
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.named import NamedFiles
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_tree, require_local
 
 
 def sum_files(
@@ -42,6 +42,7 @@ def sum_files(
     for path in paths:
         if not path:
             raise InputError("the path is empty", hint="name a file or a directory")
+        require_local(path)
         if valid_unicode(path) != path:
             raise InputError(f"not valid UTF-8: {printable(path)}", hint="rename the file")
         if os.path.isdir(path):

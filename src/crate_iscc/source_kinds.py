@@ -9,7 +9,7 @@ SOURCE_KINDS = (
         "A data entity lies elsewhere",
         "The @id of a File or Dataset is the address of something outside of the crate. It is "
         "listed and was not checked: no request was made.",
-        "Nothing has to be done. To have it checked, put the file into the crate.",
+        "To have it checked, verify --remote fetches it; or put the file into the crate.",
     ),
     FindingKind(
         "path.unsafe",

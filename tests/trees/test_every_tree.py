@@ -10,11 +10,14 @@ import tarfile
 import zipfile
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 from unicodedata import normalize
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -28,7 +31,11 @@ from crate_iscc.sources.inflating import INFLATERS
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.remote.client import Client
+from crate_iscc.sources.remote.files import WebFiles
+from crate_iscc.sources.remote.url import parse_url
 from crate_iscc.sources.zip import ZipTree
+from web.web_kit import Site, serving
 
 MIB = 1 << 20
 SMALL: dict[str, bytes] = {
@@ -433,6 +440,62 @@ class TestZip64Directory(ZipTests):
             patch.setattr(zipfile, "ZIP64_LIMIT", 0)
             super().write(files, place)
         assert not files or b"PK\x06\x06" in place.read_bytes()
+
+
+class OnTheWeb:
+    """A site that lasts for all tests of a class; each tree has a place of its own on it."""
+
+    site: ClassVar[Site]
+    number: ClassVar[Iterator[int]]
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _serve(cls) -> Iterator[None]:
+        with serving(Site({})) as cls.site:
+            cls.number = count()
+            yield
+
+    def put(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Put files on the site; return the address of each."""
+        folder = f"{next(self.number)}/"
+        self.site.files.update({folder + name: content for name, content in files.items()})
+        return {name: self.site.url(folder + quote(name)) for name in files}
+
+
+class TestZipByRange(OnTheWeb, ZipTests):
+    """A zip on the web, of which parts are asked for."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a zip, serve it, and open it by its address."""
+        place = folder / "study.zip"
+        self.write(files, place)
+        return open_tree(self.put({"study.zip": place.read_bytes()})["study.zip"])
+
+
+class TestDeflatedZipByRange(TestZipByRange):
+    """A zip on the web whose members are compressed, in one folder."""
+
+    compression = zipfile.ZIP_DEFLATED
+    wrapper = "my study/"
+
+
+class TestZip64ByRange(TestZipByRange):
+    """A zip on the web in the forms for large archives."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write an archive for which every size is a large one."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(zipfile, "ZIP64_LIMIT", 0)
+            super().write(files, place)
+
+
+class TestFilesOnTheWeb(OnTheWeb, TreeTests):
+    """Files on the web whose names are known."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:  # noqa: ARG002
+        """Serve each file by its own address."""
+        places = {name: parse_url(address) for name, address in self.put(files).items()}
+        return WebFiles(Client(private=True), "the web", "web", places, {})
 
 
 class Pipe(io.RawIOBase):

@@ -72,7 +72,7 @@ from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local
 from crate_iscc.version import __version__
 
 MANIFEST_FILE_ABOVE = 10_000
@@ -181,7 +181,7 @@ def plan_build(
     """
     options = options or BuildOptions()
     kernel = kernel or chosen_kernel()
-    with open_tree(path) as tree:
+    with open_local(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
         refuse_larger(tree, options.max_bytes)
         listing, left_behind = _without_leftovers(tree.listing())

@@ -228,6 +228,13 @@ def verify(
         Path | None,
         typer.Option("--log", metavar="FILE", help="Put it on record: append a line to this log."),
     ] = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Fetch and check data entities on the web, too.")
+    ] = False,
+    remote_private: Annotated[
+        bool,
+        typer.Option("--remote-private", help="With --remote, also from private addresses."),
+    ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
@@ -243,6 +250,8 @@ def verify(
     crate-iscc verify ./dataset
 
     crate-iscc verify dataset.zip -o report.html
+
+    crate-iscc verify https://example.org/dataset.zip
 
     Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
     or unreadable. A zip is read in place and never unpacked. Crates that others made are checked
@@ -262,6 +271,8 @@ def verify(
         trust=trust,
         require=require,
         log=log,
+        remote=remote,
+        remote_private=remote_private,
         manner=manner(jobs, io, kernel, progress),
     )
 

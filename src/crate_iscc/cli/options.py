@@ -262,7 +262,7 @@ CratesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="CRATE...",
-        help="Directories, zips, or ro-crate-metadata.json files.",
+        help="Directories, zips, ro-crate-metadata.json files, or https:// addresses.",
         show_default=False,
     ),
 ]

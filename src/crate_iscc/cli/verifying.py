@@ -17,7 +17,7 @@ from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
-from crate_iscc.verifying.how import Thoroughness
+from crate_iscc.verifying.how import Remote, Thoroughness
 from crate_iscc.verifying.sampling import Sampling
 from crate_iscc.verifying.verification import verify
 
@@ -39,6 +39,8 @@ def run_verify(
     trust: str | None,
     require: str | None,
     log: Path | None,
+    remote: bool,
+    remote_private: bool,
     manner: Manner,
 ) -> NoReturn:
     """Verify crates and deliver the reports."""
@@ -49,6 +51,10 @@ def run_verify(
     if extent.journal is not None and len(crates) > 1:
         raise typer.BadParameter("--journal is for one crate: each has a journal of its own")
     sampling = Sampling.parse(extent.sample, extent.seed) if extent.sample is not None else None
+    if remote_private and not remote:
+        raise typer.BadParameter(
+            "--remote-private says something about --remote, which is not there"
+        )
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -81,6 +87,7 @@ def run_verify(
                 gentle=manner.gentle,
                 kernel=kernel,
                 progress=sink,
+                remote=Remote(private=remote_private, max_bytes=max_bytes) if remote else None,
             )
         return recorder.put(report) if recorder else report
 

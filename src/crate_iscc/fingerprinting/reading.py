@@ -39,7 +39,7 @@ from crate_iscc.kernel.digest import DatahashKernel, DigestBook
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import FixedBytes, PackedBytes
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.sources import Mapped, QuickTree, Tree
+from crate_iscc.sources import Mapped, PatientTree, QuickTree, Tree
 
 SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
@@ -335,8 +335,11 @@ class _Reading:
     def __enter__(self) -> "_Reading":
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._stop.set()
+        # Whoever interrupts does not want to wait for a server, either.
+        if kind is not None and isinstance(self._tree, PatientTree):
+            self._tree.give_up()
         self._readers.shutdown(cancel_futures=True)
         self._hashers.shutdown(cancel_futures=True)
         for mapped in self._mapped.values():

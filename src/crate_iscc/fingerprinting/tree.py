@@ -42,7 +42,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Listing, Tree
+from crate_iscc.sources import Listing, Tree, require_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,7 @@ def tree_sums(
     read: a code over a part of a tree must not exist.
     """
     listing = tree.listing()
+    require_complete(tree, listing)
     if not listing.entries and not listing.refused:
         raise InputError(f"there is no file in {printable(tree.subject)}")
     scopes = scopes_of(tree, listing.entries, ())

@@ -31,7 +31,7 @@ from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files, remove_file
 from crate_iscc.sources import Listing
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local
 from crate_iscc.sources.tar import TarTree
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files
@@ -83,7 +83,7 @@ def declare(
     give a right receipt; InputError for an archive, and a crate without a treehash; WriteError.
     """
     require_trust()
-    with open_tree(source, crc=False) as tree:
+    with open_local(source, crc=False) as tree:
         if not isinstance(tree, DirectoryTree):
             kind = "a tar" if isinstance(tree, TarTree) else "a zip"
             raise InputError(

@@ -29,6 +29,7 @@ _PROOFS = ("signature.", "timestamp.", "receipt.")
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
+    "remote": "data entities on the web",
     "digests": "digests by other conventions",
     "sample": "the contents of a sample",
     "zarr": "the chunk grids of Zarrs",
@@ -43,6 +44,7 @@ _NOT_CHECKED_WORDS = {
     "unchanged": "unchanged files, again (--since)",
     "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
     "signer": "who the signer is (--trust names whose keys are believed)",
+    "extra": "files that are not recorded (a folder on the web cannot be listed)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",

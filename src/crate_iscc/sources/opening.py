@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
+from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
 
 if TYPE_CHECKING:
@@ -19,17 +20,51 @@ _COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "unzstd",
 }
 """How compressed files begin, and what unpacks them."""
+_SCHEMES = frozenset({"http", "https"})
+"""What lies elsewhere begins with one of these and `://`."""
 
 
 class NoTreeError(InputError):
     """A file was named that is no tree of files."""
 
 
-def open_tree(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree | TarTree":
+def open_tree(path: str | Path, *, crc: bool = True) -> Tree:
+    """Open what a user names: what open_local opens, or a zip or crate at a web address.
+
+    `crc` is handed to the tree of a zip. Raises InputError for anything else, NoTreeError for
+    another file, and ReadError where a server does not answer.
+    """
+    if isinstance(path, str) and scheme_of(path) in ("http", "https"):
+        from crate_iscc.sources.remote.web import open_web
+
+        return open_web(path, crc=crc)
+    return open_local(path, crc=crc)
+
+
+def scheme_of(path: str | Path) -> str | None:
+    """Return the scheme of what was named (`https`), None for a path of the file system."""
+    scheme, mark, _ = str(path).partition("://")
+    named = bool(mark) and isinstance(path, str) and scheme.lower() in _SCHEMES
+    return scheme.lower() if named else None
+
+
+def require_local(path: str | Path) -> None:
+    """Raise InputError for what lies elsewhere."""
+    if scheme_of(path):
+        raise InputError(
+            f"not on this computer: {printable(str(path))}",
+            cause="this works on what lies on disk: elsewhere nothing is written",
+            hint="download it first, and name the file or folder",
+        )
+
+
+def open_local(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTree | TarTree":
     """Open a directory, a zip (also `.eln`, `.ozx`), a tar, or the folder of a metadata file.
 
-    `crc` is handed to ZipTree. Raises InputError for anything else, NoTreeError for another file.
+    `crc` is handed to ZipTree. Raises InputError for anything else, also for what lies elsewhere
+    (whoever calls this may want to write), NoTreeError for another file.
     """
+    require_local(path)
     place = Path(path)
     shown = printable(str(path))
     if not str(path):

@@ -37,7 +37,7 @@ from crate_iscc.sources.tar_headers import (
     TarMember,
     read_contents,
 )
-from crate_iscc.sources.zip_streams import Archive
+from crate_iscc.sources.zip_streams import BytesOnDisk
 from crate_iscc.stretch import Stretch
 
 _Place = tuple[int, int]
@@ -63,9 +63,8 @@ class TarTree(Closing):
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
         try:
-            state = os.fstat(self._file.fileno())
-            self._archive = Archive(self._file.fileno(), state, ())
-            self._contents = read_contents(self._read_at, state.st_size)
+            self._archive = BytesOnDisk(self._file.fileno())
+            self._contents = read_contents(self._read_at, self._archive.size)
         except (OSError, BadTarError) as error:
             self._file.close()
             raise _unreadable(path, error) from error
@@ -74,14 +73,13 @@ class TarTree(Closing):
         self._mapping: MappedArchive | None = None
         if HAS_READING:
             self._mapping = MappedArchive(
-                self._archive.file, state.st_size, self._archive.check_unchanged
+                self._archive.file, self._archive.size, self._archive.check_unchanged
             )
 
     @property
     def state(self) -> StatKey:
         """The state of the archive, which is that of each of its members."""
-        status = self._archive.state
-        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+        return self._archive.state
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder."""
@@ -269,7 +267,7 @@ def _unreadable(path: Path, error: Exception) -> InputError:
 class _MemberPlace:
     """A member as an open file whose bytes lie somewhere in another: to be mapped."""
 
-    archive: Archive
+    archive: BytesOnDisk
     entry: Entry
 
     def fileno(self) -> int:
@@ -289,7 +287,7 @@ class TarStream:
 
     __slots__ = ("_archive", "_left", "_path", "_position", "_tree")
 
-    def __init__(self, tree: TarTree, archive: Archive, path: str, place: _Place) -> None:
+    def __init__(self, tree: TarTree, archive: BytesOnDisk, path: str, place: _Place) -> None:
         self._tree = tree
         self._archive = archive
         self._path = path
@@ -315,7 +313,7 @@ class TarStream:
         """Do nothing: the archive stays open."""
 
 
-def _check_unchanged(archive: Archive, path: str) -> None:
+def _check_unchanged(archive: BytesOnDisk, path: str) -> None:
     try:
         archive.check_unchanged()
     except ReadError as error:

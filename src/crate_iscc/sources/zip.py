@@ -11,7 +11,7 @@ import zipfile
 from array import array
 from bisect import bisect_right
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from crate_iscc.entries import Entry, EntryTable, StatKey
@@ -36,6 +36,8 @@ from crate_iscc.sources.zip_directory import UTF8_FLAG, Member, ZipDirectory, re
 from crate_iscc.sources.zip_layout import layout_of
 from crate_iscc.sources.zip_streams import (
     Archive,
+    ArchiveBytes,
+    BytesOnDisk,
     ByZipfile,
     DeflatedStream,
     StoredPlace,
@@ -48,44 +50,44 @@ _ENCRYPTED_FLAG = 0x1
 _LARGEST = (1 << 63) - 1
 
 
-class ZipTree(Closing):
-    """The members of a zip archive.
+class ZipArchive(Closing):
+    """The members of a zip archive, wherever its bytes lie.
 
     `wrapper` is the folder (with a slash) that wraps all members, once they are listed. With
     `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
-    decides anyway. Raises InputError if the file is no readable zip.
+    decides anyway. `by_place` tells whether bytes can be asked for by their places, `gap` is that
+    of layout_of.
     """
 
-    def __init__(self, path: Path, *, crc: bool = True, inflater: Inflater = INFLATERS[0]) -> None:
-        self.path = path
-        self.subject = str(path)
-        self.name = path.name.removesuffix(path.suffix) or path.name
+    def __init__(
+        self,
+        subject: str,
+        file: BinaryIO,
+        held: ArchiveBytes,
+        *,
+        crc: bool,
+        inflater: Inflater = INFLATERS[0],
+        by_place: bool = True,
+        gap: int = 0,
+    ) -> None:
+        """Take the same bytes twice: as a file with one position, and by places.
+
+        Raises BadZipFile if they are no readable zip, and OSError.
+        """
+        name = PurePath(subject)
+        self.subject = subject
+        self.name = name.name.removesuffix(name.suffix) or name.name
         self.wrapper = ""
         self._crc = crc
         self._inflater = inflater
-        try:
-            self._file = path.open("rb")
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
-        try:
-            self._directory = read_directory(self._file)
-            self._archive = _examined(self._file, self._directory)
-        except (OSError, zipfile.BadZipFile) as error:
-            self._file.close()
-            raise _unreadable(path, error) from error
-        self._by_zipfile = ByZipfile(self._file)
+        self._by_place = by_place
+        self._gap = gap
+        self._file = file
+        self._directory = read_directory(file)
+        self._archive = _examined(held, self._directory)
+        self._by_zipfile = ByZipfile(file)
         self._members: dict[bytes, Member] = {}
         self._listing: Listing | None = None
-        self._mapping: MappedArchive | None = None
-        if HAS_READING and not crc:
-            size = self._archive.state.st_size
-            self._mapping = MappedArchive(self._archive.file, size, self._archive.check_unchanged)
-
-    @property
-    def state(self) -> StatKey:
-        """The state of the archive, which is that of each of its members."""
-        status = self._archive.state
-        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
@@ -115,8 +117,7 @@ class ZipTree(Closing):
         if wrapper:
             self.name = wrapper.rstrip("/")
         repeated = repeated_names(names)
-        size = self._archive.state.st_size
-        layout = layout_of(self._directory, size, self._read_at)
+        layout = layout_of(self._directory, self._archive.held.size, self._read_at, gap=self._gap)
         folders: set[str] = set()
         refused: dict[str, Unread] = {}
         for info, name in zip(infos, names, strict=True):
@@ -150,8 +151,8 @@ class ZipTree(Closing):
     def _read_at(self, place: int, size: int) -> bytes:
         """Return bytes of the archive, before any thread reads members."""
         try:
-            if hasattr(os, "pread"):
-                return os.pread(self._archive.file, size, place)
+            if self._by_place:
+                return self._archive.held.pread(size, place)
             self._file.seek(place)
             return self._file.read(size)
         except (OSError, OverflowError):
@@ -162,7 +163,7 @@ class ZipTree(Closing):
         info = self._members.get(utf8_order(entry.path))
         if info is None or self._file.closed:
             raise ReadError(printable(entry.path), cause="it is no member of the archive")
-        if hasattr(os, "preadv"):
+        if self._by_place:
             if info.compress_type == zipfile.ZIP_STORED:
                 return StoredStream(self._archive, info, self._inflater, crc=self._crc)
             if info.compress_type == zipfile.ZIP_DEFLATED:
@@ -171,13 +172,54 @@ class ZipTree(Closing):
                 return DeflatedStream(self._archive, info, UNPACKERS[info.compress_type])
         return ZipfileStream(self._by_zipfile, info, self._archive)
 
+    def close(self) -> None:
+        """Close the archive."""
+        self._by_zipfile.close()
+        self._file.close()
+
+
+class ZipTree(ZipArchive):
+    """The members of a zip archive on disk; the parameters are those of ZipArchive.
+
+    Raises InputError if the file is no readable zip.
+    """
+
+    def __init__(self, path: Path, *, crc: bool = True, inflater: Inflater = INFLATERS[0]) -> None:
+        self.path = path
+        try:
+            file = path.open("rb")
+        except (OSError, ValueError) as error:
+            raise unreadable(str(path), error) from error
+        try:
+            held = BytesOnDisk(file.fileno())
+            super().__init__(
+                str(path),
+                file,
+                held,
+                crc=crc,
+                inflater=inflater,
+                by_place=hasattr(os, "preadv"),
+            )
+        except (OSError, zipfile.BadZipFile) as error:
+            file.close()
+            raise unreadable(str(path), error) from error
+        self._held = held
+        self._mapping: MappedArchive | None = None
+        if HAS_READING and not crc:
+            self._mapping = MappedArchive(held.file, held.size, held.check_unchanged)
+
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive, which is that of each of its members."""
+        return self._held.state
+
     def mapped(self, entry: Entry) -> Mapped | None:
         """Map a stored member, unless its CRC-32 is wanted. Raises ReadError."""
         info = self._members.get(utf8_order(entry.path))
         if self._mapping is None or info is None or not _is_stored(info):
             return None
         start, _ = self._archive.locate(info, 0)
-        return mapped(StoredPlace(self._archive, info, entry), start)
+        return mapped(StoredPlace(self._archive, self._file.fileno(), info, entry), start)
 
     def read_together(
         self, entries: EntryTable, numbers: "array[int]", _buffer: memoryview
@@ -202,24 +244,20 @@ class ZipTree(Closing):
             sizes.append(size)
         return SmallFiles(Stretch(view, starts, sizes), failed, self._mapping.settle)
 
-    def close(self) -> None:
-        """Close the archive."""
-        self._by_zipfile.close()
-        self._file.close()
 
-
-def _examined(file: BinaryIO, directory: ZipDirectory) -> Archive:
-    """Return the state of an open archive, and where its members start. Raises OSError."""
+def _examined(held: ArchiveBytes, directory: ZipDirectory) -> Archive:
+    """Return an open archive with the places where its members start."""
     borders = sorted({directory.start, *(info.header_offset for info in directory.members)})
     # No member lies behind the directory, though one may be said to.
     borders = borders[: bisect_right(borders, directory.start)]
-    return Archive(file.fileno(), os.fstat(file.fileno()), tuple(borders))
+    return Archive(held, tuple(borders))
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(subject: str, error: Exception) -> InputError:
+    """Return the error for what is no zip that can be read."""
     cause = error.strerror if isinstance(error, OSError) else str(error)
     return InputError(
-        f"not a readable zip archive: {printable(str(path))}",
+        f"not a readable zip archive: {printable(subject)}",
         cause=cause,
         hint="the file may be cut or damaged; fetch it again",
     )

@@ -27,13 +27,25 @@ class Thoroughness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """That data entities on the web are fetched, and which: also from `private` addresses or not.
+
+    Those of more than `max_bytes` together are refused; None stands for no limit.
+    """
+
+    private: bool = False
+    max_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class How:
     """What a caller of verify asked for.
 
     `closed` takes every file for an extra one that the crate does not record; `each` has every
     file's verdict in the report. `trust` None trusts nobody; `required` names the kinds of proofs
     that there have to be. `sampling` has the contents of a sample read instead of all; `journal`
-    takes what is read, and gives what need not be read again.
+    takes what is read, and gives what need not be read again. Unless `remote` is given, nothing
+    that the crate names is asked for.
     """
 
     thoroughness: Thoroughness
@@ -47,3 +59,4 @@ class How:
     required: frozenset[ProofKind] = frozenset()
     sampling: Sampling | None = None
     journal: "Journal | None" = None
+    remote: Remote | None = None

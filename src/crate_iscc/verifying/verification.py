@@ -39,7 +39,7 @@ from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
 from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.comparing import Compared, Comparer
-from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.how import How, Remote, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report, with_earlier
@@ -52,6 +52,7 @@ from crate_iscc.verifying.waiting import not_fetched
 
 if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -76,6 +77,7 @@ def verify(
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    remote: Remote | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -84,7 +86,8 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be.
+    says whose are believed, `required` which there have to be. `source` may be an address on the
+    web, of a zip or of a crate's folder; what a crate names there is fetched with `remote` alone.
 
     With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
     verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
@@ -108,6 +111,7 @@ def verify(
         required=frozenset(required),
         sampling=sampling,
         journal=journal,
+        remote=remote,
     )
     with journal or nullcontext(), open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -393,6 +397,7 @@ class _Verification:
             for folder, inner in self._nested.items()
             if (report := self._finished_nested(folder, inner, observed)) is not None
         ]
+        elsewhere = self._check_elsewhere()
         outcome = Outcome(
             subject=self._subject,
             tree=self._tree,
@@ -407,6 +412,8 @@ class _Verification:
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
+            complete=self._top.complete,
+            elsewhere=elsewhere,
             proofs=proofs,
             drawn=self._drawn,
             read=payload.read,
@@ -447,6 +454,23 @@ class _Verification:
             trust=self._how.trust,
             required=self._how.required if not self._depth else frozenset(),
         ).run(files)
+
+    def _check_elsewhere(self) -> "Elsewhere | None":
+        """Check what lies on the web; of what was checked it is not said that it was not."""
+        if self._how.remote is None or self._crate is None:
+            return None
+        # What asks servers takes long to load.
+        from crate_iscc.sources.remote.client import Client
+        from crate_iscc.verifying.elsewhere import check_elsewhere
+
+        found = check_elsewhere(self._crate, self._how, Client(private=self._how.remote.private))
+        self._findings = [
+            finding
+            for finding in self._findings
+            if finding.id != "bytes.remote" or finding.entity not in found.asked
+        ]
+        self._findings.extend(found.findings)
+        return found
 
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)
