@@ -34,6 +34,7 @@ from crate_iscc.matching.indexing import Exported
 from crate_iscc.similarity import Gathered, Member
 from similarity.conftest import write
 from similarity.test_similar_command import valid
+from web.web_kit import Site, serving
 
 
 @pytest.fixture
@@ -108,6 +109,21 @@ def test_a_crate_is_known_by_its_place_however_it_is_named(crate: Path, index: P
     (one,) = index_list(index)
     assert (one.place, one.name) == (str(crate.resolve()), "Crate")
     assert one.recorded
+
+
+def test_a_crate_on_the_web_is_known_by_its_address(folder: Path, index: Path) -> None:
+    """Its place is no path of this computer; what it records is taken, and no file is fetched."""
+    build(folder, folder.parent / "crate.zip", name="Crate", licence="CC0-1.0")
+    raw = (folder.parent / "crate.zip").read_bytes()
+    with serving(Site({"crate.zip": raw})) as site:
+        address = site.url("crate.zip")
+        index_add(index, [address])
+        (again,) = index_add(index, [address])
+
+    assert again.replaced
+    assert [one.place for one in index_list(index)] == [address]
+    assert found(index, folder / "a.bin") == (["a.bin", "deep/copy of a.bin"], ["b.bin"])
+    assert index_remove(index, address).place == address
 
 
 @pytest.mark.parametrize("by", ["path", "name"])

@@ -26,7 +26,7 @@ from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member, comparable
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
-from crate_iscc.sources.opening import NoTreeError, open_tree
+from crate_iscc.sources.opening import NoTreeError, open_tree, scheme_of
 
 LOOSE = "files"
 """What several files that were named one by one are called together."""
@@ -136,7 +136,12 @@ def refuse_overlaps(sources: Sequence[str | Path]) -> None:
 
 
 def absolute_place(source: str | Path) -> str:
-    """Return the absolute path of a source, with no links in it; of a metadata file, its folder."""
+    """Return the absolute path of a source, with no links in it; of a metadata file, its folder.
+
+    A web address is returned as it is.
+    """
+    if scheme_of(source):
+        return str(source)
     place = os.path.realpath(source)
     if os.path.basename(place) in (METADATA_FILE, LEGACY_METADATA_FILE):
         return os.path.dirname(place)
