@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
+    from crate_iscc.matching.gathering import Gathering
+    from crate_iscc.matching.grouping import leakage, similar
+    from crate_iscc.matching.indexing import (
+        index_add,
+        index_export,
+        index_list,
+        index_remove,
+        index_search,
+    )
     from crate_iscc.progress import Progress
     from crate_iscc.render.kinship import kinship_json, kinship_text
     from crate_iscc.render.report import report_text
@@ -53,6 +62,15 @@ _HOMES = {
     "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
+    "matching.gathering": ("Gathering",),
+    "matching.indexing": (
+        "index_add",
+        "index_export",
+        "index_list",
+        "index_remove",
+        "index_search",
+    ),
+    "matching.grouping": ("leakage", "similar"),
     "kinship": ("Kinship", "Likeness", "Pair", "Relation"),
     "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
@@ -80,6 +98,7 @@ __all__ = [
     "FileVerdict",
     "Finding",
     "Fingerprint",
+    "Gathering",
     "ImageFingerprint",
     "ImageUnread",
     "InputError",
@@ -109,12 +128,19 @@ __all__ = [
     "compare",
     "compare_pixels",
     "fingerprint",
+    "index_add",
+    "index_export",
+    "index_list",
+    "index_remove",
+    "index_search",
     "kinship_json",
     "kinship_text",
+    "leakage",
     "pixels_of",
     "plan_build",
     "report_json",
     "report_text",
+    "similar",
     "validate",
     "verify",
 ]

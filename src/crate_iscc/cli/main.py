@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crate_iscc.cli.guard import Guard
+from crate_iscc.cli.index_commands import app as index_commands
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
@@ -843,6 +844,76 @@ def sum_(
         )
 
 
+@app.command(short_help="Find what is there twice, or nearly.")
+def similar(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH|CRATE...",
+            help="Folders, zips, crates, files.",
+            show_default=False,
+        ),
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--between",
+            metavar="TRAIN TEST",
+            help="What of TEST is in TRAIN too; ends with 1 if anything is.",
+        ),
+    ] = None,
+    compute: Annotated[
+        bool, typer.Option("--compute", help="Read crates too, whatever they record.")
+    ] = False,
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            "--threshold",
+            metavar="BITS",
+            help="Near is what differs in so many bits [default: chosen by width and count].",
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show all groups and files.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
+    ] = False,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Find what is there twice, or nearly: by digests, and by the byte runs that files share.
+
+    crate-iscc similar ./raw ./archive.zip
+
+    crate-iscc similar --between ./train ./test
+
+    Of a crate it takes what is recorded, and reads nothing but the metadata; of anything else it
+    reads everything. A Zarr counts as one.
+    """
+    from crate_iscc.cli import similar as command
+
+    if (between is None) == (not sources):
+        raise typer.BadParameter("name PATHs to compare with each other, or --between TRAIN TEST")
+    wanted = command.Wanted(
+        compute=compute,
+        threshold=threshold,
+        max_bytes=max_bytes,
+        everything=everything,
+        as_json=format_ is BuildFormat.JSON,
+        remember=not no_cache,
+        manner=manner(jobs, io, kernel, progress),
+    )
+    if between is not None:
+        command.find_leaks(*between, wanted)
+    else:
+        command.find_similar(sources or [], wanted)
+
+
 @app.command(short_help="Show what a crate records.")
 def show(
     crate: CrateArgument,
@@ -946,6 +1017,10 @@ def explain(
 
     showing.explain(finding_id)
 
+
+app.add_typer(
+    index_commands, name="index", short_help="Keep the codes of many crates, and search them."
+)
 
 profiles = typer.Typer(
     no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."
