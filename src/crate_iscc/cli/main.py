@@ -873,6 +873,10 @@ def similar(
             help="Near is what differs in so many bits [default: chosen by width and count].",
         ),
     ] = None,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Decode images, and compare pixels and looks. Experimental."),
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show all groups and files.")] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
@@ -908,7 +912,11 @@ def similar(
         remember=not no_cache,
         manner=manner(jobs, io, kernel, progress),
     )
-    if between is not None:
+    if between is not None and images:
+        raise typer.BadParameter("--between compares bytes, and takes no --images")
+    if images:
+        command.find_similar_images(sources or [], wanted)
+    elif between is not None:
         command.find_leaks(*between, wanted)
     else:
         command.find_similar(sources or [], wanted)

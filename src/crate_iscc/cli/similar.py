@@ -15,6 +15,8 @@ from crate_iscc.cli.terminal import (
     progress_on_stderr,
 )
 from crate_iscc.errors import InputError
+from crate_iscc.matching.appearance import similar_images
+from crate_iscc.matching.gathering import Gathering
 from crate_iscc.matching.grouping import leakage, similar
 from crate_iscc.render.similar import leakage_json, leakage_text, similar_json, similar_text
 from crate_iscc.similarity import Gathered
@@ -53,6 +55,25 @@ def find_similar(sources: list[str], wanted: Wanted) -> None:
         write_for_machines(similar_json(found))
     else:
         write_out(similar_text(found, paint_for_stdout(), everything=wanted.everything))
+    if not found.is_complete:
+        raise typer.Exit(UNREAD)
+
+
+def find_similar_images(sources: list[str], wanted: Wanted) -> None:
+    """Say which images have the same pixels or look alike; end with 3 where one was not read."""
+    found = similar_images(
+        sources, threshold=wanted.threshold, how=Gathering(max_bytes=wanted.max_bytes)
+    )
+    if not found.members and not any(source.unread for source in found.sources):
+        raise InputError(
+            f"there is no image in {', '.join(source.source for source in found.sources)}",
+            cause="there is no Zarr and no file that ends like an image",
+        )
+    if wanted.as_json:
+        write_for_machines(similar_json(found, images=True))
+    else:
+        paint = paint_for_stdout()
+        write_out(similar_text(found, paint, everything=wanted.everything, images=True))
     if not found.is_complete:
         raise typer.Exit(UNREAD)
 
