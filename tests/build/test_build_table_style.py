@@ -19,7 +19,7 @@ MANIFEST = "iscc-manifest.tsv"
 FILES = {
     "raw/cell 1.tif": b"pixels",
     "raw/odd\tname\\.tif": b"more pixels",
-    "images/a.zarr/zarr.json": b"{}",
+    "images/a.zarr/zarr.json": b'{"zarr_format": 3, "node_type": "group"}',
     "images/a.zarr/c/0/0": b"chunk",
     "plates/p1/well": b"w",
     "notes.tmp": b"scratch",
