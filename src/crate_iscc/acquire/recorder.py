@@ -5,22 +5,21 @@ through T outermost. So the BLAKE3 of each plane is computed at once, and a plan
 its turn waits in a file (the spool) until those in front of it are hashed.
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import IO, Any, Self, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
 from blake3 import blake3
 
 from crate_iscc.acquire.spool import Place, Spool
 from crate_iscc.codes import Fingerprint
-from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
+from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.images import (
     DIGEST_SIZE,
     PIXEL_TYPES,

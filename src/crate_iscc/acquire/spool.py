@@ -4,7 +4,6 @@ import io
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
 
 from crate_iscc.errors import InputError, ReadError, WriteError
 from crate_iscc.paths import printable
@@ -87,4 +86,4 @@ class Spool:
 
 
 def _nameless(folder: Path) -> io.FileIO:
-    return cast("io.FileIO", tempfile.TemporaryFile(dir=folder, buffering=0))
+    return tempfile.TemporaryFile(dir=folder, buffering=0)
