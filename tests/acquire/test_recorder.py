@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crate_iscc import CrateIsccError, InputError, PixelStatus, Progress, ReadError, WriteError
 from crate_iscc.acquire import MissingFramesError, Recorder
+from crate_iscc.codes import Fingerprint
 from crate_iscc.images import PIXEL_TYPES, Extent, ImageFingerprint, Plane
+from crate_iscc.kernel import Hasher
+from crate_iscc.kernel.reference import ReferenceKernel
+from crate_iscc.stretch import Bytes
 from pixels.pixel_kit import Array, code_of, image, ome_zarr, only, walked
 
 SIZES: dict[str, Any] = {"t": 2, "c": 3, "z": 4}
@@ -110,6 +115,46 @@ def test_the_array_may_be_used_again_after_the_call(tmp_path: Path) -> None:
         assert recorder.finish().iscc == code_of(walked(pixels))
 
 
+class EarlyCamera:
+    """A kernel that writes the next frame into the buffer of a camera before it hashes."""
+
+    name = "early camera"
+
+    def __init__(self, buffer: Array) -> None:
+        self._buffer = buffer
+        self._hasher = ReferenceKernel().hasher()
+
+    def hasher(self) -> Hasher:
+        return self
+
+    def update(self, data: Bytes) -> None:
+        self._buffer += 1
+        self._hasher.update(data)
+
+    def finish(self) -> Fingerprint:
+        return self._hasher.finish()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", ">u2", "<u2"])
+def test_code_and_digest_are_of_the_same_pixels_even_if_the_camera_is_early(dtype: str) -> None:
+    """A frame is copied before anything is computed of it."""
+    buffer = image((1, 1, 1, 35, 45), "uint16")[0, 0, 0].astype(dtype)
+    came = buffer.astype(buffer.dtype.newbyteorder(">")).tobytes()
+
+    with Recorder(z=1, c=1, t=1, kernel=EarlyCamera(buffer)) as recorder:
+        recorder.frame(buffer)
+        found = recorder.finish()
+
+    assert (found.iscc, found.planes) == (code_of(came), blake3(came).digest())
+
+
+def test_numbers_may_be_those_of_numpy() -> None:
+    plane = image((1, 1, 1, 5, 7))[0, 0, 0]
+    with Recorder(z=np.int64(1), t=np.uint8(1)) as recorder:
+        recorder.frame(plane, z=np.uint16(0), t=np.int32(0))
+        assert recorder.finish().extent == Extent(z=1, c=1, t=1, y=5, x=7)
+
+
 def test_frames_in_the_order_of_the_walk_need_no_spool() -> None:
     pixels = image()
 
@@ -185,6 +230,53 @@ def test_threads_may_hand_over_frames_at_once() -> None:
 
         assert recorder.frames == len(frames)
         assert recorder.finish().iscc == code_of(walked(pixels))
+
+
+def test_of_a_frame_that_threads_hand_over_twice_one_is_refused() -> None:
+    plane = np.zeros((300, 300), "uint16")
+    start = threading.Barrier(8)
+    refused = []
+
+    with Recorder() as recorder:
+
+        def camera() -> None:
+            start.wait()
+            try:
+                recorder.frame(plane)
+            except InputError as error:
+                refused.append(str(error))
+
+        cameras = [threading.Thread(target=camera) for _ in range(8)]
+        for thread in cameras:
+            thread.start()
+        for thread in cameras:
+            thread.join()
+
+    assert refused == ["the frame z 0, channel 0, t 0 came twice"] * 7
+
+
+def test_whoever_is_told_of_progress_may_close_the_recorder() -> None:
+    """Nothing hangs, and there is no code."""
+    with Recorder() as recorder:
+        hand_over(recorder, image(), places())
+        with pytest.raises(ReadError, match=r"is gone: the recorder was closed$"):
+            recorder.finish(progress=lambda _: recorder.close())
+        with pytest.raises(ReadError):
+            recorder.finish()
+
+
+def test_an_interrupted_finish_gives_no_code_later() -> None:
+    """Half of the planes may have been hashed."""
+
+    def interrupt(_progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with Recorder() as recorder:
+        hand_over(recorder, image(), places())
+        with pytest.raises(KeyboardInterrupt):
+            recorder.finish(progress=interrupt)
+        with pytest.raises(ReadError, match=r"interrupted by KeyboardInterrupt$"):
+            recorder.finish()
 
 
 def test_finish_says_what_it_does_and_may_be_called_again() -> None:
@@ -271,6 +363,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "negative": (PLANE, {"t": -1}, "t is -1, and is counted from 0"),
     "half": (PLANE, {"t": 0.5}, "t is 0.5, and is counted from 0"),
+    "half of an array": (PLANE, {"t": np.array(0.5)}, "t is array(0.5), and is counted from 0"),
     "no array": ([[1], [2, 3]], {"t": 1}, "a frame is no array of pixels: "),
 }
 
@@ -317,6 +410,7 @@ def test_nothing_can_be_made_of_nothing() -> None:
     ("how", "message"),
     [
         ({"t": 0}, "t is 0, and an axis is at least 1 long"),
+        ({"t": np.int64(-3)}, "t is np.int64(-3), and an axis is at least 1 long"),
         ({"z": 2.0}, "z is 2.0, and an axis is at least 1 long"),
         ({"z": 1 << 20, "c": 5, "t": 1}, "an image of more than 4194304 frames is not read"),
         ({"path": "../a.tif"}, "not a path inside the crate: ../a.tif: the path leads out"),

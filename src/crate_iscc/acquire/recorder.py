@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
+from operator import index
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from types import TracebackType
 from typing import Any, Self, SupportsIndex
 
@@ -98,9 +99,9 @@ class Recorder:
     def __init__(
         self,
         *,
-        z: int | None = None,
-        c: int | None = None,
-        t: int | None = None,
+        z: SupportsIndex | None = None,
+        c: SupportsIndex | None = None,
+        t: SupportsIndex | None = None,
         spool: str | Path | None = None,
         spooled: bool = True,
         path: str = "",
@@ -125,7 +126,7 @@ class Recorder:
         self._failed: CrateIsccError | None = None
         self._closed = False
         self._finished: ImageFingerprint | None = None
-        self._lock = Lock()
+        self._lock = RLock()  # whoever is told of progress may close the recorder
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +149,9 @@ class Recorder:
         """How many bytes the spool takes up now."""
         return self._spool.size if self._spool else 0
 
-    def frame(self, array: Any, *, z: int = 0, c: int = 0, t: int = 0) -> None:
+    def frame(
+        self, array: Any, *, z: SupportsIndex = 0, c: SupportsIndex = 0, t: SupportsIndex = 0
+    ) -> None:
         """Take one plane, two-dimensional, each index from 0; the array may be used again after.
 
         Its type may be in either byte order, and bool counts as uint8. Raises InputError for a
@@ -280,8 +283,9 @@ class Recorder:
 
     def _read(self, array: Any) -> tuple[_Form, Bytes]:
         """Return the form of a frame and its pixels as IEP-0018 hashes them."""
+        numpy = needed("numpy")
         try:
-            plane = needed("numpy").asarray(array)
+            plane = numpy.asarray(array)
         except (TypeError, ValueError) as error:
             raise InputError("a frame is no array of pixels", cause=str(error)) from error
         if plane.ndim != 2:
@@ -298,7 +302,10 @@ class Recorder:
                 hint=f"it knows {', '.join(PIXEL_TYPES)}",
             )
         y, x = plane.shape
-        return _Form(y, x, dtype, y * x * itemsize), self._canonical(plane, dtype)
+        data = self._canonical(plane, dtype)
+        if numpy.may_share_memory(numpy.frombuffer(data, numpy.uint8), plane):
+            data = bytes(data)  # else a camera that is early could change it between two digests
+        return _Form(y, x, dtype, y * x * itemsize), data
 
     def _check(self, place: Place, form: _Form) -> None:
         named = Plane(*place)
@@ -355,8 +362,10 @@ class Recorder:
             raise InputError("the image has no code: a frame was refused", cause=self._refused)
         if self._form is None:
             raise InputError("the image has no code: no frame has come")
-        longest = (max(at) + 1 for at in zip(*self._digests, strict=True))
-        z, c, t = (size or seen for size, seen in zip(self._sizes, longest, strict=True))
+        z, c, t = (
+            size or 1 + max(place[axis] for place in self._digests)
+            for axis, size in enumerate(self._sizes)
+        )
         extent = Extent(z, c, t, self._form.y, self._form.x)
         if missing := extent.planes - len(self._digests):
             raise MissingFramesError(tuple(islice(self._absent(extent), _NAMED)), missing)
@@ -441,25 +450,30 @@ class Recorder:
         return PixelComparison(PixelStatus.INCOMPARABLE, remark=remark)
 
 
-def _checked_sizes(*sizes: int | None) -> tuple[int | None, ...]:
-    for letter, size in zip("zct", sizes, strict=True):
-        if size is not None and (not _is_whole(size) or size < 1):
-            raise InputError(f"{letter} is {size!r}, and an axis is at least 1 long")
-    if all(sizes) and prod(size or 1 for size in sizes) > MOST_PLANES:
+def _checked_sizes(*said: SupportsIndex | None) -> tuple[int | None, ...]:
+    sizes = tuple(None if size is None else _at_least(0, size) for size in said)
+    for letter, size, wrong in zip("zct", sizes, said, strict=True):
+        if size is not None and size < 1:
+            raise InputError(f"{letter} is {wrong!r}, and an axis is at least 1 long")
+    if prod(size or 1 for size in sizes) > MOST_PLANES:
         raise InputError(f"an image of more than {MOST_PLANES} frames is not read")
     return sizes
 
 
-def _checked_place(*place: int) -> Place:
-    for letter, at in zip("zct", place, strict=True):
-        if not _is_whole(at) or at < 0:
-            raise InputError(f"{letter} is {at!r}, and is counted from 0")
-    z, c, t = map(int, place)
+def _checked_place(*said: SupportsIndex) -> Place:
+    z, c, t = (_at_least(-1, at) for at in said)
+    for letter, at, wrong in zip("zct", (z, c, t), said, strict=True):
+        if at < 0:
+            raise InputError(f"{letter} is {wrong!r}, and is counted from 0")
     return z, c, t
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, SupportsIndex)
+def _at_least(least: int, value: SupportsIndex) -> int:
+    """Return a whole number of any type, NumPy's too, or `least` for what is less or is none."""
+    try:
+        return max(least, index(value))
+    except TypeError:
+        return least
 
 
 def _checked_path(path: str) -> CratePath:

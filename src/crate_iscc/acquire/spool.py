@@ -57,12 +57,12 @@ class Spool:
 
     def take(self, place: Place) -> bytearray:
         """Return a plane, which waits no more. Raises ReadError."""
-        start = self._waiting.pop(place)
+        start = self._waiting.pop(place, None)
+        if self._file is None or start is None:
+            raise ReadError("a frame that was kept is gone", cause="the recorder was closed")
         data = bytearray(self._plane_size)
         left = memoryview(data)
         try:
-            if self._file is None:
-                raise ReadError("the spool is closed")
             self._file.seek(start)
             while left and (read := self._file.readinto(left)):
                 left = left[read:]
