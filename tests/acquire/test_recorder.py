@@ -49,6 +49,21 @@ def recorded(pixels: Array, frames: list[Place], **how: Any) -> ImageFingerprint
         return recorder.finish()
 
 
+needs_proc = pytest.mark.skipif(
+    sys.platform != "linux", reason="needs /proc to get at a nameless file"
+)
+
+
+def spool_below(folder: Path) -> int:
+    """Return the descriptor of the nameless file in a folder."""
+    (spool,) = [
+        int(name)
+        for name in os.listdir("/proc/self/fd")
+        if os.path.realpath(f"/proc/self/fd/{name}").startswith(str(folder))
+    ]
+    return spool
+
+
 @pytest.mark.parametrize("order", ["tzc", "tcz", "ztc", "czt", "zct"])
 @pytest.mark.parametrize("said", [SIZES, {}, {"c": 3, "t": 2}, {"z": 4}], ids=str)
 def test_the_code_is_that_of_the_written_file_in_every_order(
@@ -179,6 +194,34 @@ def test_a_frame_waits_no_longer_than_for_those_before_it() -> None:
             sizes.append(recorder.spool_size)
         assert set(sizes) == {35 * 45 * 2, 0}
         assert recorder.finish().iscc == code_of(walked(pixels))
+
+
+def test_the_room_of_a_frame_that_was_hashed_is_used_again() -> None:
+    """One frame always waits, and the spool gets no larger than two."""
+    pixels = image()
+    frames = places("zct")
+    ahead = [1, *(n for even in range(0, 22, 2) for n in (even + 3, even)), 22]
+    assert sorted(ahead) == list(range(24))
+
+    with Recorder(**SIZES) as recorder:
+        sizes = []
+        for number in ahead:
+            hand_over(recorder, pixels, [frames[number]])
+            sizes.append(recorder.spool_size)
+        assert max(sizes) == 2 * 35 * 45 * 2
+        assert recorder.finish().iscc == code_of(walked(pixels))
+
+
+@needs_proc
+def test_a_spool_in_which_nothing_waits_takes_no_room(tmp_path: Path) -> None:
+    pixels = image()
+    frames = places("zct")
+
+    with Recorder(**SIZES, spool=tmp_path) as recorder:
+        hand_over(recorder, pixels, [frames[1]])
+        assert os.stat(spool_below(tmp_path)).st_size == 35 * 45 * 2
+        hand_over(recorder, pixels, [frames[0]])
+        assert os.stat(spool_below(tmp_path)).st_size == 0
 
 
 def test_the_spool_takes_the_room_of_what_waits_and_has_no_name(tmp_path: Path) -> None:
@@ -457,7 +500,7 @@ def test_a_spool_on_a_full_disk_is_an_error_that_stays_and_leaves_nothing(tmp_pa
                 late()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc to get at a nameless file")
+@needs_proc
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -472,12 +515,7 @@ def test_a_spool_that_lost_something_gives_no_code(
     """Each plane is held against its BLAKE3 when it is read again."""
     with Recorder(z=4, spool=tmp_path) as recorder:
         hand_over(recorder, image(), places())
-        (spool,) = [
-            int(fd)
-            for fd in os.listdir("/proc/self/fd")
-            if os.path.realpath(f"/proc/self/fd/{fd}").startswith(str(tmp_path))
-        ]
-        damage(spool)
+        damage(spool_below(tmp_path))
         with pytest.raises(ReadError) as caught:
             recorder.finish()
         assert str(caught.value).startswith(message)
