@@ -83,7 +83,7 @@ def run(request: Request) -> None:
             if not request.dry_run:
                 apply(plan, progress=sink)
     except UnreadPayloadError as error:
-        _say_unread(error)
+        say_unread(error)
         raise typer.Exit(UNREAD) from None
     except DamagedPayloadError as error:
         _say_damaged(error)
@@ -108,7 +108,8 @@ def _written(plan: BuildPlan) -> list[str]:
     return [plan.target.path.name]
 
 
-def _say_unread(error: UnreadPayloadError) -> None:
+def say_unread(error: UnreadPayloadError) -> None:
+    """Name the files that could not be read, and say what to do."""
     for item in error.unread[:_NAMED_AT_MOST]:
         say(f"  unread  {printable(item.path)}: {item.reason}")
     if len(error.unread) > _NAMED_AT_MOST:

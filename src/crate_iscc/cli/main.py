@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crate_iscc.cli.guard import Guard
+from crate_iscc.cli.omero import omero
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
@@ -759,6 +760,7 @@ def explain(
 profiles = typer.Typer(
     no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."
 )
+app.add_typer(omero, name="omero", short_help="Fingerprints for images in OMERO and its packs.")
 app.add_typer(profiles, name="profile", short_help="List, show and export the profiles.")
 
 
