@@ -69,7 +69,9 @@ def place_annotation(number: int, place: str) -> str:
 
 def map_annotation(key: str, namespace: str, pairs: Sequence[tuple[str, str]]) -> str:
     lines = "".join(
-        f"        <M K={quoteattr(k)}>{escape(v)}</M>\n" if v else f"        <M K={quoteattr(k)}/>\n"
+        f"        <M K={quoteattr(k)}>{escape(v)}</M>\n"
+        if v
+        else f"        <M K={quoteattr(k)}/>\n"
         for k, v in pairs
     )
     return (
@@ -109,7 +111,7 @@ FILES = {
 }
 IMAGES = (
     Shown(51, "cell 1.tiff", SINGLE, ("Annotation:7",)),
-    Shown(52, "set <of> \"three\" & more", FILESET),
+    Shown(52, 'set <of> "three" & more', FILESET),
     Shown(53, "two scenes.lif [one]", SCENES),
     Shown(54, "two scenes.lif [two]", SCENES),
     Shown(55, "exported", EXPORTED),
@@ -125,8 +127,8 @@ PLATE = (
 )
 KEPT = map_annotation("Annotation:7", "jax.org/example", [("species", ""), ("a & b", "x < y")])
 ROIS = (
-    '  <ROI ID="ROI:51">\n    <Union>\n      <Line FillColor="-256" ID="Shape:51" TheZ="0" X1="504.0" '
-    'Y1="534.8" X2="261.8" Y2="284.2"/>\n    </Union>\n  </ROI>\n'
+    '  <ROI ID="ROI:51">\n    <Union>\n      <Line FillColor="-256" ID="Shape:51" TheZ="0" '
+    'X1="504.0" Y1="534.8" X2="261.8" Y2="284.2"/>\n    </Union>\n  </ROI>\n'
 )
 
 

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import typer
 
+from crate_iscc.building.plan import UnreadPayloadError
 from crate_iscc.cli.building import say_unread
 from crate_iscc.cli.guard import DAMAGED, UNREAD
 from crate_iscc.cli.options import Manner
@@ -16,7 +17,6 @@ from crate_iscc.cli.terminal import (
     paint_for_stdout,
     progress_on_stderr,
 )
-from crate_iscc.building.plan import UnreadPayloadError
 from crate_iscc.crate.describe import Description
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.omero.packing import TRANSFER_FILE, Packed, pack

@@ -114,13 +114,18 @@ def pack(
         _find_transfer(tree, tree.top())
         try:
             clear_leftovers(target)
-            with unfinished(target, folder=True) as staging:
+            with unfinished(target, folder=True) as around:
+                # What is unfinished is locked, and build locks the folder that it writes to.
+                staging = around / "pack"
+                staging.mkdir()
                 _copy(tree, staging)
-                return work.to_target(staging, target, Path(path))
+                done = work.to_target(staging, target, Path(path))
+            shutil.rmtree(around, ignore_errors=True)
         except OSError as error:
             raise WriteError(
                 f"cannot write {printable(str(target))}", cause=error.strerror or str(error)
             ) from error
+    return done
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +195,8 @@ class _Work:
                     staging, target, jobs=self.jobs, now=self.now, kernel=self.kernel
                 )
                 apply(built, progress=self.progress)
-                _discard(staging)
             case ".tar":
                 _write_tar(staging, target)
-                _discard(staging)
             case _:
                 staging.chmod(0o777 & ~umask())
                 if target.is_dir():
@@ -306,7 +309,7 @@ class _Codes:
         self._record = recorded(crate).manifest if crate else Manifest()
         self._ids: dict[str, list[str]] = {}
         if crate:
-            self._ids.update(crate.files())
+            self._ids.update((str(path), ids) for path, ids in crate.files().items())
             self._ids.update({folder: [key] for folder, key in crate.folders().items()})
         self._users = Counter(places.of.values())
         self._containers = {one.path: one for one in manifest.containers}
@@ -441,8 +444,3 @@ def _write_tar(folder: Path, target: Path) -> None:
                 member.mtime = entry.stat.mtime_ns // 10**9
             with (folder / entry.path).open("rb") as content:
                 tar.addfile(member, content)
-
-
-def _discard(staging: Path) -> None:
-    """Take a copy away that is not needed any more; what remains of it is cleared later."""
-    shutil.rmtree(staging, ignore_errors=True)
