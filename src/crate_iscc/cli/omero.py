@@ -75,3 +75,43 @@ def pack(
         manner=manner(jobs, Io.FAST, kernel, progress),
         as_json=format_ is BuildFormat.JSON,
     )
+
+
+@omero.command(short_help="Record which images of a crate the panels of an OMERO.figure show.")
+def figure(
+    json_file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FIGURE", help="The figure's JSON: a path in the crate, or a file elsewhere."
+        ),
+    ],
+    crate: Annotated[str, typer.Argument(metavar="CRATE", help="A directory.")],
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image", metavar="N=PATH", help="The file of OMERO's image number N. Repeatable."
+        ),
+    ] = None,
+    exported: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exported", metavar="PATH", help="A PDF or TIFF made from the figure. Repeatable."
+        ),
+    ] = None,
+    kernel: KernelOption = None,
+) -> None:
+    """Record which images of a crate the panels of an OMERO.figure show, and which part of them.
+
+    crate-iscc omero figure figures/Figure_5.json ./pack --exported figures/fig5.pdf
+
+    Writes a CreateAction for each panel into the metadata, with crop, planes and rendering.
+    """
+    from crate_iscc.cli import omero_figures
+
+    omero_figures.run_figure(
+        json_file,
+        crate,
+        images=tuple(image or ()),
+        exported=tuple(exported or ()),
+        kernel=kernel.value if kernel else None,
+    )

@@ -16,7 +16,6 @@ from crate_iscc.crate.describe import Description
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.terms import PIXEL_CODE_TERM
 from crate_iscc.crate.view import ISCC_ID, Crate
-from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, WriteError
 from crate_iscc.fingerprinting.cache import Cache
 from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
@@ -24,11 +23,10 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest
 from crate_iscc.omero.codes import ImageCodes, codes_of_file
+from crate_iscc.omero.places import Places
 from crate_iscc.omero.transfer_xml import (
     MOST_BYTES,
     Annotated,
-    PackImage,
-    Transfer,
     is_xml,
     parse_transfer,
     with_codes,
@@ -37,7 +35,6 @@ from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     METADATA_FILE,
     CratePath,
-    path_problem,
     printable,
 )
 from crate_iscc.progress import ProgressSink, nobody
@@ -49,8 +46,6 @@ from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 
 TRANSFER_FILE = CratePath("transfer.xml")
-_FILESET = "mock_folder"
-"""How the place of an image ends that consists of all files of the folder before it."""
 _ARCHIVES = (".zip", ".tar")
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\*?[]!# "})
 
@@ -144,7 +139,7 @@ class _Work:
         found = _find_transfer(tree, listing)
         transfer = parse_transfer(found.raw)
         crate = _crate_of(tree, listing, found)
-        places = _Places(transfer, listing.entries)
+        places = Places(transfer, listing.entries)
         payload = payload_of(listing, known_containers=frozenset(places.folders))
         manifest = fingerprint_tree(
             tree,
@@ -257,52 +252,10 @@ def _crate_of(tree: Tree, listing: Listing, found: _Found) -> Crate | None:
     return Crate.parse(read_all(tree, entry))
 
 
-class _Places:
-    """Where the files of the images lie: a file's path, or a folder's with a slash."""
-
-    def __init__(self, transfer: Transfer, entries: EntryTable) -> None:
-        self.of: dict[str, CratePath] = {}
-        self.names: dict[str, str] = {}
-        found: list[Finding] = []
-        for image in transfer.images:
-            self.names[image.id] = image.name
-            place = self._place(image, transfer.path_of(image), entries)
-            if isinstance(place, Finding):
-                found.append(place)
-            else:
-                self.of[image.id] = place
-        self.findings = tuple(found)
-        self.folders = tuple(
-            dict.fromkeys(place for place in self.of.values() if place.endswith("/"))
-        )
-
-    def _place(
-        self, image: PackImage, told: str | None, entries: EntryTable
-    ) -> CratePath | Finding:
-        shown = f"{image.id} ({printable(image.name)})" if image.name else image.id
-        if told is None:
-            told = f"pixel_images/{image.number}.tiff"
-            if told not in entries:
-                return Finding("omero.unplaced", f"{shown}: no annotation tells where it lies")
-        path = told.strip().removeprefix("./")
-        is_fileset = path.rpartition("/")[2] == _FILESET
-        path = path.removesuffix(_FILESET).rstrip("/")
-        problem = path_problem(path)
-        if problem is not None:
-            words = "all files of the pack" if is_fileset and not path else problem
-            return Finding("omero.unplaced", f"{shown}: its place is {told!r:.200}: {words}")
-        if not is_fileset and path in entries:
-            return CratePath(path)
-        folder = f"{path}/"
-        if entries.below(folder):
-            return CratePath(folder)
-        return Finding("omero.missing", f"{shown}: the file is not there", CratePath(path))
-
-
 class _Codes:
     """The codes of the images of a pack."""
 
-    def __init__(self, places: _Places, manifest: Manifest, crate: Crate | None) -> None:
+    def __init__(self, places: Places, manifest: Manifest, crate: Crate | None) -> None:
         self._places = places
         self._manifest = manifest
         self._crate = crate
@@ -358,7 +311,7 @@ class _Codes:
         )
 
 
-def _renewed(annotated: Annotated, places: _Places) -> Iterator[Finding]:
+def _renewed(annotated: Annotated, places: Places) -> Iterator[Finding]:
     for image, before in annotated.renewed:
         yield Finding(
             "omero.renewed",
