@@ -17,6 +17,31 @@ from crate_iscc.cli.options import (
 
 omero = typer.Typer(no_args_is_help=True, help="Fingerprints for images in OMERO and its packs.")
 
+HostOption = Annotated[
+    str | None,
+    typer.Option("--host", metavar="HOST", help="The OMERO server [default: OMERO_HOST]."),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=1, max=65535, metavar="N", help="Its port [default: OMERO_PORT, or 4064]."
+    ),
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session-file",
+        metavar="FILE",
+        help="Holds the key of a session; - is stdin [default: OMERO_SESSION_KEY].",
+    ),
+]
+ImageOption = Annotated[
+    list[int] | None, typer.Option("--image", min=1, metavar="ID", help="An image. Repeatable.")
+]
+DatasetOption = Annotated[
+    list[int] | None,
+    typer.Option("--dataset", min=1, metavar="ID", help="All images of a dataset. Repeatable."),
+]
 FormatOption = Annotated[BuildFormat, typer.Option("--format", help="What to print.")]
 
 
@@ -114,4 +139,66 @@ def figure(
         images=tuple(image or ()),
         exported=tuple(exported or ()),
         kernel=kernel.value if kernel else None,
+    )
+
+
+@omero.command(short_help="Write the codes of images into an OMERO server.")
+def annotate(
+    host: HostOption = None,
+    image: ImageOption = None,
+    dataset: DatasetOption = None,
+    port: PortOption = None,
+    session: SessionOption = None,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Compute the code of the pixels, too.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
+    ] = False,
+    kernel: KernelOption = None,
+    format_: FormatOption = BuildFormat.TEXT,
+) -> None:
+    """Write the codes of images into an OMERO server, as key-value pairs on each.
+
+    OMERO_SESSION_KEY=… crate-iscc omero annotate --host omero.example.org --dataset 7
+
+    Reads the original files from the server. The session is one that `omero login` has made.
+    """
+    from crate_iscc.cli import omero_server
+
+    omero_server.run_annotate(
+        omero_server.Session(host, port, session),
+        images=tuple(image or ()),
+        datasets=tuple(dataset or ()),
+        pixels=pixels,
+        dry_run=dry_run,
+        kernel=kernel.value if kernel else None,
+        as_json=format_ is BuildFormat.JSON,
+    )
+
+
+@omero.command(short_help="Check images of an OMERO server against the codes that they carry.")
+def verify(
+    host: HostOption = None,
+    image: ImageOption = None,
+    dataset: DatasetOption = None,
+    port: PortOption = None,
+    session: SessionOption = None,
+    kernel: KernelOption = None,
+    format_: FormatOption = BuildFormat.TEXT,
+) -> None:
+    """Check images of an OMERO server against the codes that they carry.
+
+    OMERO_SESSION_KEY=… crate-iscc omero verify --host omero.example.org --image 51
+
+    Reads original files, and pixels where their code is recorded, and writes nothing.
+    """
+    from crate_iscc.cli import omero_server
+
+    omero_server.run_verify(
+        omero_server.Session(host, port, session),
+        images=tuple(image or ()),
+        datasets=tuple(dataset or ()),
+        kernel=kernel.value if kernel else None,
+        as_json=format_ is BuildFormat.JSON,
     )
