@@ -20,6 +20,7 @@ from crate_iscc.cli.terminal import (
 from crate_iscc.crate.describe import Description
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.omero.packing import TRANSFER_FILE, Packed, pack
+from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
 from crate_iscc.report import Finding
 
@@ -64,7 +65,12 @@ def run_pack(
         write_for_machines(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
     else:
         paint = paint_for_stdout()
-        write_out(build_text(done.plan.manifest, out or path, written, notes, paint))
+        errors = [one for one in notes if one.severity is Severity.ERROR]
+        others = [one for one in notes if one.severity is not Severity.ERROR]
+        write_out(build_text(done.plan.manifest, out or path, written, others, paint))
+        for one in errors:
+            place = f"{one.path}: " if one.path else ""
+            write_out(f"{paint('error', 'bad')}  {printable(place + one.message)}\n")
         write_out(_images_text(done) + "\n")
     raise typer.Exit(exit_code(done.findings))
 
