@@ -168,8 +168,7 @@ def annotate(
 
     omero_server.run_annotate(
         omero_server.Session(host, port, session),
-        images=tuple(image or ()),
-        datasets=tuple(dataset or ()),
+        omero_server.Named(tuple(image or ()), tuple(dataset or ())),
         pixels=pixels,
         dry_run=dry_run,
         kernel=kernel.value if kernel else None,
@@ -197,8 +196,7 @@ def verify(
 
     omero_server.run_verify(
         omero_server.Session(host, port, session),
-        images=tuple(image or ()),
-        datasets=tuple(dataset or ()),
+        omero_server.Named(tuple(image or ()), tuple(dataset or ())),
         kernel=kernel.value if kernel else None,
         as_json=format_ is BuildFormat.JSON,
     )

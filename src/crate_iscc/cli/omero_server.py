@@ -12,11 +12,10 @@ from typing import NoReturn
 import typer
 
 from crate_iscc.cli.guard import DAMAGED, NO_VERDICT, UNREAD
-from crate_iscc.cli.streams import write_for_machines, write_out
+from crate_iscc.cli.streams import say, write_for_machines, write_out
 from crate_iscc.cli.terminal import chosen_kernel
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
-from crate_iscc.kernel import Kernel
 from crate_iscc.omero.annotating import ImageResult, Outcome, ServerResult, annotate, verify
 from crate_iscc.omero.blitz import connect, require_omero
 from crate_iscc.omero.server import OmeroServer, ServerImage
@@ -26,9 +25,7 @@ from crate_iscc.render.report_json import finding_json
 _PORT = 4064
 _LONGEST_KEY = 1000
 
-Act = Callable[
-    [OmeroServer, tuple[ServerImage, ...], Kernel, Callable[[ImageResult], None]], ServerResult
-]
+Act = Callable[[tuple[ServerImage, ...], Callable[[ImageResult], None]], ServerResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,51 +73,76 @@ class Session:
             ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The images and datasets that are to be treated, by their numbers."""
+
+    images: tuple[int, ...]
+    datasets: tuple[int, ...]
+
+
 def run_annotate(
     session: Session,
+    named: Named,
     *,
-    images: tuple[int, ...],
-    datasets: tuple[int, ...],
     pixels: bool,
     dry_run: bool,
     kernel: str | None,
     as_json: bool,
 ) -> NoReturn:
     """Annotate images, say what became of each, and exit with what was found."""
-    result = _run(
-        session,
-        images,
-        datasets,
-        lambda server, all_images, chosen, tell: annotate(
-            server, all_images, chosen, pixels=pixels, dry_run=dry_run, tell=tell
-        ),
-        kernel,
-        as_json=as_json,
-        last="dry run: nothing was written" if dry_run else None,
-    )
-    raise typer.Exit(exit_code(result))
+    _require(named)
+    with closing(session.join()) as server:
+        code = annotate_on(
+            server, named, pixels=pixels, dry_run=dry_run, kernel=kernel, as_json=as_json
+        )
+    raise typer.Exit(code)
 
 
-def run_verify(
-    session: Session,
-    *,
-    images: tuple[int, ...],
-    datasets: tuple[int, ...],
-    kernel: str | None,
-    as_json: bool,
-) -> NoReturn:
+def run_verify(session: Session, named: Named, *, kernel: str | None, as_json: bool) -> NoReturn:
     """Verify images, say how each came out, and exit with what was found."""
-    result = _run(
-        session,
-        images,
-        datasets,
-        lambda server, all_images, chosen, tell: verify(server, all_images, chosen, tell=tell),
-        kernel,
+    _require(named)
+    with closing(session.join()) as server:
+        code = verify_on(server, named, kernel=kernel, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def annotate_on(
+    server: OmeroServer,
+    named: Named,
+    *,
+    pixels: bool = False,
+    dry_run: bool = False,
+    kernel: str | None = None,
+    as_json: bool = False,
+) -> int:
+    """Annotate images of a server, say what became of each, and return the exit code."""
+    result = _treat(
+        server,
+        named,
+        lambda images, tell: annotate(
+            server, images, chosen_kernel(kernel), pixels=pixels, dry_run=dry_run, tell=tell
+        ),
+        as_json=as_json,
+    )
+    if dry_run:
+        say("dry run: nothing was written")
+    return exit_code(result)
+
+
+def verify_on(
+    server: OmeroServer, named: Named, *, kernel: str | None = None, as_json: bool = False
+) -> int:
+    """Verify images of a server, say how each came out, and return the exit code."""
+    result = _treat(
+        server,
+        named,
+        lambda images, tell: verify(server, images, chosen_kernel(kernel), tell=tell),
         as_json=as_json,
     )
     code = exit_code(result)
     checked = result.count(Outcome.MATCH, Outcome.CHANGED)
-    raise typer.Exit(NO_VERDICT if not code and not checked else code)
+    return NO_VERDICT if not code and not checked else code
 
 
 def exit_code(result: ServerResult) -> int:
@@ -130,33 +152,23 @@ def exit_code(result: ServerResult) -> int:
     return UNREAD if result.count(Outcome.UNREAD) else 0
 
 
-def _run(
-    session: Session,
-    numbers: tuple[int, ...],
-    datasets: tuple[int, ...],
-    act: Act,
-    kernel: str | None,
-    *,
-    as_json: bool,
-    last: str | None = None,
-) -> ServerResult:
-    if not numbers and not datasets:
+def _require(named: Named) -> None:
+    if not named.images and not named.datasets:
         raise InputError("no image is named", hint="--image 51, or --dataset 7")
-    chosen = chosen_kernel(kernel)
-    with closing(session.join()) as server:
-        asked = [("Image", one) for one in numbers] + [("Dataset", one) for one in datasets]
-        images = tuple(dict.fromkeys(one for item in asked for one in server.images(*item)))
-        if not images:
-            raise InputError("there is no image", cause="the datasets that were named are empty")
-        result = act(server, images, chosen, _silent if as_json else _tell)
+
+
+def _treat(server: OmeroServer, named: Named, act: Act, *, as_json: bool) -> ServerResult:
+    asked = [("Image", one) for one in named.images]
+    asked += [("Dataset", one) for one in named.datasets]
+    images = tuple(dict.fromkeys(one for item in asked for one in server.images(*item)))
+    if not images:
+        raise InputError("there is no image", cause="the datasets that were named are empty")
+    result = act(images, _silent if as_json else _tell)
     if as_json:
         write_for_machines(result_json(result))
     else:
         lines = [f"{one.severity.value}  {one.message}" for one in result.findings]
-        lines.append(_counts(result))
-        if last:
-            lines.append(last)
-        write_out("".join(f"{line}\n" for line in lines))
+        write_out("".join(f"{line}\n" for line in (*lines, _counts(result))))
     return result
 
 

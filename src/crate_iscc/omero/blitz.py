@@ -70,6 +70,12 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
     return BlitzServer(omero, gateway)
 
 
+def over_client(client: Any) -> "BlitzServer":
+    """Return the server of a client that has a session already, such as that of `omero`."""
+    omero = require_omero()
+    return BlitzServer(omero, omero.gateway.BlitzGateway(client_obj=client))
+
+
 class BlitzServer:
     """An OmeroServer over a BlitzGateway."""
 
