@@ -118,7 +118,12 @@ class Gateway:
         self.SERVICE_OPTS = SimpleNamespace(
             setOmeroGroup=lambda group: setattr(self, "group", group)
         )
-        self.c = SimpleNamespace(sf=SimpleNamespace(createRawPixelsStore=lambda: PixelsStore(self)))
+        self.c = SimpleNamespace(
+            sf=SimpleNamespace(
+                createRawPixelsStore=lambda: PixelsStore(self),
+                createRawFileStore=lambda: FileStore(self),
+            )
+        )
         originals = [
             Wrapped(id=81, path=PREFIX, name="a.lif", size=len(RAW)),
             Wrapped(id=82, path=PREFIX + "side/", name="a.xml", size=9),
@@ -143,9 +148,6 @@ class Gateway:
         if (kind, number) == ("Dataset", 7):
             return SimpleNamespace(listChildren=lambda: iter([self.image]))
         return self.kept.get(number) if kind == "MapAnnotation" else None
-
-    def createRawFileStore(self) -> FileStore:
-        return FileStore(self)
 
     def getQueryService(self) -> Any:
         return SimpleNamespace(projection=lambda *_: [[Wrapped(value=1)]])
@@ -200,6 +202,10 @@ def test_a_large_plane_comes_in_stripes(omero: Any, gateway: Gateway) -> None:
     assert len(whole) == 2 * WIDTH * HEIGHT
     assert whole[:2] == b"\0\1"
     assert whole[-2:] == struct.pack(">H", HEIGHT)
+    list(server.plane(pixels, 0, 0, 0))
+    assert gateway.closed == 0  # one store for all planes of an image
+    server.close()
+    assert gateway.closed == 1
 
 
 def test_annotations_are_written_in_the_group_of_the_image_and_found_again(

@@ -18,6 +18,7 @@ from omero_pack_kit import (
     Shown,
     full_xml,
     map_annotation,
+    place_annotation,
     transfer_xml,
 )
 
@@ -255,7 +256,12 @@ def test_the_place_of_an_image_is_the_first_that_the_document_tells() -> None:
     assert [transfer.path_of(image) for image in transfer.images] == [
         image.place for image in IMAGES
     ]
-    assert parse_transfer(transfer_xml([Shown(1, "a", None)]).encode()).paths == {}
+    nowhere = parse_transfer(transfer_xml([Shown(1, "a", None)]).encode())
+    assert nowhere.path_of(nowhere.images[0]) is None
+    two = "".join(place_annotation(number, f"{number}.tif") for number in (9, 8))
+    refs = ("Annotation:8", "Annotation:9")
+    first = parse_transfer(transfer_xml([Shown(1, "a", None, refs)], annotations=two).encode())
+    assert first.path_of(first.images[0]) == "9.tif"
 
 
 def test_datasets_plates_and_annotations_of_others_are_not_touched() -> None:

@@ -83,6 +83,7 @@ class BlitzServer:
         """Take the module and a gateway that is connected."""
         self._omero = omero
         self._gateway = gateway
+        self._store: tuple[ServerPixels, Any] | None = None
         gateway.SERVICE_OPTS.setOmeroGroup("-1")
 
     def images(self, kind: str, number: int) -> tuple[ServerImage, ...]:
@@ -115,7 +116,7 @@ class BlitzServer:
     def read(self, original: Original) -> Iterator[bytes]:
         """Yield the bytes of an original file (RawFileStore)."""
         with _server_errors():
-            store = self._gateway.createRawFileStore()
+            store = self._gateway.c.sf.createRawFileStore()
             try:
                 store.setFileId(original.number, self._gateway.SERVICE_OPTS)
                 at = 0
@@ -140,19 +141,29 @@ class BlitzServer:
     def plane(self, pixels: ServerPixels, z: int, c: int, t: int) -> Iterator[bytes]:
         """Yield a plane as the server sends it (RawPixelsStore): big-endian, level 0."""
         with _server_errors():
-            store = self._gateway.c.sf.createRawPixelsStore()
-            try:
-                store.setPixelsId(pixels.number, False, self._gateway.SERVICE_OPTS)
-                row = pixels.x * (pixels.item_size or 1)
-                rows = max(1, _PLANE_BYTES // max(1, row))
-                if rows >= pixels.y:
-                    yield bytes(store.getPlane(z, c, t))
-                    return
-                for y in range(0, pixels.y, rows):
-                    height = min(rows, pixels.y - y)
-                    yield bytes(store.getTile(z, c, t, 0, y, pixels.x, height))
-            finally:
-                _closed(store)
+            store = self._pixels_store(pixels)
+            row = pixels.x * (pixels.item_size or 1)
+            rows = max(1, _PLANE_BYTES // max(1, row))
+            if rows >= pixels.y:
+                yield bytes(store.getPlane(z, c, t))
+                return
+            for y in range(0, pixels.y, rows):
+                height = min(rows, pixels.y - y)
+                yield bytes(store.getTile(z, c, t, 0, y, pixels.x, height))
+
+    def _pixels_store(self, pixels: ServerPixels) -> Any:
+        """Return a store for these pixels: the one for the plane before, or a new one."""
+        if self._store is None or self._store[0] != pixels:
+            self._close_store()
+            made = self._gateway.c.sf.createRawPixelsStore()
+            self._store = (pixels, made)
+            made.setPixelsId(pixels.number, False, self._gateway.SERVICE_OPTS)
+        return self._store[1]
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            _closed(self._store[1])
+            self._store = None
 
     def annotations(self, image: ServerImage) -> tuple[ServerAnnotation, ...]:
         """Return the MapAnnotations in the namespaces that hold codes."""
@@ -187,7 +198,8 @@ class BlitzServer:
             there.save()
 
     def close(self) -> None:
-        """Leave the session open and the connection."""
+        """Close the connection; the session stays open."""
+        self._close_store()
         with contextlib.suppress(Exception):
             self._gateway.close(hard=False)
 

@@ -89,7 +89,8 @@ class PackMap:
 class Transfer:
     """What a transfer.xml says of images and their codes.
 
-    `paths` are the places of files in the pack, by the ID of the annotation that tells them.
+    `paths` are the places of files in the pack, by the ID of the annotation that tells them, each
+    behind its number in the document.
     `annotations` is where another one goes; without StructuredAnnotations it is where they go, and
     `is_annotated` is False. `references` counts how often each annotation is referred to.
     """
@@ -97,7 +98,7 @@ class Transfer:
     raw: bytes
     images: tuple[PackImage, ...]
     maps: Mapping[str, PackMap]
-    paths: Mapping[str, str]
+    paths: Mapping[str, tuple[int, str]]
     ids: frozenset[str]
     references: Mapping[str, int]
     annotations: Inside
@@ -105,8 +106,8 @@ class Transfer:
 
     def path_of(self, image: PackImage) -> str | None:
         """Return the place of an image's file as unpack finds it: the first in the document."""
-        wanted = set(image.refs)
-        return next((path for key, path in self.paths.items() if key in wanted), None)
+        told = [self.paths[key] for key in image.refs if key in self.paths]
+        return min(told)[1] if told else None
 
     def maps_of(self, image: PackImage) -> tuple[PackMap, ...]:
         """Return the annotations with codes that an image has."""
@@ -174,7 +175,7 @@ class _Reader:
         self._map: _MapParts | None = None
         self._images: list[PackImage] = []
         self._maps: dict[str, PackMap] = {}
-        self._paths: dict[str, str] = {}
+        self._paths: dict[str, tuple[int, str]] = {}
         self._ids: set[str] = set()
         self._references: Counter[str] = Counter()
         self._structured: Inside | None = None
@@ -277,7 +278,7 @@ class _Reader:
             self._structured = self._inside(element)
         elif path[2:] == _PATH and said:
             key = self._open[2].attributes.get("ID", "")
-            self._paths.setdefault(key, "".join(said))
+            self._paths.setdefault(key, (len(self._paths), "".join(said)))
         elif self._map is not None and _is_pair(path):
             lead = len(self._space_before(element.start))
             self._map.pairs.append((element.attributes.get("K", ""), "".join(said or ())))
