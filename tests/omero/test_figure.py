@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from omero_pack_kit import SINGLE, contents, make_pack
+from omero_pack_kit import SINGLE, Shown, contents, make_pack, transfer_xml
 
 from cli.cli_kit import run
 from crate_iscc import validate
@@ -159,6 +159,28 @@ def test_an_image_of_another_server_is_not_taken_for_one_of_the_pack(crate: Path
     (result,) = {one["result"]["@id"] for one in panels_of(crate)}
     assert graph_of(crate)[result]["name"] == "elsewhere.json"
     assert graph_of(crate)[result]["datahash"].startswith("1e20")
+
+
+def test_a_panel_of_an_image_in_a_zarr_is_linked_to_the_zarr(tmp_path: Path) -> None:
+    folder = make_pack(tmp_path / "pack", transfer_xml([Shown(9, "x", "x.zarr/.zattrs")]))
+    (folder / "x.zarr").mkdir()
+    (folder / "x.zarr/.zattrs").write_text("{}")
+    (folder / "x.zarr/.zgroup").write_text("{}")
+    (folder / "f.json").write_bytes(figure_bytes([panel(9)]))
+    assert run("omero", "pack", folder).code == 0
+    ended = run("omero", "figure", "f.json", folder)
+    assert ended.code == 0, ended.err
+    (action,) = panels_of_one(folder)
+    assert action["object"] == {"@id": "x.zarr/"}
+
+
+def panels_of_one(crate: Path) -> list[dict[str, Any]]:
+    graph = graph_of(crate)
+    return [
+        one
+        for one in graph.values()
+        if one["@type"] == "CreateAction" and "object" in one and one["@id"].startswith("#panel-")
+    ]
 
 
 def test_a_changed_image_is_not_linked(crate: Path) -> None:

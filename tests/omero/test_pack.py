@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -297,6 +298,62 @@ def test_a_link_in_a_pack_is_named_and_nothing_is_written(folder: Path, tmp_path
         assert "link.tif" in ended.err
     assert (folder / "transfer.xml").read_bytes() == full_xml().encode()
     assert [one.name for one in tmp_path.iterdir()] == ["pack"]
+
+
+@pytest.mark.parametrize(
+    ("place", "base"),
+    [
+        ("x.zarr", "x.zarr"),
+        ("x.zarr/mock_folder", "x.zarr"),
+        ("x.zarr/.zattrs", "x.zarr"),
+        ("x.zarr/A/mock_folder", "x.zarr/A"),
+    ],
+)
+def test_an_image_in_a_zarr_has_the_codes_of_the_zarr_or_of_its_part(
+    place: str, base: str, tmp_path: Path
+) -> None:
+    folder = make_pack(tmp_path / "pack", transfer_xml([Shown(9, "x", place)]))
+    for path in (".zattrs", ".zgroup", "A/.zgroup", "A/0"):
+        (folder / "x.zarr" / path).parent.mkdir(exist_ok=True, parents=True)
+        (folder / "x.zarr" / path).write_text("{}" + path)
+    assert run("omero", "pack", folder).code == 0
+    (told,) = codes_in((folder / "transfer.xml").read_bytes())["Image:9"]
+    members = fingerprint(folder / base).files
+    assert told == {
+        "ISCC-SUM": tree_code(DirectoryTree(folder / base), kernel()).iscc(),
+        "treehash": treehash(members),
+        "fileCount": str(len(members)),
+    }
+
+
+def test_a_name_in_a_zip_that_leads_out_is_not_unpacked(folder: Path, tmp_path: Path) -> None:
+    archive = zipped(folder, tmp_path / "in")
+    with zipfile.ZipFile(archive, "a") as more:
+        more.writestr("../evil.tif", b"evil")
+    ended = run("omero", "pack", archive, "-o", tmp_path / "out")
+    assert ended.code in (2, 3)
+    assert "evil.tif" in ended.err
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in.zip", "pack"]
+    assert not list(tmp_path.parent.glob("evil*"))
+
+
+def test_what_a_killed_run_left_is_cleared_by_the_next(folder: Path, tmp_path: Path) -> None:
+    left = tmp_path / ".out.zip.abcdefgh.partial/pack"
+    left.mkdir(parents=True)
+    (left / "half").write_bytes(b"x")
+    archive = zipped(folder, tmp_path / "in")
+    assert run("omero", "pack", archive, "-o", tmp_path / "out.zip").code == 0
+    assert not left.parent.exists()
+
+
+def test_more_bytes_than_allowed_are_refused_before_anything_is_copied(
+    folder: Path, tmp_path: Path
+) -> None:
+    ended = run(
+        "omero", "pack", zipped(folder, tmp_path / "in"), "-o", tmp_path / "o", "--max-bytes", "1kB"
+    )
+    assert ended.code == 2
+    assert not (tmp_path / "o").exists()
 
 
 @pytest.mark.skipif(

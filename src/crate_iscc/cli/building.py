@@ -86,7 +86,7 @@ def run(request: Request) -> None:
         say_unread(error)
         raise typer.Exit(UNREAD) from None
     except DamagedPayloadError as error:
-        _say_damaged(error)
+        say_damaged(error)
         raise typer.Exit(DAMAGED) from None
     target = request.out or request.path
     written = _written(plan)
@@ -118,7 +118,8 @@ def say_unread(error: UnreadPayloadError) -> None:
     say(f"hint: {error.hint}")
 
 
-def _say_damaged(error: DamagedPayloadError) -> None:
+def say_damaged(error: DamagedPayloadError) -> None:
+    """Name the files that are not what others recorded of them, and say what to do."""
     for finding in error.findings[:_NAMED_AT_MOST]:
         word = finding.id.removeprefix("bytes.")
         say(f"  {word:<8} {printable(finding.path or '')}: {finding.message}")

@@ -5,8 +5,9 @@ from typing import NoReturn
 
 import typer
 
+from crate_iscc.building.adoption import DamagedPayloadError
 from crate_iscc.building.plan import UnreadPayloadError
-from crate_iscc.cli.building import say_unread
+from crate_iscc.cli.building import say_damaged, say_unread
 from crate_iscc.cli.guard import DAMAGED, UNREAD
 from crate_iscc.cli.options import Manner
 from crate_iscc.cli.streams import write_for_machines, write_out
@@ -55,6 +56,9 @@ def run_pack(
     except UnreadPayloadError as error:
         say_unread(error)
         raise typer.Exit(UNREAD) from None
+    except DamagedPayloadError as error:
+        say_damaged(error)
+        raise typer.Exit(DAMAGED) from None
     written = [out] if out else _written(done)
     notes = (*done.findings, *done.plan.notes)
     if as_json:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crate_iscc.building.deriving import Ends, write_metadata
 from crate_iscc.crate.derivation import End
-from crate_iscc.crate.view import Crate
+from crate_iscc.crate.view import Crate, container_folders
 from crate_iscc.errors import InputError
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -69,7 +69,12 @@ def record_figure(
         ends = Ends(tree, described, kernel or chosen_kernel())
         results = tuple(ends.end(text) for text in (figure, *exported))
         parsed = _parsed(figure, tree)
-        linked, findings = _linked(parsed, ends, _places(tree), images or {})
+        # What lies in a container has no entity of its own.
+        inside = {
+            image: CratePath(next((f for f in container_folders(described) if p.startswith(f)), p))
+            for image, p in _places(tree).items()
+        }
+        linked, findings = _linked(parsed, ends, inside, images or {})
         if not linked:
             raise InputError(
                 f"no panel of the figure can be linked: {printable(figure)}",

@@ -5,23 +5,25 @@ import os
 import shutil
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from crate_iscc.building.apply import apply
 from crate_iscc.building.plan import BuildOptions, BuildPlan, UnreadPayloadError, plan_build
+from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.terms import PIXEL_CODE_TERM
 from crate_iscc.crate.view import ISCC_ID, Crate
 from crate_iscc.errors import InputError, WriteError
+from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
-from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of
+from crate_iscc.fingerprinting.tree import fingerprint_tree, payload_of, tree_code
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
-from crate_iscc.manifest import Manifest
+from crate_iscc.manifest import Manifest, treehash
 from crate_iscc.omero.codes import ImageCodes, codes_of_file
 from crate_iscc.omero.places import Places
 from crate_iscc.omero.transfer_xml import (
@@ -44,6 +46,7 @@ from crate_iscc.sources import Listing, Tree, chunks, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.subtree import SubTree
 
 TRANSFER_FILE = CratePath("transfer.xml")
 _ARCHIVES = (".zip", ".tar")
@@ -113,14 +116,14 @@ def pack(
                 # What is unfinished is locked, and build locks the folder that it writes to.
                 staging = around / "pack"
                 staging.mkdir()
-                _copy(tree, staging)
+                remarks = _copy(tree, staging)
                 done = work.to_target(staging, target, Path(path))
             shutil.rmtree(around, ignore_errors=True)
         except OSError as error:
             raise WriteError(
                 f"cannot write {printable(str(target))}", cause=error.strerror or str(error)
             ) from error
-    return done
+    return replace(done, findings=(*remarks, *done.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,12 @@ class _Work:
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
-        codes = _Codes(places, manifest, crate).all()
+        codes = _Codes(
+            places,
+            manifest,
+            crate,
+            lambda place: tree_code(SubTree(tree, listing, place), self.kernel, jobs=self.jobs),
+        ).all()
         annotated = with_codes(transfer, codes)
         wrote = _write_transfer(folder, found, annotated.raw)
         options = replace(
@@ -255,8 +263,16 @@ def _crate_of(tree: Tree, listing: Listing, found: _Found) -> Crate | None:
 class _Codes:
     """The codes of the images of a pack."""
 
-    def __init__(self, places: Places, manifest: Manifest, crate: Crate | None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        manifest: Manifest,
+        crate: Crate | None,
+        code_of: Callable[[CratePath], Fingerprint],
+    ) -> None:
+        """`code_of` computes the ISCC-SUM of a folder that is no container of the manifest."""
         self._places = places
+        self._code_of = code_of
         self._manifest = manifest
         self._crate = crate
         self._record = recorded(crate).manifest if crate else Manifest()
@@ -265,7 +281,6 @@ class _Codes:
             self._ids.update((str(path), ids) for path, ids in crate.files().items())
             self._ids.update({folder: [key] for folder, key in crate.folders().items()})
         self._users = Counter(places.of.values())
-        self._containers = {one.path: one for one in manifest.containers}
 
     def all(self) -> dict[str, ImageCodes]:
         """Return the codes by the images' IDs; one place has one set of codes."""
@@ -273,6 +288,7 @@ class _Codes:
         return {image: by_place[place] for image, place in self._places.of.items()}
 
     def _of(self, place: CratePath) -> ImageCodes:
+        place = self._zarr_of(place)
         if not place.endswith("/"):
             file = self._manifest.files.get(place)
             if file is None:
@@ -280,18 +296,29 @@ class _Codes:
             known = self._record.files.get(place)
             same = known is not None and known.fingerprint.same_bytes(file.fingerprint) is True
             return self._with_record(codes_of_file(file.fingerprint), place, same)
-        found = self._containers.get(place)
-        if found is None or found.iscc is None:
+        found = next((one for one in self._manifest.containers if one.path == place), None)
+        iscc = found.iscc if found is not None else self._code_of(place)
+        if iscc is None:
             raise InputError(
                 f"the files in {printable(place)} have no common code",
-                cause="the folder is a part of another dataset of the pack, or an .isccignore "
-                "file in it cannot be understood",
+                cause="an .isccignore file among them cannot be understood",
             )
-        codes = ImageCodes(iscc=found.iscc.iscc(), treehash=found.treehash, files=found.files)
-        same = any(
-            one.path == place and one.treehash == found.treehash for one in self._record.containers
-        )
+        members = self._manifest.files.below(place)
+        digest = treehash(members, place)
+        codes = ImageCodes(iscc=iscc.iscc(), treehash=digest, files=len(members))
+        same = any(one.path == place and one.treehash == digest for one in self._record.containers)
         return self._with_record(codes, place, same)
+
+    def _zarr_of(self, place: CratePath) -> CratePath:
+        """Return the Zarr that a file belongs to: its metadata alone are not the image."""
+        if place.endswith("/"):
+            return place
+        inside = (
+            one.path
+            for one in self._manifest.containers
+            if one.path not in self._places.folders and place.startswith(one.path)
+        )
+        return CratePath(next(inside, place))
 
     def _with_record(self, codes: ImageCodes, place: CratePath, same: bool) -> ImageCodes:
         """Return the codes with what the crate records of the same bytes besides.
@@ -367,11 +394,17 @@ def _is_crate(folder: Path) -> bool:
     return False
 
 
-def _copy(tree: Tree, folder: Path) -> None:
-    """Copy a pack. What cannot be copied whole raises: links, and names that lead out."""
+def _copy(tree: Tree, folder: Path) -> tuple[Finding, ...]:
+    """Copy a pack, and return what is to be said about the archive.
+
+    What cannot be copied whole raises, before anything is copied: links, names that lead out.
+    """
     listing = tree.listing()
     if listing.refused:
         raise UnreadPayloadError(listing.refused)
+    for finding in listing.remarks:
+        if finding.severity is Severity.ERROR:
+            raise InputError("this pack cannot be copied", cause=finding.message)
     for entry in listing.entries:
         place = folder / entry.path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -380,6 +413,7 @@ def _copy(tree: Tree, folder: Path) -> None:
                 file.write(chunk)
         if entry.stat is not None:
             os.utime(place, ns=(entry.stat.mtime_ns, entry.stat.mtime_ns))
+    return listing.remarks
 
 
 def _write_tar(folder: Path, target: Path) -> None:
