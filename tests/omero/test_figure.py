@@ -170,17 +170,8 @@ def test_a_panel_of_an_image_in_a_zarr_is_linked_to_the_zarr(tmp_path: Path) -> 
     assert run("omero", "pack", folder).code == 0
     ended = run("omero", "figure", "f.json", folder)
     assert ended.code == 0, ended.err
-    (action,) = panels_of_one(folder)
+    (action,) = panels_of(folder)
     assert action["object"] == {"@id": "x.zarr/"}
-
-
-def panels_of_one(crate: Path) -> list[dict[str, Any]]:
-    graph = graph_of(crate)
-    return [
-        one
-        for one in graph.values()
-        if one["@type"] == "CreateAction" and "object" in one and one["@id"].startswith("#panel-")
-    ]
 
 
 def test_a_changed_image_is_not_linked(crate: Path) -> None:
