@@ -101,6 +101,8 @@ def record_line(report: Report, *, moment: str, number: int, previous: str | Non
         "kernel": report.kernel,
         "previous": previous,
     }
+    if report.sample or report.earlier:  # what nobody has read now is on record too
+        record["not_checked"] = list(report.not_checked)
     text = _canonical(record).encode("utf-8")
     return text[:-1] + b',"sha256":"' + _sha256(text).encode("ascii") + b'"}\n'
 

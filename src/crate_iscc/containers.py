@@ -59,3 +59,9 @@ def container_of(path: str, containers: Set[str]) -> str | None:
             return folder
         folder = folder_of(folder[:-1])
     return "" if "" in containers else None
+
+
+def outermost(containers: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the containers that lie in no other of them, by UTF-8 bytes."""
+    folders = set(containers)
+    return tuple(sorted((f for f in folders if not _is_inside(f, folders)), key=utf8_order))

@@ -423,6 +423,21 @@ def side_by_side(one: FileTable, two: FileTable) -> Iterator[tuple[FileTable, Fi
         yield one[here:], two[there:]
 
 
+def numbers_among(wanted: Iterable[bytes], paths: Iterable[bytes]) -> "array[int]":
+    """Return the numbers of those of `paths` that are wanted; both are in ascending order."""
+    numbers = array("Q")
+    waiting = iter(wanted)
+    next_path = next(waiting, None)
+    for number, path in enumerate(paths):
+        while next_path is not None and next_path < path:
+            next_path = next(waiting, None)
+        if next_path is None:
+            break
+        if next_path == path:
+            numbers.append(number)
+    return numbers
+
+
 def together(one: FileTable, two: FileTable) -> FileTable:
     """Return the files of two tables; of a file that both name, what the first says of it."""
     if not two:

@@ -2,6 +2,7 @@
 
 from crate_iscc.audit_kinds import AUDIT_KINDS
 from crate_iscc.omero_kinds import OMERO_KINDS
+from crate_iscc.pixel_kinds import PIXEL_KINDS
 from crate_iscc.proof_kinds import PROOF_KINDS
 from crate_iscc.severity import FindingKind, Severity
 from crate_iscc.source_kinds import SOURCE_KINDS
@@ -470,6 +471,7 @@ FINDING_KINDS = {
     for kind in (
         *_PAYLOAD_KINDS,
         *SOURCE_KINDS,
+        *PIXEL_KINDS,
         *PROOF_KINDS,
         *AUDIT_KINDS,
         *OMERO_KINDS,

@@ -101,6 +101,16 @@ def _try_to_lock(place: Path) -> int | None:
     return handle
 
 
+def lock_at(handle: int, place: Path) -> bool:
+    """Lock an open file for this process alone, until it is closed. Raises OSError.
+
+    False where another process has its lock, or where it does not lie at its place any more.
+    """
+    if fcntl is None:
+        return True
+    return _lock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB) and _is_at(handle, place)
+
+
 def _lock(handle: int, how: int) -> bool:
     """Lock a file, and return False where another process has its lock."""
     try:

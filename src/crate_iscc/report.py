@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     """What a report comes to.
 
     VALID: all that was asked for was checked and is as recorded. INVALID: a problem was found.
-    INCOMPLETE: no problem was found, but something could not be read.
+    INCOMPLETE: no problem was found, but something was not read.
     """
 
     VALID = "valid"
@@ -80,8 +80,8 @@ class Counts:
     """How many files came out how; every recorded file is counted once.
 
     `unchecked` counts listed files of which nothing is recorded to check their content against,
-    `not_fetched` those that are still to be fetched. `remote` counts data entities that lie
-    elsewhere; they are no files of the crate.
+    `not_fetched` those that are still to be fetched, `not_sampled` those that a sample left out.
+    `remote` counts data entities that lie elsewhere; they are no files of the crate.
     """
 
     match: int = 0
@@ -92,7 +92,53 @@ class Counts:
     unread: int = 0
     unchecked: int = 0
     not_fetched: int = 0
+    not_sampled: int = 0
     remote: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """A part of a crate that has its share in a sample: a container, or all outside (`""`)."""
+
+    folder: str
+    files: int
+    of_files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """How much of a crate was read, of how much that could be checked: files, and bytes.
+
+    `asked` and `seed` choose the same files again, anywhere.
+    """
+
+    asked: str
+    seed: str
+    files: int
+    of_files: int
+    size: int
+    of_size: int
+    strata: tuple[Stratum, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the sample was everything."""
+        return self.files == self.of_files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """How many files, and bytes, were not read now: unchanged since they were read before.
+
+    They were read between `oldest` and `newest` (ISO 8601). Where `same_run`, that was in this
+    verification, before it was interrupted.
+    """
+
+    files: int
+    size: int
+    oldest: str
+    newest: str
+    same_run: bool
 
 
 class ProofKind(StrEnum):
@@ -160,7 +206,8 @@ class Report:
     verdict, where it was asked for. `nested` are the reports on crates and bags inside, `proofs`
     the signatures and timestamps of the metadata that hold. `treehash` is the recorded one of the
     whole, and `treehash_matches` tells whether the observed one is the same, None where it was not
-    computed or there is none.
+    computed or there is none. `sample` tells how much was read where that was not everything,
+    `earlier` what was read before.
     """
 
     command: Command = Command.VERIFY
@@ -185,26 +232,31 @@ class Report:
     proofs: tuple[Proof, ...] = ()
     treehash: str | None = None
     treehash_matches: bool | None = None
+    sample: Sample | None = None
+    earlier: Earlier | None = None
     report_version: str = REPORT_VERSION
 
     @property
     def verdict(self) -> Verdict:
         """INVALID if a finding reaches the level, else INCOMPLETE if something was unread.
 
-        That goes for the crates inside, too.
+        That goes for the crates inside, too. What a sample left out was unread.
         """
         inside = {report.verdict for report in self.nested}
         if Verdict.INVALID in inside or any(
             finding.severity.rank <= self.level.rank for finding in self.findings
         ):
             return Verdict.INVALID
-        if Verdict.INCOMPLETE in inside or self.counts.unread or self.counts.not_fetched:
+        sampled = self.sample is not None and not self.sample.complete
+        unread = any(finding.id == "pixels.unread" for finding in self.findings)
+        unread = unread or bool(self.counts.unread or self.counts.not_fetched)
+        if Verdict.INCOMPLETE in inside or unread or sampled:
             return Verdict.INCOMPLETE
         return Verdict.VALID
 
 
 def check_ignorable(ids: Iterable[str]) -> None:
-    """Raise InputError for an id that does not exist, and for `bytes.unread`.
+    """Raise InputError for an id that does not exist, and for what says that something is unread.
 
     What was not read is not well because nobody wants to hear of it.
     """
@@ -215,9 +267,9 @@ def check_ignorable(ids: Iterable[str]) -> None:
                 f"there is no finding called {finding_id!r:.80}",
                 hint=f"did you mean {near[0]}?" if near else "crate-iscc explain lists them",
             )
-        if finding_id == "bytes.unread":
+        if finding_id in ("bytes.unread", "pixels.unread"):
             raise InputError(
-                "bytes.unread cannot be ignored",
+                f"{finding_id} cannot be ignored",
                 cause="nothing is known of what was not read",
                 hint="to leave files out of a crate, use build --exclude",
             )

@@ -248,6 +248,41 @@ def test_a_verification_claims_nothing_about_what_it_did_not_read(
             assert ended.struck_path in unread, ended
 
 
+@deep
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC], ids=_id)
+def test_a_journal_is_whole_or_torn_whatever_fails(
+    failing: FailingProcess, study: Versions, tmp_path: Path, error: int
+) -> None:
+    """A run that keeps a journal ends with a verdict or one error, and can be resumed."""
+    journal = tmp_path / "a.journal"
+    words: list[str | Path] = [
+        "verify",
+        study.folder,
+        "--resume",
+        "--journal",
+        journal,
+        "--format",
+        "json",
+    ]
+    sound = json.loads(failing.run("verify", study.folder, "--format", "json").out)
+
+    def run(fault: Fault) -> Ended:
+        journal.unlink(missing_ok=True)
+        return failing.run(*words, folder=tmp_path, fault=fault)
+
+    for ended, fault in every_fault(run, EVERY_KIND, error):
+        assert ended.code in (0, 2, 3), ended
+        value = json.loads(ended.out)
+        if ended.code == 2:
+            assert set(value) == {"error"}, ended
+            assert says_what_failed(ended, fault, str(study.folder), METADATA, "a.journal"), ended
+        again = failing.run(*words, folder=tmp_path)
+        assert again.code == 0, again
+        value = json.loads(again.out)
+        value.pop("earlier", None)
+        assert value == sound
+
+
 @pytest.mark.parametrize("options", [["--tree"], pytest.param([], marks=deep)], ids=str)
 @pytest.mark.parametrize(
     ("error", "persists", "with_c"),

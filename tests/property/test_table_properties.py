@@ -15,7 +15,7 @@ from crate_iscc.codes import Fingerprint, parse_datahash, parse_iscc, parse_pair
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded
 from crate_iscc.errors import InputError
-from crate_iscc.file_table import FileFingerprint, FileTable, side_by_side
+from crate_iscc.file_table import FileFingerprint, FileTable, numbers_among, side_by_side
 from crate_iscc.manifest import (
     Manifest,
     manifest_lines,
@@ -191,3 +191,16 @@ def _completed(known: Fingerprint) -> Fingerprint:
         (known.data or b"").ljust(32, b"d"),
         (known.instance or b"").ljust(32, b"i"),
     )
+
+
+@steady
+@given(st.sets(st.binary(max_size=3)), st.sets(st.binary(max_size=3)))
+def test_what_is_wanted_of_a_table_is_found_in_one_walk(
+    wanted: set[bytes], paths: set[bytes]
+) -> None:
+    """The numbers are those of the paths that are on both sides."""
+    ordered = sorted(paths)
+
+    numbers = numbers_among(sorted(wanted), ordered)
+
+    assert [ordered[number] for number in numbers] == sorted(wanted & paths)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crate_iscc.containers import container_of, find_containers
+from crate_iscc.containers import container_of, find_containers, outermost
 from crate_iscc.paths import crate_path
 
 
@@ -83,3 +83,10 @@ def test_a_file_belongs_to_the_container_above_it(path: str, container: str | No
 def test_every_file_belongs_to_a_root_that_is_a_container() -> None:
     """The root's container is the empty string, which is not None."""
     assert container_of("top", {""}) == ""
+
+
+def test_containers_in_containers_are_left_out() -> None:
+    """Of containers that are known, those count that lie in no other, in the order of bytes."""
+    assert outermost(["b/", "a/x/", "a/", "a/x/y/", "b2/"]) == ("a/", "b/", "b2/")
+    assert outermost(["a/", ""]) == ("",)
+    assert outermost([]) == ()

@@ -20,8 +20,11 @@ from blake3 import blake3
 from jsonschema import Draft202012Validator
 
 from crate_iscc import Report, Thoroughness, Verdict, build, report_json, report_text, verify
+from crate_iscc.fingerprinting.journal import Journal
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.render.report_json import report_jsonl
+from crate_iscc.render.saved import parse_report
+from crate_iscc.verifying.sampling import Sampling
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METADATA = "ro-crate-metadata.json"
@@ -202,10 +205,16 @@ def treehash_of(folder: Path, paths: list[str]) -> str:
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    schema = json.loads((REPOSITORY / "schemas" / "report.schema.json").read_text(encoding="utf-8"))
+def _schema() -> dict[str, Any]:
+    place = REPOSITORY / "schemas" / "report.schema.json"
+    schema: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+    return schema
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(_schema())
 
 
 def hold_against_schema(value: object) -> None:
@@ -220,15 +229,27 @@ def verified(
     *,
     closed: bool = False,
     each: bool = False,
+    sampling: Sampling | None = None,
+    journal: Journal | None = None,
     jobs: int | None = None,
+    gentle: bool = False,
     progress: ProgressSink = nobody,
 ) -> Report:
     """Verify a crate and hold the report against all that is true of any report."""
     report = verify(
-        source, thoroughness=thoroughness, closed=closed, each=each, jobs=jobs, progress=progress
+        source,
+        thoroughness=thoroughness,
+        closed=closed,
+        each=each,
+        sampling=sampling,
+        journal=journal,
+        jobs=jobs,
+        gentle=gentle,
+        progress=progress,
     )
     value = json.loads(report_json(report))
     hold_against_schema(value)
+    assert parse_report(json.dumps(value), _schema()) == report
     _hold_texts(report, value)
     _hold(report)
     return report
@@ -240,6 +261,7 @@ def _hold(report: Report) -> None:
     assert (report.verdict is Verdict.VALID) == (
         not report.counts.unread
         and not report.counts.not_fetched
+        and not report.counts.not_sampled
         and all(f.severity != "error" for f in report.findings)
         and all(inner.verdict is Verdict.VALID for inner in report.nested)
     )

@@ -3,6 +3,7 @@
 import enum
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -117,6 +118,53 @@ def byte_count(text: str) -> int:
     return int(found[1] + part) * unit // int(10 ** len(part))
 
 
+_AGE_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def age(text: str) -> timedelta:
+    """Return a span of time from text such as 12h, 30d or 8w."""
+    found = re.fullmatch(r"([0-9]{1,4}) ?([hdw])", text.strip())
+    if found is None or not int(found[1]):
+        raise typer.BadParameter(f"{text!r:.40} is no span of time, such as 12h, 30d or 8w")
+    return timedelta(**{_AGE_UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is to be read where that is not everything, and what is remembered of it."""
+
+    sample: str | None = None
+    seed: str | None = None
+    resume: bool = False
+    since: bool = False
+    max_age: timedelta | None = None
+    journal: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options that do not go together. Raises BadParameter."""
+        if self.resume and self.since:
+            raise typer.BadParameter(
+                "--resume and --since exclude each other: --since goes on where it was interrupted"
+            )
+        if self.sample is not None and self.since:
+            raise typer.BadParameter("--sample and --since exclude each other")
+        if self.sample is not None and self.resume and self.seed is None:
+            raise typer.BadParameter(
+                "with --sample, --resume needs a --seed: without, each run draws another sample"
+            )
+        if self.seed is not None and self.sample is None:
+            raise typer.BadParameter("--seed is for --sample")
+        if self.max_age is not None and not self.since:
+            raise typer.BadParameter("--max-age is for --since")
+        if self.journal is not None and not (self.resume or self.since):
+            raise typer.BadParameter("--journal is for --resume and --since")
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a journal is kept."""
+        return self.resume or self.since
+
+
 MaxBytes = Annotated[
     int | None,
     typer.Option(
@@ -146,6 +194,18 @@ ProgressOption = Annotated[
     ProgressKind,
     typer.Option("--progress", help="How to show progress on stderr; auto: a bar on a terminal."),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Read one of N shares, and write it to -o PART for merge."
+    ),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="Have the workers of this dask scheduler read it."
+    ),
+]
 CrateArgument = Annotated[
     str,
     typer.Argument(
@@ -153,6 +213,39 @@ CrateArgument = Annotated[
         help="A directory, a zip, or an ro-crate-metadata.json.",
         show_default=False,
     ),
+]
+SampleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sample",
+        metavar="P%|N",
+        help="Read so much of each container and of the rest; names and sizes of all.",
+    ),
+]
+SeedOption = Annotated[
+    str | None,
+    typer.Option("--seed", metavar="TEXT", help="Draw the same sample again [default: by chance]."),
+]
+ResumeOption = Annotated[
+    bool,
+    typer.Option("--resume", help="Keep a journal, and go on where a verification was ended."),
+]
+SinceOption = Annotated[
+    bool,
+    typer.Option("--since", help="Keep a journal, and read only what changed since it was read."),
+]
+MaxAgeOption = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--max-age",
+        metavar="AGE",
+        parser=age,
+        help="With --since: read again what was read longer ago (12h, 30d, 8w).",
+    ),
+]
+JournalOption = Annotated[
+    Path | None,
+    typer.Option("--journal", metavar="FILE", help="The journal [default: in the state folder]."),
 ]
 TrustOption = Annotated[
     str | None,
@@ -181,7 +274,7 @@ CratesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="CRATE...",
-        help="Directories, zips, or ro-crate-metadata.json files.",
+        help="Directories, zips, tars, ro-crate-metadata.json files, https:// or s3:// addresses.",
         show_default=False,
     ),
 ]

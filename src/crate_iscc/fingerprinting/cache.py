@@ -21,16 +21,13 @@ from blake3 import blake3
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import EntryTable
 from crate_iscc.file_table import Columns, FileTable
+from crate_iscc.fingerprinting.freshness import is_too_fresh
 from crate_iscc.packed import Column, FixedBytes, PackedBytes
 from crate_iscc.replacing import clear_leftovers, replacing
 
 _FORMAT = "crate-iscc cache 2"
 _DIGEST = 32
 """Bytes of each code, and of the seal at the end."""
-# A file that was written in the same tick of the file system's clock as it was hashed may change
-# again without a trace in its times. Coarse clocks show in times that are whole milliseconds.
-_FINE_TICK_NS = 20_000_000
-_COARSE_TICK_NS = 2_000_000_000
 
 Trees = Iterable[tuple["array[int]", Fingerprint]]
 """Codes over many files: the numbers of the files, in order, and the code."""
@@ -114,10 +111,8 @@ class Cache:
 
     def _too_fresh(self, stats: "array[int]") -> bool:
         """Tell whether any file changed so lately that it may change again unnoticed."""
-        latest = self._started_ns - _FINE_TICK_NS
-        latest_coarse = self._started_ns - _COARSE_TICK_NS
         return any(
-            max(mtime, ctime) > (latest if mtime % 1_000_000 else latest_coarse)
+            is_too_fresh(mtime, ctime, self._started_ns)
             for mtime, ctime in zip(stats[0::4], stats[1::4], strict=True)
         )
 

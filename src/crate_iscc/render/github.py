@@ -9,6 +9,7 @@ from crate_iscc.render.report import (
     conclusion,
     counts_line,
     excluded_line,
+    extent_lines,
     ignored_line,
     not_checked_line,
     place_of,
@@ -32,6 +33,7 @@ def report_github(report: Report) -> str:
         lines.append(f"… and {number(len(findings) - _SHOWN)} more (--format json has all)")
     if report.command is Command.VERIFY:
         lines.append(_plain(counts_line(report)))
+    lines.extend(map(_plain, extent_lines(report)))
     lines.append(_plain(f"checked: {checked_line(report)}"))
     if report.not_checked:
         lines.append(_plain(f"not checked: {not_checked_line(report)}"))

@@ -21,6 +21,7 @@ from crate_iscc.render.html_style import STYLE
 from crate_iscc.render.report import (
     conclusion,
     excluded_line,
+    extent_lines,
     ignored_line,
     place_of,
     proof_line,
@@ -38,6 +39,7 @@ _EXPLAINED = {
     "presence": "whether the recorded files are there",
     "size": "their sizes in bytes",
     "datahash": "their contents, byte for byte (BLAKE3)",
+    "sample": "chosen by seed and path, byte for byte (BLAKE3)",
     "treehash": "names, sizes and contents of all files together",
     "digests": "their contents, by what others recorded of them",
     "signature": "who stands for the metadata, and with them for all the rest",
@@ -97,6 +99,7 @@ def _checked(report: Report) -> Iterator[str]:
         words = [_text(word) for word in not_checked_words(report)]
         yield from _aspects("Not checked", "no", "○", words)
     yield "</div>"
+    yield from (f"<p><bdi>{_text(line)}</bdi></p>" for line in extent_lines(report))
     if report.excluded:
         yield f"<p>Left out by the crate itself: <bdi>{_text(excluded_line(report))}</bdi></p>"
     if report.ignored:

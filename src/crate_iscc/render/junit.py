@@ -18,6 +18,7 @@ from crate_iscc.render.report import (
     conclusion,
     counts_line,
     excluded_line,
+    extent_lines,
     place_of,
     profile_name,
     rule_of,
@@ -29,6 +30,8 @@ _UNREAD = "bytes.unread"
 _RECORD = frozenset({_UNREAD, "fixity.conflict", "fixity.malformed"})
 _CONTENT = _RECORD | {"bytes.changed", "bytes.missing"}
 _BASE = frozenset(kind for kind in FINDING_KINDS if kind.startswith("rocrate."))
+_ZARR = frozenset(kind for kind in FINDING_KINDS if kind.startswith("zarr.")) | {_UNREAD}
+_OZX = frozenset(kind for kind in FINDING_KINDS if kind.startswith("ozx."))
 _SPOILED_BY = {
     "presence": _RECORD | {"bytes.missing", "bytes.moved", "bytes.extra", "bytes.changed"},
     "size": _CONTENT,
@@ -37,6 +40,8 @@ _SPOILED_BY = {
     "iscc-sum": _CONTENT | {"bytes.moved", "bytes.extra", "tree.changed", "code.mismatch"},
     "rocrate": _BASE,
     "rocrate-sample": _BASE,
+    "zarr": _ZARR,
+    "ozx": _OZX,
 } | {
     severity.level.lower(): frozenset(
         kind.id
@@ -80,6 +85,7 @@ def report_junit(report: Report) -> str:
     counts = f'tests="{len(cases)}" failures="{outcomes["failure"]}" errors="{outcomes["error"]}"'
     skipped = f'skipped="{outcomes["skipped"]}"'
     title = f"crate-iscc {report.command.value}"
+    said = "\n".join((*extent_lines(report), conclusion(report)))
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f"<testsuites name={_quoted(title)} {counts}>",
@@ -91,7 +97,7 @@ def report_junit(report: Report) -> str:
         ),
         "    </properties>",
         *_numbered(cases, report.subject),
-        f"    <system-out>{_text(conclusion(report))}</system-out>",
+        f"    <system-out>{_text(said)}</system-out>",
         "  </testsuite>",
         "</testsuites>",
     ]

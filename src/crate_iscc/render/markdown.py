@@ -18,6 +18,7 @@ from crate_iscc.render.report import (
     checked_line,
     conclusion,
     excluded_line,
+    extent_lines,
     ignored_line,
     not_checked_line,
     place_of,
@@ -49,6 +50,7 @@ def report_markdown(report: Report, room: int = ROOM) -> str:
     ]
     if rests_on := rests_on_words(report):
         lines.append(f"- **Rests on:** {escaped(rests_on)}")
+    lines.extend(f"- {escaped(line)}" for line in extent_lines(report))
     lines.extend(f"- {escaped(proof_line(proof))}" for proof in report.proofs)
     if report.not_checked:
         lines.append(f"- **Not checked:** {escaped(not_checked_line(report))}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.paths import printable
 from crate_iscc.render.report_json import counts_by_name
+from crate_iscc.render.sampled import earlier_lines, sample_lines
 from crate_iscc.render.units import file_size, files, number
 from crate_iscc.report import (
     Command,
@@ -21,20 +22,29 @@ Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
 
 _SHOWN_OF_EACH = 12
+_OF_ZARRS = ("zarr.", "ozx.", "bytes.unread")
+"""How the ids of findings begin that validate has of Zarrs, and not of the crate's metadata."""
 _PROOFS = ("signature.", "timestamp.", "receipt.")
 """How the ids of findings begin that are about proofs, and not about the payload."""
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
+    "remote": "data entities on the web",
     "digests": "digests by other conventions",
+    "sample": "the contents of a sample",
+    "zarr": "the chunk grids of Zarrs",
+    "ozx": "RFC-9 (zipped OME-Zarr)",
 }
 _FORGEABLE = ("md5", "sha1")
 _NOT_CHECKED_WORDS = {
     "iscc-sum": "ISCC-SUMs (--full computes them)",
     "metadata": "the metadata themselves (not signed)",
     "datahash": "contents (--quick)",
+    "unsampled": "the contents of all other files (--sample)",
+    "unchanged": "unchanged files, again (--since)",
     "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
     "signer": "who the signer is (--trust names whose keys are believed)",
+    "extra": "files that are not recorded (a folder on the web cannot be listed)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",
@@ -60,6 +70,7 @@ def _report_lines(report: Report, paint: Paint, *, inside: bool = False) -> list
         lines.append(counts_line(report))
     if rests_on_others(report):
         lines.append(f"rests on: {rests_on_line(report)}")
+    lines.extend(extent_lines(report))
     lines.append(paint(f"checked: {checked_line(report)}", "dim"))
     if report.not_checked:
         lines.append(paint(f"not checked: {not_checked_line(report)}", "dim"))
@@ -111,6 +122,11 @@ def proof_line(proof: Proof) -> str:
     return f"time: {name} existed by {printable(proof.moment)}, says {who}{standing}"
 
 
+def extent_lines(report: Report) -> list[str]:
+    """Return how much was read where that was not everything, in sentences."""
+    return [*sample_lines(report), *earlier_lines(report)]
+
+
 def rests_on_others(report: Report) -> bool:
     """Tell whether any match rests on something else than a datahash."""
     return any(name != "datahash" for name, _ in report.rests_on)
@@ -155,7 +171,7 @@ def profile_name(report: Report) -> str:
 def counts_line(report: Report) -> str:
     """Return how many files came out how."""
     match = "of the recorded size" if names_and_sizes_only(report) else "match"
-    words = {"match": match}
+    words = {"match": match, "not_sampled": "not read"}
     parts = [
         f"{number(count)} {words.get(name, status_word(name))}"
         for name, count in counts_by_name(report.counts).items()
@@ -201,6 +217,17 @@ def signed_words(report: Report) -> str:
 def names_and_sizes_only(report: Report) -> bool:
     """Tell whether a verification read no content."""
     return "datahash" in report.not_checked
+
+
+def sampled_only(report: Report) -> bool:
+    """Tell whether a verification is incomplete only in that it read a sample."""
+    sample, counts = report.sample, report.counts
+    left_out = sample is not None and not sample.complete
+    inside = all(
+        inner.verdict is not Verdict.INCOMPLETE or sampled_only(inner) for inner in report.nested
+    )
+    unread = counts.unread or counts.not_fetched
+    return inside and not unread and (left_out or bool(report.nested))
 
 
 def excluded_line(report: Report) -> str:
@@ -255,16 +282,35 @@ def _finding_lines(report: Report, paint: Paint) -> list[str]:
     return lines
 
 
+def _left_out(report: Report) -> str:
+    count = sum(one.counts.not_sampled for one in (report, *report.nested))
+    return f"{files(count)} {'was' if count == 1 else 'were'}"
+
+
 def _in_words(report: Report) -> str:
+    words, earlier = _verdict_in_words(report), report.earlier
+    if earlier and not earlier.same_run and report.verdict is Verdict.VALID:
+        verb = "was" if earlier.files == 1 else "were"
+        words += f"; {files(earlier.files)} {verb} unchanged and not read again (--since)"
+    return words
+
+
+def _verdict_in_words(report: Report) -> str:
     if report.command is Command.VALIDATE:
         level = f"{profile_name(report)} at level {report.level.level}"
-        valid = report.verdict is Verdict.VALID
-        return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
+        if report.verdict is Verdict.INCOMPLETE:
+            return f"the metadata conform to {level}, but metadata of a Zarr could not be read"
+        serious = [one for one in report.findings if one.severity.rank <= report.level.rank]
+        if serious and all(one.id.startswith(_OF_ZARRS) for one in serious):
+            return f"the metadata conform to {level}, but a Zarr is not as it should be"
+        return f"the metadata {'do not conform' if serious else 'conform'} to {level}"
     match report.verdict:
         case Verdict.INVALID if only_proofs_fail(report):
             return f"every recorded file is intact, but {_failing_words(report)} does not hold"
         case Verdict.INVALID:
             return "the dataset is not as recorded"
+        case Verdict.INCOMPLETE if sampled_only(report):
+            return f"what the sample read is as recorded; {_left_out(report)} not read"
         case Verdict.INCOMPLETE:
             return "what could be read is as recorded, not everything could be read"
         case Verdict.VALID if names_and_sizes_only(report):

@@ -3,15 +3,22 @@
 import json
 from typing import Any
 
-from crate_iscc.report import Command, Counts, Finding, Proof, Report
+from crate_iscc.render.sampled import damages, overlooked
+from crate_iscc.report import Command, Counts, Finding, Proof, Report, Sample
 
 FINDING_MEMBERS = ("moved_to", "recorded", "observed", "entity", "pointer", "line")
 """Members of a finding that are written where they apply."""
 
 
 def counts_by_name(counts: Counts) -> dict[str, int]:
-    """Return the counts under their names, in the order in which they are shown."""
-    return {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+    """Return the counts under their names, in the order in which they are shown.
+
+    That of a sample is left out where there is none.
+    """
+    numbers = {name: getattr(counts, name) for name in Counts.__dataclass_fields__}
+    if not counts.not_sampled:
+        del numbers["not_sampled"]
+    return numbers
 
 
 def finding_json(item: Finding) -> dict[str, Any]:
@@ -67,6 +74,16 @@ def _summary_json(report: Report) -> dict[str, Any]:
     if report.treehash is not None:
         summary["treehash"] = report.treehash
         summary["treehash_matches"] = report.treehash_matches
+    if report.sample:
+        summary["sample"] = _sample_json(report.sample)
+    if report.earlier:
+        summary["earlier"] = {
+            "files": report.earlier.files,
+            "size": report.earlier.size,
+            "oldest": report.earlier.oldest,
+            "newest": report.earlier.newest,
+            "same_run": report.earlier.same_run,
+        }
     if report.each:
         summary["each"] = [
             {"path": one.path, "status": one.status, "rests_on": one.rests_on}
@@ -77,6 +94,22 @@ def _summary_json(report: Report) -> dict[str, Any]:
     if report.nested:
         summary["nested"] = [_whole_json(inner) for inner in report.nested]
     return summary
+
+
+def _sample_json(sample: Sample) -> dict[str, Any]:
+    return {
+        "asked": sample.asked,
+        "seed": sample.seed,
+        "files": sample.files,
+        "of_files": sample.of_files,
+        "size": sample.size,
+        "of_size": sample.of_size,
+        "strata": [
+            {"folder": one.folder, "files": one.files, "of_files": one.of_files}
+            for one in sample.strata
+        ],
+        "overlooked": {str(damaged): overlooked(sample, damaged) for damaged in damages(sample)},
+    }
 
 
 def proof_json(proof: Proof) -> dict[str, str]:

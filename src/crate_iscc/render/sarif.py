@@ -18,6 +18,7 @@ from crate_iscc.render.report import (
     checked_line,
     conclusion,
     excluded_line,
+    extent_lines,
     ignored_line,
     not_checked_line,
     place_of,
@@ -104,7 +105,7 @@ def _category(report: Report) -> str:
 
 def _invocation(report: Report, *, left_out: int) -> dict[str, Any]:
     """Return that the check was done, and in words what it comes to and what it leaves open."""
-    said = [conclusion(report), f"checked: {checked_line(report)}"]
+    said = [conclusion(report), *extent_lines(report), f"checked: {checked_line(report)}"]
     if report.not_checked:
         said.append(f"not checked: {not_checked_line(report)}")
     if report.excluded:

@@ -14,12 +14,15 @@ from crate_iscc.render.report_json import FINDING_MEMBERS
 from crate_iscc.report import (
     Command,
     Counts,
+    Earlier,
     FileVerdict,
     Finding,
     Proof,
     ProofKind,
     Report,
+    Sample,
     Standing,
+    Stratum,
 )
 
 
@@ -82,6 +85,8 @@ def _report(value: dict[str, Any]) -> Report:
         nested=tuple(map(_report, value.get("nested", ()))),
         treehash=value.get("treehash"),
         treehash_matches=value.get("treehash_matches"),
+        sample=_sample(value["sample"]) if "sample" in value else None,
+        earlier=Earlier(**value["earlier"]) if "earlier" in value else None,
     )
     if report.verdict.value != value["verdict"]:
         raise InputError(
@@ -90,6 +95,20 @@ def _report(value: dict[str, Any]) -> Report:
             hint="it was edited; run the check again",
         )
     return report
+
+
+def _sample(value: dict[str, Any]) -> Sample:
+    return Sample(
+        asked=value["asked"],
+        seed=value["seed"],
+        files=value["files"],
+        of_files=value["of_files"],
+        size=value["size"],
+        of_size=value["of_size"],
+        strata=tuple(
+            Stratum(one["folder"], one["files"], one["of_files"]) for one in value["strata"]
+        ),
+    )
 
 
 def _proof(value: dict[str, Any]) -> Proof:

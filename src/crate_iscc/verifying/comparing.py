@@ -10,15 +10,16 @@ from dataclasses import dataclass, field, replace
 from crate_iscc.comparison import Comparison, Difference, Status, compare
 from crate_iscc.crate.evidence import Evidence, Recording, algorithms
 from crate_iscc.entries import EntryTable
-from crate_iscc.file_table import FileTable
+from crate_iscc.file_table import FileTable, PathsOf, numbers_among
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Manifest
-from crate_iscc.paths import CratePath
+from crate_iscc.paths import CratePath, utf8_order
 from crate_iscc.sources import Tree
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.observing import Observer, chosen_entries, replaced
 from crate_iscc.verifying.recording import Known
+from crate_iscc.verifying.sampling import Drawn
 from crate_iscc.verifying.spelling import Spellings
 
 
@@ -26,13 +27,17 @@ from crate_iscc.verifying.spelling import Spellings
 class Compared:
     """How a payload came out: `observed` is what is there, less what could not be read again.
 
-    `treehashes` are those of what was observed, by the folders that record one.
+    `treehashes` are those of what was observed, by the folders that record one. Of a sample,
+    `read` holds the files whose contents were read, and `not_sampled` counts the others that are
+    there with their recorded sizes.
     """
 
     comparison: Comparison
     observed: Manifest
     evidence: Evidence = field(default_factory=Evidence)
     treehashes: Mapping[str, str | None] = field(default_factory=dict)
+    read: FileTable = field(default_factory=lambda: FileTable.of(()))
+    not_sampled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +67,39 @@ class Comparer:
             return first
         differing = _Differing.of(first.comparison, self.to_check)
         return self._read_again(first, differing) if differing.again else first
+
+    def compare_sample(self, drawn: Drawn, there: Manifest, read: Manifest) -> Compared:
+        """Compare names and sizes of all that is there, and contents of a sample.
+
+        What was observed is given under the paths by which it is recorded: all without contents,
+        and what was read of the chosen files.
+        """
+        known = self.known
+        sides = settle_names(known.record, there, list_is_lost=known.list_is_lost)
+        names = compare(sides.recorded, sides.observed, content=False)
+        wanted = drawn.files.chosen(numbers_among(there.files.raw_paths(), drawn.files.raw_paths()))
+        only = Manifest(wanted)
+        record = replace(known.record, manifest=only, in_metadata=wanted)
+        part = replace(self, known=replace(known, record=record, list_is_lost=False))
+        contents = part.compare(read)
+        in_sample, checkable = PathsOf(wanted), PathsOf(drawn.checkable)
+        outside = [d for d in names.differences if d.path not in in_sample]
+        # Without a recorded size nothing is known of a file now, but that it was left out.
+        elsewhere = [
+            d for d in outside if d.status is not Status.UNCHECKED or d.path not in checkable
+        ]
+        told = len(names.differences) - len(outside)
+        not_sampled = names.matches - (len(wanted) - told) + len(outside) - len(elsewhere)
+        by_path = sorted(
+            (*contents.comparison.differences, *elsewhere), key=lambda d: utf8_order(d.path)
+        )
+        return Compared(
+            Comparison(contents.comparison.matches, tuple(by_path)),
+            replace(there, unread=(*there.unread, *contents.observed.unread)),
+            contents.evidence,
+            read=contents.observed.files,
+            not_sampled=not_sampled,
+        )
 
     def evidence(self, files: FileTable) -> Evidence:
         """Judge files by the digests of other conventions."""

@@ -1,20 +1,25 @@
 """Reads what is there of a payload, as much of it as a verification needs."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from crate_iscc.entries import EntryTable
 from crate_iscc.file_table import Columns, FileFingerprint, FileTable, TableBuilder
+from crate_iscc.fingerprinting.pieces import Results
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.kernel.choosing import datahashes
 from crate_iscc.kernel.digest import DigestBook
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import FixedBytes
 from crate_iscc.paths import CratePath, utf8_order
-from crate_iscc.progress import ProgressSink
+from crate_iscc.progress import Progress, ProgressSink
 from crate_iscc.sources import Tree
+from crate_iscc.sources.subtree import SubTree
 from crate_iscc.verifying.how import How
+
+_AT_ONCE = 1 << 17
+"""Files that are read at once where a journal is kept, so that their table stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,38 @@ class Observer:
         self._how = how
 
     def datahashes(self, entries: EntryTable, progress: ProgressSink | None = None) -> Hashed:
-        """Hash files with BLAKE3 alone, and by what else is wanted of each."""
+        """Hash files with BLAKE3 alone, and by what else is wanted of each.
+
+        With a journal, what it holds of files that are unchanged is not read again.
+        """
+        journal = self._how.journal
+        # Paths of crates inside are others there; what they hold is read with what is around them.
+        if journal is None or isinstance(self._tree, SubTree):
+            return self._read(entries, progress)
+        recalled = journal.recall(self._tree, entries, self.book)
+        lacking = recalled.lacking()
+        meter = _Whole(entries, lacking, progress or self._how.progress)
+        unread: list[Unread] = []
+        for first in range(0, len(lacking), _AT_ONCE):
+            numbers = lacking[first : first + _AT_ONCE]
+            hashed = self._read(
+                entries.chosen(numbers), meter.part, journal.writing(recalled, numbers)
+            )
+            recalled.put(numbers, hashed.files)
+            unread.extend(hashed.unread)
+            meter.next()
+        unknown = FixedBytes(len(entries), 0)
+        files = FileTable(Columns(entries.path_column, entries.sizes, unknown, recalled.instances))
+        if unread:
+            files = files.chosen([n for n, moment in enumerate(recalled.moments) if moment])
+        return Hashed(files, tuple(unread))
+
+    def _read(
+        self,
+        entries: EntryTable,
+        progress: ProgressSink | None = None,
+        told: Callable[[Results], None] | None = None,
+    ) -> Hashed:
         how = self._how
         files, unread = hash_files(
             self._tree,
@@ -45,6 +81,7 @@ class Observer:
             progress=progress or how.progress,
             step="verifying",
             digests=self.book,
+            told=told,
         )
         return Hashed(files, tuple(unread))
 
@@ -95,6 +132,28 @@ class Observer:
             else:
                 unread.append(Unread(file.path, "it changed while it was verified"))
         return Hashed(FileTable.of(same), tuple(unread))
+
+
+class _Whole:
+    """Tells of parts of a reading as of one whole, in which some files are done already."""
+
+    def __init__(self, entries: EntryTable, lacking: "array[int]", sink: ProgressSink) -> None:
+        self._total = (entries.size, len(entries))
+        to_do = sum(entries.sizes[number] for number in lacking)
+        self._done = (entries.size - to_do, len(entries) - len(lacking))
+        self._sink = sink
+        self._last = (0, 0)
+
+    def part(self, state: Progress) -> None:
+        """Take how far a part has come."""
+        self._last = (state.total_bytes, state.total_files)
+        done = (self._done[0] + state.done_bytes, self._done[1] + state.done_files)
+        self._sink(Progress(state.step, done[0], self._total[0], done[1], self._total[1]))
+
+    def next(self) -> None:
+        """Count the last part as done."""
+        self._done = (self._done[0] + self._last[0], self._done[1] + self._last[1])
+        self._last = (0, 0)
 
 
 def unhashed(entries: EntryTable) -> FileTable:

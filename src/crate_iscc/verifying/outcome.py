@@ -1,7 +1,9 @@
 """Puts what a verification came to into a report."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from crate_iscc.bag import Bag
 from crate_iscc.bagit import BAG_DECLARATION, BAG_INFO, PAYLOAD_FOLDER
@@ -14,17 +16,32 @@ from crate_iscc.crate.evidence import (
 )
 from crate_iscc.crate.findings import findings_of
 from crate_iscc.crate.record import DATAHASH
+from crate_iscc.file_table import FileTable, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.manifest import Manifest
 from crate_iscc.metadata import folder_on_disk
 from crate_iscc.paths import MANIFEST_FILE, CratePath, valid_unicode
-from crate_iscc.report import Counts, FileVerdict, Finding, ProofKind, Report, Standing
+from crate_iscc.report import (
+    Counts,
+    Earlier,
+    FileVerdict,
+    Finding,
+    ProofKind,
+    Report,
+    Sample,
+    Standing,
+)
 from crate_iscc.sources import Tree
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.proofs import Proofs
 from crate_iscc.verifying.recording import Known
+from crate_iscc.verifying.sampling import Drawn
 from crate_iscc.verifying.trees import check_trees
 from crate_iscc.version import __version__
+
+if TYPE_CHECKING:
+    from crate_iscc.fingerprinting.journal import Reused
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 _SIZE_ONLY = "contentSize"
@@ -35,7 +52,11 @@ class Outcome:
     """What was recorded, what was observed, and how the two compare.
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
-    on them; `to_check` the digests by other conventions that were computed.
+    on them; `to_check` the digests by other conventions that were computed. `complete` tells
+    whether all files that are there could be listed, `elsewhere` how data entities on the web came
+    out, where those were fetched. `read` are the files of the sample that was `drawn`,
+    `not_sampled` counts others of the recorded size. `pixels` tells whether images were
+    decoded.
     """
 
     subject: str
@@ -51,7 +72,18 @@ class Outcome:
     findings: list[Finding]
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
+    complete: bool
+    elsewhere: "Elsewhere | None"
     proofs: Proofs
+    pixels: bool = False
+    drawn: Drawn | None = None
+    read: FileTable = field(default_factory=lambda: FileTable.of(()))
+    not_sampled: int = 0
+
+    @property
+    def sampled(self) -> bool:
+        """Whether contents of a sample were read, and not of all files."""
+        return self.drawn is not None and not self.drawn.complete
 
     @property
     def quick(self) -> bool:
@@ -87,11 +119,16 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         findings,
         full=outcome.how.thoroughness is Thoroughness.FULL,
     )
-    enough = known.covers_sizes if quick else known.covers_contents
+    elsewhere = outcome.elsewhere
+    contents = known.covers_contents or bool(elsewhere and elsewhere.contents)
+    enough = known.covers_sizes if quick else contents
     if not enough and not any(finding.severity is Severity.ERROR for finding in findings):
         return None
     names = conventions_of(known.record, outcome.to_check)
     comparison = Comparison(outcome.comparison.matches, differences)
+    if elsewhere:
+        comparison = comparison.with_others(elsewhere.comparison)
+        names |= elsewhere.names
     content = not quick and known.covers_contents
     return Report(
         subject=valid_unicode(outcome.subject),
@@ -102,26 +139,68 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
+            *(("pixels",) if outcome.pixels else ()),
+            *(("remote",) if elsewhere and elsewhere.asked else ()),
             *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),
         not_checked=(
             *(() if content else ("datahash",)),
+            *(("unsampled",) if outcome.sampled else ()),
             *tally.not_checked,
+            *(() if outcome.complete else ("extra",)),
             *(_not_vouched_for(outcome)),
         ),
         findings=tuple(sorted(findings, key=lambda f: (f.path or "").encode("utf-8"))),
-        counts=_counts(comparison, findings),
+        counts=replace(_counts(comparison, findings), not_sampled=outcome.not_sampled),
         size=outcome.observed.size,
         files=len(outcome.observed.files) + len(outcome.observed.unread),
         tool=f"crate-iscc {__version__}",
         kernel=outcome.how.kernel.name,
         excluded=known.manifest.recipe.excluded,
         rests_on=() if quick else counted_bases(names, comparison),
-        each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
+        each=tuple(_each(outcome, names, comparison.differences)) if outcome.how.each else (),
         nested=outcome.nested,
         proofs=outcome.proofs.proofs,
         treehash=known.manifest.root.treehash,
         treehash_matches=_treehash_matches(known.manifest, treehashes),
+        sample=_sample(outcome),
+    )
+
+
+def with_earlier(report: Report, reused: "Reused") -> Report:
+    """Return a report that says what it rests on beside what was read now."""
+    if not reused.files:
+        return report
+    earlier = Earlier(
+        files=reused.files,
+        size=reused.size,
+        oldest=_moment(reused.oldest),
+        newest=_moment(reused.newest),
+        same_run=reused.same_run,
+    )
+    aspects = report.not_checked if reused.same_run else (*report.not_checked, "unchanged")
+    return replace(report, earlier=earlier, not_checked=aspects)
+
+
+def _moment(nanoseconds: int) -> str:
+    moment = datetime.fromtimestamp(nanoseconds // 1_000_000_000, tz=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _sample(outcome: Outcome) -> Sample | None:
+    drawn = outcome.drawn
+    if drawn is None:
+        return None
+    everything = drawn.complete
+    there = outcome.observed
+    return Sample(
+        asked=drawn.sampling.asked,
+        seed=drawn.sampling.seed,
+        files=drawn.of_files if everything else len(outcome.read),
+        of_files=drawn.of_files,
+        size=there.size if everything else outcome.read.size,
+        of_size=there.size,
+        strata=drawn.strata,
     )
 
 
@@ -160,6 +239,8 @@ def _told_here(outcome: Outcome) -> Iterator[Difference]:
 
 def _kinds_of_content(outcome: Outcome) -> tuple[str, ...]:
     """Return the words for what of contents was checked."""
+    if outcome.sampled:
+        return ("sample",)
     known = outcome.known.manifest
     own = known.root.treehash is not None or any(f.fingerprint.verifiable for f in known.files)
     return (*(("datahash",) if own else ()), *(("digests",) if outcome.to_check else ()))
@@ -200,8 +281,13 @@ def _each(
     """Yield how each file came out, in the order of the paths."""
     other = {difference.path: difference for difference in differences}
     paths = {*outcome.known.manifest.files.paths(), *outcome.known.record.apart.paths(), *other}
+    paths |= outcome.elsewhere.asked if outcome.elsewhere else set()
+    read, apart = PathsOf(outcome.read), PathsOf(outcome.known.record.apart)
     for path in sorted(paths, key=lambda path: path.encode("utf-8")):
         difference = other.get(path)
+        if difference is None and outcome.sampled and path not in read and path not in apart:
+            yield FileVerdict(path, "not_sampled", _SIZE_ONLY)
+            continue
         status = difference.status if difference else Status.MATCH
         yield FileVerdict(path, status.value, _rests_on(outcome, status, names.get(path)))
 
