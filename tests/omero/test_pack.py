@@ -300,6 +300,30 @@ def test_a_link_in_a_pack_is_named_and_nothing_is_written(folder: Path, tmp_path
     assert [one.name for one in tmp_path.iterdir()] == ["pack"]
 
 
+@pytest.mark.parametrize("out", [None, "out.zip"])
+def test_with_pixels_an_image_carries_the_code_of_its_pixels(
+    out: str | None, folder: Path, tmp_path: Path
+) -> None:
+    tifffile = pytest.importorskip("tifffile")
+    numpy = pytest.importorskip("numpy")
+    pixels = numpy.arange(600, dtype="uint16").reshape(20, 30)
+    tifffile.imwrite(folder / SINGLE, pixels)
+    more = () if out is None else ("-o", tmp_path / out)
+    ended = run("omero", "pack", folder, "--pixels", *more)
+    assert ended.code == 0, ended.err
+    result = folder if out is None else tmp_path / out
+    told = codes_in(contents(result)["transfer.xml"])
+    hasher = kernel().hasher()
+    hasher.update(pixels.astype(">u2").tobytes())
+    assert told["Image:51"][0]["ISCC pixel code"] == hasher.finish().iscc()
+    assert "ISCC pixel code" not in told["Image:55"][0]  # it is no TIFF, whatever its name
+    assert verify(result).verdict is Verdict.VALID
+    if out is None:
+        before = contents(folder)
+        assert run("omero", "pack", folder, "--pixels").code == 0
+        assert contents(folder) == before
+
+
 @pytest.mark.parametrize(
     ("place", "base"),
     [

@@ -68,6 +68,10 @@ def pack(
     author: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A name, an ORCID or both. Repeatable.")
     ] = None,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and give them pixel codes."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -95,6 +99,7 @@ def pack(
         description=description,
         licence=licence,
         authors=tuple(author or ()),
+        pixels=pixels,
         max_bytes=max_bytes,
         use_cache=not no_cache,
         manner=manner(jobs, Io.FAST, kernel, progress),

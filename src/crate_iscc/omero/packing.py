@@ -73,6 +73,7 @@ def pack(
     out: str | Path | None = None,
     *,
     description: Description | None = None,
+    pixels: bool = False,
     max_bytes: int | None = None,
     jobs: int | None = None,
     cache_folder: Path | None = None,
@@ -85,13 +86,14 @@ def pack(
     A directory is changed in place, or copied to `out`; an archive never is: `out` is a new zip,
     tar or directory. A pack of --rocrate, whose ro-crate-metadata.json is XML, gets that as its
     transfer.xml and metadata of its own. Each file is read twice where nothing is remembered: the
-    codes of the images are part of what is then fingerprinted.
+    codes of the images are part of what is then fingerprinted. With `pixels` images are decoded, and
+    those that are alone in their file carry the code of their pixels too.
 
     Raises InputError for what is no pack, UnreadPayloadError if a file cannot be read whole, and
     WriteError; an archive is then still as it was, and no `out` is there.
     """
     work = _Work(
-        BuildOptions(description=description or Description()),
+        BuildOptions(description=description or Description(), pixels=pixels),
         jobs,
         cache_folder,
         now,
@@ -136,7 +138,21 @@ class _Work:
     progress: ProgressSink
 
     def in_folder(self, folder: Path) -> Packed:
-        """Annotate and build in place."""
+        """Annotate and build in place.
+
+        The pixel codes that a build has recorded go into the annotations after that.
+        """
+        done = self._pass(folder)
+        if not self.options.pixels:
+            return done
+        again = replace(self, options=BuildOptions())._pass(folder)
+        return replace(
+            done,
+            plan=replace(again.plan, notes=done.plan.notes),
+            wrote_transfer=done.wrote_transfer or again.wrote_transfer,
+        )
+
+    def _pass(self, folder: Path) -> Packed:
         tree = DirectoryTree(folder)
         listing = tree.listing()
         found = _find_transfer(tree, listing)
