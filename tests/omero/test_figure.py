@@ -115,6 +115,20 @@ def test_the_crate_conforms_and_provenance_finds_the_raw_images(crate: Path) -> 
     }
 
 
+def test_trace_goes_back_from_the_exported_figure_to_the_raw_images(
+    crate: Path, tmp_path: Path
+) -> None:
+    assert run(
+        "omero", "figure", "figures/Figure_5.json", crate, "--exported", "figures/fig5.pdf"
+    ).code == 0  # fmt: skip
+    (tmp_path / "paper.pdf").write_bytes((crate / "figures/fig5.pdf").read_bytes())
+    ended = run("trace", tmp_path / "paper.pdf", crate, "--no-images", "--format", "json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)["candidates"]
+    recorded = [one["path"] for one in found if one["evidence"] == "recorded"]
+    assert set(recorded) == {SINGLE, "root_0/2023-12/18/15-01-44.102/"}
+
+
 def test_recording_it_again_and_building_again_change_nothing(crate: Path) -> None:
     for _ in range(2):
         ended = run("omero", "figure", "figures/Figure_5.json", crate)

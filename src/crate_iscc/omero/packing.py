@@ -86,8 +86,8 @@ def pack(
     A directory is changed in place, or copied to `out`; an archive never is: `out` is a new zip,
     tar or directory. A pack of --rocrate, whose ro-crate-metadata.json is XML, gets that as its
     transfer.xml and metadata of its own. Each file is read twice where nothing is remembered: the
-    codes of the images are part of what is then fingerprinted. With `pixels` images are decoded, and
-    those that are alone in their file carry the code of their pixels too.
+    codes of the images are part of what is then fingerprinted. With `pixels` images are decoded,
+    and those that are alone in their file carry the code of their pixels too.
 
     Raises InputError for what is no pack, UnreadPayloadError if a file cannot be read whole, and
     WriteError; an archive is then still as it was, and no `out` is there.
