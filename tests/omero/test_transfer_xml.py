@@ -269,3 +269,34 @@ def test_datasets_plates_and_annotations_of_others_are_not_touched() -> None:
     result = with_codes(transfer, all_coded(transfer)).raw.decode()
     for part in (DATASETS, PLATE, KEPT, ROIS):
         assert part in result
+
+
+_PIECES = (
+    b"<", b">", b"/>", b"&", b'"', b"<Image>", b"</Image>", b"<StructuredAnnotations/>", b"<M/>",
+    b"<AnnotationRef/>", b"<!--", b"-->", b"<![CDATA[", b"]]>", b"\0", b"\xff", b" xmlns=''", b"OME",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from([full_xml(), *SHAPES.values()]),
+    st.lists(
+        st.tuples(st.floats(0, 1), st.integers(0, 40), st.sampled_from(_PIECES)),
+        min_size=1,
+        max_size=3,
+    ),
+)
+def test_damaged_xml_is_refused_or_annotated_and_then_left_alone(
+    xml: str, damage: list[tuple[float, int, bytes]]
+) -> None:
+    raw = xml.encode()
+    for place, cut, piece in damage:
+        at = int(place * len(raw))
+        raw = raw[:at] + piece + raw[at + cut :]
+    try:
+        transfer = parse_transfer(raw)
+    except InputError:
+        return
+    once = with_codes(transfer, all_coded(transfer)).raw
+    again = parse_transfer(once)
+    assert [image.id for image in again.images] == [image.id for image in transfer.images]
+    assert with_codes(again, all_coded(again)).raw == once
