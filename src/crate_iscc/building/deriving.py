@@ -67,7 +67,7 @@ def derive(
             )
         metadata = read_metadata(tree, tree.top())
         described = Crate.parse(metadata.raw)
-        ends = _Ends(tree, described, kernel or chosen_kernel())
+        ends = Ends(tree, described, kernel or chosen_kernel())
         made = Derivation(
             sources=tuple(ends.end(text) for text in sources),
             result=ends.end(result),
@@ -85,11 +85,11 @@ def derive(
         raw = with_derivation(described, made).document.dump()
         if raw == metadata.raw:
             return Derived(made, was_there=True)
-        _write(tree, metadata, raw)
+        write_metadata(tree, metadata, raw)
         return Derived(made, False, tuple(filter(signs_metadata, ends.entries.paths())))
 
 
-class _Ends:
+class Ends:
     """Finds what the ends of a derivation are, and checks those that are in the crate."""
 
     def __init__(self, tree: DirectoryTree, crate: Crate, kernel: Kernel) -> None:
@@ -190,13 +190,14 @@ def _fingerprint(tree: Tree, path: str, kernel: Kernel) -> Fingerprint:
     return hasher.finish()
 
 
-def _write(tree: DirectoryTree, metadata: MetadataFile, raw: bytes) -> None:
+def write_metadata(tree: DirectoryTree, metadata: MetadataFile, raw: bytes) -> None:
+    """Put new metadata in the place of those that were read. Raises WriteError."""
     place = tree.path / metadata.name
     try:
         if place.read_bytes() != metadata.raw:
             raise WriteError(
                 f"{printable(str(place))} was written by somebody else meanwhile",
-                hint="run derive again",
+                hint="run this again",
             )
         with replacing(place) as file:
             file.write(raw)

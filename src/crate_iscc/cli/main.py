@@ -11,6 +11,7 @@ import typer
 
 from crate_iscc.cli.guard import Guard
 from crate_iscc.cli.index_commands import app as index_commands
+from crate_iscc.cli.omero import omero
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
@@ -1085,6 +1086,7 @@ app.add_typer(
 profiles = typer.Typer(
     no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."
 )
+app.add_typer(omero, name="omero", short_help="Fingerprints for images in OMERO and its packs.")
 app.add_typer(profiles, name="profile", short_help="List, show and export the profiles.")
 
 
