@@ -20,23 +20,25 @@ from crate_iscc.building.plan import (
 from crate_iscc.building.target import Target, TargetKind
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
+from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style
-from crate_iscc.crate.view import Crate, check_recipe, recipe, records_manifest_file
+from crate_iscc.crate.view import Crate, check_recipe, records_manifest_file
 from crate_iscc.crate.write import fingerprinted, new_crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.kernel import Kernel
-from crate_iscc.manifest import Manifest, TreeFingerprint
+from crate_iscc.manifest import Manifest
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import MANIFEST_FILE, METADATA_FILE, CratePath, printable
+from crate_iscc.sources import chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.version import __version__
 
 
-def patterns_and_whole(tree: DirectoryTree) -> tuple[tuple[str, ...], TreeFingerprint]:
-    """Return what a crate excludes, and its recorded whole.
+def recorded_before(tree: DirectoryTree) -> Manifest:
+    """Return what the crate records that is there, an empty manifest where there is none.
 
     Raises InputError for a crate whose files can only be described by a build: that is to check
     what others recorded of them, or keeps its codes in a table.
@@ -59,7 +61,11 @@ def patterns_and_whole(tree: DirectoryTree) -> tuple[tuple[str, ...], TreeFinger
             cause="a table cannot say that files are still being written",
             hint="use crate-iscc build, when all are",
         )
-    return recipe(crate).excluded, recorded(crate).manifest.root
+    record = recorded(crate)
+    listed = top.entries.get(MANIFEST_FILE)
+    if record.manifest_file and listed:
+        record = with_manifest_file(record, chunks(tree.open(listed)))
+    return record.manifest
 
 
 def plan_finished(

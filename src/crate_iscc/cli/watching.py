@@ -73,10 +73,11 @@ def watch(
             jobs=manner.jobs,
             gentle=manner.gentle,
         ).run()
-    if ended.closed:
-        say(f"all {ended.finished} finished; for the ISCC-SUM of the whole: crate-iscc build")
-    else:
+    if not ended.closed:
         say(f"{ended.finished} finished, {ended.unfinished} not: the whole has no code yet")
+    else:
+        more = "" if ended.has_iscc else "; for the ISCC-SUM of the whole: crate-iscc build"
+        say(f"all {ended.finished} finished{more}")
     if signal.SIGINT in signals:
         raise typer.Exit(INTERRUPTED)
     if options.once and ended.unfinished:

@@ -21,7 +21,7 @@ from typing import Any
 from blake3 import blake3
 
 from crate_iscc.building.apply import apply
-from crate_iscc.building.finished import patterns_and_whole, plan_finished
+from crate_iscc.building.finished import plan_finished, recorded_before
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import CrateIsccError, ReadError
@@ -73,11 +73,15 @@ class WatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a watch ended: units that are finished, and what is not."""
+    """How a watch ended: units that are finished, and what is not.
+
+    `closed` tells whether the whole has a treehash, `has_iscc` whether it has an ISCC-SUM too.
+    """
 
     finished: int
     unfinished: int
     closed: bool
+    has_iscc: bool
 
 
 @dataclass(slots=True)
@@ -132,8 +136,12 @@ class Watcher:
     _tree: DirectoryTree = field(init=False)
     _memory: Memory = field(init=False)
     _identity: tuple[int, int] = field(init=False)
-    _excluded: tuple[str, ...] = ()
-    _before: TreeFingerprint = field(default=TreeFingerprint(""))
+    _before: Manifest = field(default_factory=Manifest)
+    _kept: set[str] = field(default_factory=set)
+    """Units that are as the crate recorded them before, as far as names and sizes tell.
+
+    It goes on to say so, until they are read: it would lose the codes of a build else.
+    """
     _finished: set[str] = field(default_factory=set)
     _pending: dict[str, _Pending] = field(default_factory=dict)
     _unread: set[str] = field(default_factory=set)
@@ -150,7 +158,7 @@ class Watcher:
         """
         self._tree = DirectoryTree(self.folder)
         self._identity = self._id()
-        self._excluded, self._before = patterns_and_whole(self._tree)
+        self._before = recorded_before(self._tree)
         glob_matcher([self.options.markers] if self.options.markers else [])
         self._memory = self.log.recall()
         wakes = Wakes(self._tree.path, poll=self.options.poll or is_remote(self._tree.path))
@@ -216,7 +224,7 @@ class Watcher:
         left: list[CratePath] = []
         payload = list_payload(
             self._tree,
-            excluded=self._excluded,
+            excluded=self._before.recipe.excluded,
             look=lambda entries: left.extend(leftovers(entries)),
         )
         if self._id() != self._identity:
@@ -245,37 +253,52 @@ class Watcher:
         return known[1]
 
     def _settle(self, seen: _Seen) -> None:
-        now = seen.at = time.monotonic()
-        there = set()
+        """Say of each unit whether it is known, and since when the others have been still."""
+        seen.at = time.monotonic()
+        there = {unit.path for unit in seen.units}
         for unit in seen.units:
-            there.add(unit.path)
-            if self._is_known(unit, seen.entries):
-                self._pending.pop(unit.path, None)
-                if unit.path not in self._finished:
-                    self._finished.add(unit.path)
-                    self._dirty = True
+            if not self._is_known(unit, seen.entries):
+                self._watch_unit(unit, seen)
                 continue
-            if unit.path in self._finished:
-                self._finished.remove(unit.path)
-                self._happened(UnitStatus.CHANGED, unit, "it changed after it was fingerprinted")
-            state = _digest(unit, seen.entries)
-            pending = self._pending.get(unit.path)
-            if pending is None:
-                pending = self._pending[unit.path] = _Pending(b"", now, now, now, 0.0)
-            if pending.state != state:
-                pending.state, pending.since, pending.reason = state, now, ""
-            pending.needed = self._needed(unit, seen)
+            self._pending.pop(unit.path, None)
+            if unit.path not in self._finished:
+                self._finished.add(unit.path)
+                self._kept.discard(unit.path)
+                self._dirty = True
         for path in self._pending.keys() - there:
             del self._pending[path]
+        if self._kept - there:
+            self._kept &= there
+            self._write_soon()
         for path in sorted(self._finished - there):
             self._finished.remove(path)
-            self._dirty, self._write_at = True, 0.0
+            self._write_soon()
             if path.endswith("/") or path not in seen.entries:
                 self._happened(UnitStatus.GONE, path, "it is not there any more")
         for refused in seen.refused:
             if refused.path not in self._unread:
                 self._unread.add(refused.path)
                 self._say(UnitStatus.UNREAD, refused.path, note=refused.reason)
+
+    def _watch_unit(self, unit: Unit, seen: _Seen) -> None:
+        """Note in which state a unit is that is not finished."""
+        if unit.path in self._finished:
+            self._finished.remove(unit.path)
+            self._happened(UnitStatus.CHANGED, unit, "it changed after it was fingerprinted")
+        state = _digest(unit, seen.entries)
+        pending = self._pending.get(unit.path)
+        if pending is None:
+            pending = self._pending[unit.path] = _Pending(state, seen.at, seen.at, seen.at, 0.0)
+        elif pending.state != state:
+            pending.state, pending.since, pending.reason = state, seen.at, ""
+            if unit.path in self._kept:
+                self._kept.remove(unit.path)
+                self._write_soon()
+        pending.needed = self._needed(unit, seen)
+
+    def _write_soon(self) -> None:
+        """Have the crate written at once: it says something that does not hold any more."""
+        self._dirty, self._write_at = True, 0.0
 
     def _needed(self, unit: Unit, seen: _Seen) -> float:
         """Return for how many seconds a unit has to be still.
@@ -303,11 +326,36 @@ class Watcher:
         """Say what was known before; leave a crate alone that says all that this one would."""
         if self._finished:
             self.warn(f"{len(self._finished)} known from before, and unchanged")
+        self._kept = {
+            unit.path
+            for unit in seen.units
+            if unit.path in self._pending and self._was_recorded(unit, seen.entries)
+        }
         self._dirty = True
         if self._is_complete(seen):
             whole = treehash(self._manifest(seen).files)
-            self._dirty = whole != self._before.treehash
+            self._dirty = whole != self._before.root.treehash
         self._write_at = 0.0
+
+    def _was_recorded(self, unit: Unit, entries: EntryTable) -> bool:
+        """Tell whether the crate recorded a unit with files of the same names and sizes."""
+        files = self._before.files
+        if unit.kind is UnitKind.ZARR:
+            members = files.below(unit.path)
+            start, stop = unit.numbers[0], unit.numbers[-1] + 1
+            return (
+                any(tree.path == unit.path and tree.iscc for tree in self._before.containers)
+                and members.sizes == entries.sizes[start:stop]
+                and [*members.raw_paths()] == [*entries.path_column.between(start, stop)]
+                and all(map(_is_writable, members))
+            )
+        for number in unit.numbers:
+            known = files.get(entries.path(number))
+            if known is None or known.fingerprint.size != entries.sizes[number]:
+                return False
+            if not _is_writable(known):
+                return False
+        return True
 
     # --- finishing -------------------------------------------------------------------------------
 
@@ -483,6 +531,7 @@ class Watcher:
     ) -> None:
         self.log.note({**event.record(), **more}, files, states)
         self._finished.add(unit.path)
+        self._kept.discard(unit.path)
         self._pending.pop(unit.path, None)
         self._dirty = True
         self.tell(event)
@@ -515,7 +564,7 @@ class Watcher:
     def _happened(self, status: UnitStatus, unit: Unit | str, note: str) -> None:
         """Tell of a unit whose codes do not hold any more: the crate is written at once."""
         path, kind = (unit, None) if isinstance(unit, str) else (unit.path, unit.kind.value)
-        self._dirty, self._write_at = True, 0.0
+        self._write_soon()
         self.log.say(self._say(status, path, note=note, kind=kind).record())
 
     def _show(self, doing: str = "", done: int = 0, total: int = 0) -> None:
@@ -529,30 +578,47 @@ class Watcher:
         builder = TableBuilder()
         trees = []
         for unit in seen.units:
-            if unit.path not in self._finished:
+            if unit.path in self._finished:
+                source = self._known
+            elif unit.path in self._kept:
+                source = self._recorded
+            else:
                 continue
-            if unit.kind is UnitKind.ZARR:
-                tree = self._memory.trees[unit.path]
-                trees.append(tree.codes)
-                builder.add_table(tree.files)
-                continue
-            for number in unit.numbers:
-                known = self._memory.file(seen.entries, number)
-                if known is not None:
-                    builder.add(FileFingerprint(seen.entries.path(number), known))
-        files = builder.table()
+            codes, files = source(unit, seen.entries)
+            trees.extend([codes] if codes else [])
+            builder.add_table(files)
+        table = builder.table()
         root = TreeFingerprint("")
         if whole:
-            digest = treehash(files)
-            same = digest == self._before.treehash
-            iscc = self._before.iscc if same else None
-            root = TreeFingerprint("", iscc, digest, len(files), files.size)
+            digest = treehash(table)
+            same = digest == self._before.root.treehash
+            iscc = self._before.root.iscc if same else None
+            root = TreeFingerprint("", iscc, digest, len(table), table.size)
         return Manifest(
-            files,
+            table,
             tuple(sorted(trees, key=lambda tree: utf8_order(tree.path))),
             root,
-            recipe=Recipe(self._excluded),
+            recipe=Recipe(self._before.recipe.excluded),
         )
+
+    def _known(self, unit: Unit, entries: EntryTable) -> tuple[TreeFingerprint | None, FileTable]:
+        """Return the codes and the files of a unit that is finished."""
+        if unit.kind is UnitKind.ZARR:
+            tree = self._memory.trees[unit.path]
+            return tree.codes, tree.files
+        known = ((n, self._memory.file(entries, n)) for n in unit.numbers)
+        return None, FileTable.of(FileFingerprint(entries.path(n), k) for n, k in known if k)
+
+    def _recorded(
+        self, unit: Unit, entries: EntryTable
+    ) -> tuple[TreeFingerprint | None, FileTable]:
+        """Return what the crate recorded of a unit before."""
+        files = self._before.files
+        if unit.kind is UnitKind.ZARR:
+            codes = next(tree for tree in self._before.containers if tree.path == unit.path)
+            return codes, files.below(unit.path)
+        known = (files.get(entries.path(number)) for number in unit.numbers)
+        return None, FileTable.of(file for file in known if file)
 
     def _is_complete(self, seen: _Seen) -> bool:
         return bool(self._finished) and not self._pending and not seen.refused
@@ -596,7 +662,8 @@ class Watcher:
             self._say(UnitStatus.UNFINISHED, path, note=pending.reason or _NOT_STILL)
         if len(waiting) > _NAMED_AT_MOST:
             self.warn(f"{len(waiting) - _NAMED_AT_MOST} more are not finished")
-        return Ended(len(self._finished), len(waiting) + len(seen.refused), complete)
+        unfinished = len(waiting) + len(seen.refused)
+        return Ended(len(self._finished), unfinished, complete, manifest.root.iscc is not None)
 
 
 def _state_at(entries: EntryTable, numbers: Sequence[int], place: int) -> State:
@@ -616,3 +683,9 @@ def _digest(unit: Unit, entries: EntryTable) -> bytes:
         )
     hasher.update("\0".join(unit.lacking).encode("utf-8"))
     return hasher.digest()
+
+
+def _is_writable(file: FileFingerprint) -> bool:
+    """Tell whether enough is recorded of a file to write it again."""
+    known = file.fingerprint
+    return known.datahash is not None and known.data is not None and len(known.data) >= 16
