@@ -223,7 +223,7 @@ def watch(
             "--patience",
             min=0.0,
             metavar="SECONDS",
-            help="Report what is not finished after so long [default: ten times --settle].",
+            help="Report what is not finished after so long [default: 10 x --settle, at least 60].",
         ),
     ] = None,
     poll: Annotated[
@@ -262,7 +262,7 @@ def watch(
             markers=done_marker,
             poll=poll,
             once=once,
-            patience=10 * settle if patience is None else patience,
+            patience=max(60.0, 10 * settle) if patience is None else patience,
         ),
         journal=journal,
         as_json=format_ is WatchFormat.JSONL,

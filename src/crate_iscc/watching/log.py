@@ -132,8 +132,9 @@ class WatchLog:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        with contextlib.suppress(OSError):
-            os.fsync(self._handle)
+        if self._handle >= 0:
+            with contextlib.suppress(OSError):
+                os.fsync(self._handle)
         self.close()
 
     def close(self) -> None:

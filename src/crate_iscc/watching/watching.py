@@ -24,7 +24,7 @@ from crate_iscc.building.apply import apply
 from crate_iscc.building.finished import plan_finished, recorded_before
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import Entry, EntryTable
-from crate_iscc.errors import CrateIsccError, ReadError
+from crate_iscc.errors import CrateIsccError, ReadError, WriteError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
 from crate_iscc.fingerprinting.freshness import tick_of
 from crate_iscc.fingerprinting.reading import hash_files
@@ -42,15 +42,16 @@ from crate_iscc.watching.wakes import Wakes
 from crate_iscc.watching.whole import named_by_companion, problem_of
 
 _BATCH_FILES = 1024
-_BATCH_BYTES = 256 << 20
+_BATCH_BYTES = 64 << 20
 """Units are read together up to this many files and bytes: after that, a watch can be ended."""
 _SHORTEST_POLL, _LONGEST_POLL = 0.05, 5.0
 _SHARE_OF_LISTING = 4
 """Listing takes at most one part of the time in so many, and one."""
 _SHARE_OF_WRITING = 9
 """Writing the crate likewise: so many units cost no more than in proportion to their number."""
-_RETRY_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
 _LONGEST_RETRY = 300.0
+_ANOTHER = "another directory has its place: is it not mounted?"
 _NOT_STILL = "it has not been still for long enough"
 _NAMED_AT_MOST = 1000
 """Units that are not finished, named one by one at the end."""
@@ -220,7 +221,7 @@ class Watcher:
         """List the folder, and settle what became of each unit."""
         started = time.monotonic()
         if self._id() != self._identity:
-            raise self._gone("another directory has its place: is it not mounted?")
+            raise self._gone(_ANOTHER)
         left: list[CratePath] = []
         payload = list_payload(
             self._tree,
@@ -228,7 +229,7 @@ class Watcher:
             look=lambda entries: left.extend(leftovers(entries)),
         )
         if self._id() != self._identity:
-            raise self._gone("another directory has its place: is it not mounted?")
+            raise self._gone(_ANOTHER)
         entries = payload.entries
         entries = entries.without(n for path in left if (n := entries.find(path)) is not None)
         units = units_of(entries, self._named_by)
@@ -647,6 +648,8 @@ class Watcher:
             now=self.now(),
             kernel=self.kernel,
         )
+        if self._id() != self._identity:
+            raise self._gone(_ANOTHER)
         if manifest.files or plan.previous is not None:
             apply(plan)
 
@@ -656,7 +659,10 @@ class Watcher:
         complete = self._is_complete(seen)
         manifest = self._manifest(seen, whole=complete)
         if complete or self._dirty:
-            self._write(seen, manifest)
+            try:
+                self._write(seen, manifest)
+            except WriteError:  # perhaps between its two files: what fails twice is no accident
+                self._write(seen, manifest)
         waiting = sorted(self._pending.items())
         for path, pending in waiting[:_NAMED_AT_MOST]:
             self._say(UnitStatus.UNFINISHED, path, note=pending.reason or _NOT_STILL)
