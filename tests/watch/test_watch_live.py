@@ -199,6 +199,23 @@ def test_a_file_with_coarse_times_has_to_be_still_for_longer_than_its_clock_tick
     assert time.monotonic() - started >= 2
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is closed to root"
+)
+def test_what_cannot_be_listed_for_a_while_is_not_called_gone(folder: Path, journal: Path) -> None:
+    """It is not in the crate meanwhile, and is there again without being read."""
+    write_files(folder, {"a.bin": b"a", "sub/b.bin": b"b"})
+    with Watch(folder, journal) as watch:
+        watch.wait_for("finished", "sub/b.bin")
+        (folder / "sub").chmod(0)
+        watch.wait_for("unread", "sub/")
+        eventually(lambda: "b.bin" not in metadata(folder))
+        (folder / "sub").chmod(0o755)
+        eventually(lambda: "b.bin" in metadata(folder))
+    assert not watch.told("gone", "sub/b.bin")
+    assert len(watch.told("finished", "sub/b.bin")) == 1
+
+
 def test_a_folder_that_disappears_ends_the_watch(folder: Path, journal: Path) -> None:
     """With what happened, and what to do."""
     write_files(folder, {"a.bin": b"a"})

@@ -130,25 +130,27 @@ def marked(units: Iterable[Unit], entries: EntryTable, markers: Iterable[str]) -
     for none by its name stands for its whole folder, if it ends in no dot and ending (`DONE`).
     Whatever was written after its marker is not finished by it.
     """
-    by_folder: dict[str, list[Unit]] = defaultdict(list)
+    units = list(units)
+    by_stem: dict[str, list[Unit]] = defaultdict(list)
     for unit in units:
-        by_folder[folder_of(unit.path.rstrip("/"))].append(unit)
+        stem = unit.path.rstrip("/")
+        folder = folder_of(stem)
+        while len(stem) > len(folder):
+            by_stem[stem].append(unit)
+            stem = folder + stem[len(folder) :].rpartition(".")[0]
     found = set()
     for marker in markers:
         folder = folder_of(marker)
         stem, dot, _ = marker[len(folder) :].rpartition(".")
-        chosen: Iterable[Unit] = by_folder[folder]
-        if not (dot and stem):
-            below = [name for name in by_folder if name.startswith(folder)]
-            around = [unit for group in by_folder.values() for unit in group if unit.path == folder]
-            chosen = [*(unit for name in below for unit in by_folder[name]), *around]
+        if dot and stem:
+            chosen = by_stem[folder + stem]
+        else:
+            chosen = [unit for unit in units if unit.path.startswith(folder)]
         entry = entries.get(marker)
         moment = entry.stat.mtime_ns if entry and entry.stat else 0
-        for unit in chosen:
-            name = unit.path[len(folder) :].rstrip("/")
-            by_name = not (dot and stem) or name == stem or name.startswith(stem + ".")
-            if by_name and unit.path != marker and _latest(unit, entries) <= moment:
-                found.add(unit.path)
+        found.update(
+            unit.path for unit in chosen if unit.path != marker and _latest(unit, entries) <= moment
+        )
     return found
 
 

@@ -1,5 +1,6 @@
 """Waits for something to look at: with the events of the system, or for a time."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -64,7 +65,7 @@ class Wakes:
 
     def _matters(self, _change: Any, place: str) -> bool:
         """Tell whether a change is of the payload: what the watch writes itself is none."""
-        path = place.removeprefix(f"{self._folder}/")
+        path = place[len(str(self._folder)) + 1 :].replace(os.sep, "/")
         return is_payload(path) and not is_leftover(path)
 
     def wait(self, seconds: float, over: Callable[[], object], *, quiet: bool) -> None:

@@ -274,7 +274,8 @@ class Watcher:
         for path in sorted(self._finished - there):
             self._finished.remove(path)
             self._write_soon()
-            if path.endswith("/") or path not in seen.entries:
+            hidden = any(path.startswith(refused.path) for refused in seen.refused)
+            if not hidden and (path.endswith("/") or path not in seen.entries):
                 self._happened(UnitStatus.GONE, path, "it is not there any more")
         for refused in seen.refused:
             if refused.path not in self._unread:
