@@ -199,18 +199,80 @@ def test_a_file_with_coarse_times_has_to_be_still_for_longer_than_its_clock_tick
     assert time.monotonic() - started >= 2
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is closed to root"
+def test_the_unit_at_hand_is_finished_when_the_end_is_asked_for(
+    folder: Path, journal: Path
+) -> None:
+    """And what comes after it is not begun; asked twice, it ends at once, with a whole crate."""
+    write_files(folder, {"a.zarr/.zgroup": b"{}", "a.zarr/0": bytes(30_000_000), "b.bin": b"b"})
+    watch = Watch(folder, journal)
+    watch.on_reading = lambda: setattr(watch, "asked", 1)
+    watch.ended = watch.run()
+    assert (watch.events[0].status, watch.events[0].path) == ("finished", "a.zarr/")
+    assert ("unfinished", "b.bin") in [(e.status, e.path) for e in watch.events]
+    assert verify(folder).verdict is Verdict.VALID
+
+    before = (folder / METADATA).read_bytes()
+    (folder / "a.zarr/0").write_bytes(bytes(31_000_000))
+    again = Watch(folder, journal)
+    again.on_reading = lambda: setattr(again, "asked", 2)
+    with pytest.raises(KeyboardInterrupt):
+        again.run()
+    assert again.told("finished", "a.zarr/") == []
+    assert b"31000002" not in (folder / METADATA).read_bytes()
+    assert before != (folder / METADATA).read_bytes(), "its old codes are not claimed any more"
+
+
+def test_what_is_written_to_while_it_is_read_is_not_finished(folder: Path, journal: Path) -> None:
+    """It waits again, and is read once more when it is still, in its last state."""
+    place = write_files(folder, {"a.bin": bytes(20_000_000)}) / "a.bin"
+    watch = Watch(folder, journal)
+
+    def write_once() -> None:
+        if place.stat().st_size == 20_000_000:
+            with place.open("ab") as file:
+                file.write(b"more")
+
+    watch.on_reading = write_once
+    with watch:
+        event = watch.wait_for("finished", "a.bin")
+    assert (event.size, event.digest) == (20_000_004, datahash(place))
+    assert len(watch.told("finished", "a.bin")) == 1
+    assert watch.told("changed", "a.bin") == []
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "link",
+        pytest.param(
+            "closed",
+            marks=pytest.mark.skipif(
+                not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is closed to root"
+            ),
+        ),
+    ],
 )
-def test_what_cannot_be_listed_for_a_while_is_not_called_gone(folder: Path, journal: Path) -> None:
+def test_what_cannot_be_listed_for_a_while_is_not_called_gone(
+    folder: Path, journal: Path, how: str
+) -> None:
     """It is not in the crate meanwhile, and is there again without being read."""
     write_files(folder, {"a.bin": b"a", "sub/b.bin": b"b"})
+    sub, other = folder / "sub", folder.parent / "other"
     with Watch(folder, journal) as watch:
         watch.wait_for("finished", "sub/b.bin")
-        (folder / "sub").chmod(0)
-        watch.wait_for("unread", "sub/")
+        eventually(lambda: "b.bin" in metadata(folder))
+        if how == "link":
+            sub.rename(other)
+            sub.symlink_to(other)
+        else:
+            sub.chmod(0)
+        watch.wait_for("unread", "sub" if how == "link" else "sub/")
         eventually(lambda: "b.bin" not in metadata(folder))
-        (folder / "sub").chmod(0o755)
+        if how == "link":
+            sub.unlink()
+            other.rename(sub)
+        else:
+            sub.chmod(0o755)
         eventually(lambda: "b.bin" in metadata(folder))
     assert not watch.told("gone", "sub/b.bin")
     assert len(watch.told("finished", "sub/b.bin")) == 1
@@ -291,9 +353,13 @@ def test_its_own_output_wakes_nobody(folder: Path) -> None:
         until = time.monotonic() + 0.6
         wakes.wait(600, lambda: time.monotonic() > until, quiet=True)
         assert time.monotonic() > until, "it woke"
-        (folder / "a.bin").write_text("a")
         until = time.monotonic() + 30
-        wakes.wait(600, lambda: time.monotonic() > until, quiet=True)
+
+        def write_on() -> bool:
+            (folder / "a.bin").write_text(str(time.monotonic()))
+            return time.monotonic() > until
+
+        wakes.wait(600, write_on, quiet=True)
         assert time.monotonic() < until, "it slept"
     finally:
         wakes.close()

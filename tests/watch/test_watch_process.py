@@ -63,6 +63,20 @@ def test_once_says_with_its_exit_code_whether_all_is_finished(tmp_path: Path) ->
     assert "1 known from before, and unchanged" in second.stderr
 
 
+def test_a_status_line_tells_how_far_it_is(tmp_path: Path) -> None:
+    """On stderr, where it is asked for or a terminal; the lines of units stay whole."""
+    folder = write_files(tmp_path / "run", {"a.bin": b"a", "b.tif": b""})
+    options = ("--once", "--settle", "0.3", "--journal", tmp_path / "journal")
+
+    ended = command(folder, *options, "--progress", "bar")
+
+    assert "\x1b[2K0 finished, 2 waiting" in ended.stderr
+    assert [line.split()[:2] for line in ended.stdout.splitlines()] == [
+        ["finished", "a.bin"],
+        ["unfinished", "b.tif:"],
+    ]
+
+
 def test_what_cannot_be_watched_is_one_clear_error(tmp_path: Path) -> None:
     """A file; a journal within the folder; a pattern that is none."""
     folder = write_files(tmp_path / "run", {"a.bin": b"a"})

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crate_iscc.kernel.choosing import kernel
-from crate_iscc.watching.events import UnitEvent
+from crate_iscc.watching.events import UnitEvent, WatchProgress
 from crate_iscc.watching.log import WatchLog
 from crate_iscc.watching.watching import Ended, Watcher, WatchOptions
 
@@ -45,6 +45,11 @@ class Watch:
     ended: Ended | None = None
     error: BaseException | None = None
     asked: int = 0
+    on_reading: Callable[[], None] = lambda: None
+
+    def _show(self, progress: WatchProgress) -> None:
+        if progress.doing:
+            self.on_reading()
 
     def run(self) -> Ended:
         with WatchLog(self.journal, str(self.folder.resolve())) as log:
@@ -56,7 +61,7 @@ class Watch:
                 now=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
                 tell=self.events.append,
                 warn=self.warnings.append,
-                show=lambda _progress: None,
+                show=self._show,
                 asked=lambda: self.asked,
                 jobs=1,
             ).run()

@@ -138,7 +138,7 @@ def marked(units: Iterable[Unit], entries: EntryTable, markers: Iterable[str]) -
         while len(stem) > len(folder):
             by_stem[stem].append(unit)
             stem = folder + stem[len(folder) :].rpartition(".")[0]
-    found = set()
+    found: set[str] = set()
     for marker in markers:
         folder = folder_of(marker)
         stem, dot, _ = marker[len(folder) :].rpartition(".")

@@ -11,7 +11,7 @@ finished; its ISCC-SUM needs a read in an order of its own, which a build does.
 import os
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -274,7 +274,7 @@ class Watcher:
         for path in sorted(self._finished - there):
             self._finished.remove(path)
             self._write_soon()
-            hidden = any(path.startswith(refused.path) for refused in seen.refused)
+            hidden = any(f"{path}/".startswith(f"{r.path.rstrip('/')}/") for r in seen.refused)
             if not hidden and (path.endswith("/") or path not in seen.entries):
                 self._happened(UnitStatus.GONE, path, "it is not there any more")
         for refused in seen.refused:
@@ -588,7 +588,11 @@ class Watcher:
                 continue
             codes, files = source(unit, seen.entries)
             trees.extend([codes] if codes else [])
-            builder.add_table(files)
+            if isinstance(files, FileTable):
+                builder.add_table(files)
+            else:
+                for file in files:
+                    builder.add(file)
         table = builder.table()
         root = TreeFingerprint("")
         if whole:
@@ -603,24 +607,26 @@ class Watcher:
             recipe=Recipe(self._before.recipe.excluded),
         )
 
-    def _known(self, unit: Unit, entries: EntryTable) -> tuple[TreeFingerprint | None, FileTable]:
+    def _known(
+        self, unit: Unit, entries: EntryTable
+    ) -> tuple[TreeFingerprint | None, Iterable[FileFingerprint]]:
         """Return the codes and the files of a unit that is finished."""
         if unit.kind is UnitKind.ZARR:
             tree = self._memory.trees[unit.path]
             return tree.codes, tree.files
         known = ((n, self._memory.file(entries, n)) for n in unit.numbers)
-        return None, FileTable.of(FileFingerprint(entries.path(n), k) for n, k in known if k)
+        return None, (FileFingerprint(entries.path(n), k) for n, k in known if k)
 
     def _recorded(
         self, unit: Unit, entries: EntryTable
-    ) -> tuple[TreeFingerprint | None, FileTable]:
+    ) -> tuple[TreeFingerprint | None, Iterable[FileFingerprint]]:
         """Return what the crate recorded of a unit before."""
         files = self._before.files
         if unit.kind is UnitKind.ZARR:
             codes = next(tree for tree in self._before.containers if tree.path == unit.path)
             return codes, files.below(unit.path)
         known = (files.get(entries.path(number)) for number in unit.numbers)
-        return None, FileTable.of(file for file in known if file)
+        return None, (file for file in known if file)
 
     def _is_complete(self, seen: _Seen) -> bool:
         return bool(self._finished) and not self._pending and not seen.refused
