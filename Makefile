@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep test-deep fuzz bench format profile clean
+.PHONY: demo test lint unit deep test-deep fuzz bench bench-remote format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -32,13 +32,13 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python profiles/make_profile.py --check
 
-unit: $(STAMP)
+unit: $(STAMP) $(VENV)/judges/moto/.installed
 	$(TEST_ENVIRONMENT) $(BIN)/python -m pytest -n auto -m 'not deep'
 
 # Slow and very thorough: more examples, larger inputs, kill -9 in the middle of writes.
 test-deep: deep
 
-deep: $(STAMP)
+deep: $(STAMP) $(VENV)/judges/moto/.installed
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 
 # Ten to twenty minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
@@ -50,6 +50,20 @@ fuzz: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py --workload all --workload scale $(if $(PLOT),--plot $(PLOT))
 	$(BIN)/python benchmarks/bench_validate.py
+
+# Each in an environment of its own: they want botocores of different releases.
+$(VENV)/judges/%/.installed: $(STAMP)
+	$(PYTHON) -m venv $(dir $@)
+	$(dir $@)bin/python -m pip install --quiet $(JUDGE_$*)
+	touch $@
+
+JUDGE_moto = 'moto[server]>=5.1'
+JUDGE_zarrsum = 'zarr-checksum>=0.4.7' boto3
+JUDGE_s3fs = s3fs
+
+# Ten minutes: moto's S3 server in Python is what all wait for. rclone is measured where it is.
+bench-remote: $(STAMP) $(patsubst %,$(VENV)/judges/%/.installed,moto zarrsum s3fs)
+	$(BIN)/python benchmarks/bench_remote.py
 
 format: $(STAMP)
 	$(BIN)/ruff format src tests examples benchmarks profiles

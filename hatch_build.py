@@ -1,4 +1,4 @@
-"""Compiles the two C modules when a wheel is built or the tree installed as editable.
+"""Compiles the C modules when a wheel is built or the tree installed as editable.
 
 An install never fails because of it: where there is no C compiler, or it fails, a warning says so,
 and the package is pure Python and computes its codes with iscc-lib.
@@ -17,7 +17,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCES = ["src/crate_iscc/kernel/_native.c"]
+SOURCES = ["src/crate_iscc/kernel/_native.c", "src/crate_iscc/hamming/_hamming.c"]
 if os.name == "posix":
     SOURCES.append("src/crate_iscc/sources/_reading.c")
 LIMITED_API = "cp311"

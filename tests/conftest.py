@@ -83,6 +83,18 @@ def iscc_sum_tree(
     return codes
 
 
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of moto's S3 server, which is run for as long as the tests are."""
+    # Left out of what every test loads: most need no object store.
+    from object_stores import MOTO, WITHOUT_MOTO, moto_server
+
+    if not Path(MOTO).exists():
+        pytest.skip(WITHOUT_MOTO)
+    with moto_server(tmp_path_factory.mktemp("moto")) as endpoint:
+        yield endpoint
+
+
 @pytest.fixture
 def numbers() -> Iterator[int]:
     """Return 0, 1, 2, … for names that must differ within one test."""

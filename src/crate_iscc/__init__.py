@@ -2,7 +2,7 @@
 
 The functions of the Python API are loaded when they are first used, so that the command line
 starts at once: `build`, `plan_build`, `apply`, `verify`, `validate`,
-`compare`, `fingerprint`, `add_fingerprints`.
+`compare`, `fingerprint`, `add_fingerprints`, `pixels_of`, `compare_pixels`.
 """
 
 from importlib import import_module
@@ -23,9 +23,20 @@ if TYPE_CHECKING:
     from crate_iscc.file_table import FileFingerprint, FileTable
     from crate_iscc.finding_kinds import Severity
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.images import ImageFingerprint, ImageUnread, PixelComparison, PixelStatus
+    from crate_iscc.imaging import compare_pixels, pixels_of
     from crate_iscc.interop import add_fingerprints
     from crate_iscc.kinship import Kinship, Likeness, Pair, Relation
     from crate_iscc.manifest import Manifest, TreeFingerprint
+    from crate_iscc.matching.gathering import Gathering
+    from crate_iscc.matching.grouping import leakage, similar
+    from crate_iscc.matching.indexing import (
+        index_add,
+        index_export,
+        index_list,
+        index_remove,
+        index_search,
+    )
     from crate_iscc.progress import Progress
     from crate_iscc.render.kinship import kinship_json, kinship_text
     from crate_iscc.render.report import report_text
@@ -46,9 +57,20 @@ _HOMES = {
     "crate.describe": ("Description",),
     "crate.style": ("Style",),
     "errors": ("CrateIsccError", "InputError", "ReadError", "WriteError"),
+    "images": ("ImageFingerprint", "ImageUnread", "PixelComparison", "PixelStatus"),
+    "imaging": ("compare_pixels", "pixels_of"),
     "fingerprinting.journal": ("Journal",),
     "interop": ("add_fingerprints",),
     "file_table": ("FileFingerprint", "FileTable"),
+    "matching.gathering": ("Gathering",),
+    "matching.indexing": (
+        "index_add",
+        "index_export",
+        "index_list",
+        "index_remove",
+        "index_search",
+    ),
+    "matching.grouping": ("leakage", "similar"),
     "kinship": ("Kinship", "Likeness", "Pair", "Relation"),
     "manifest": ("Manifest", "TreeFingerprint"),
     "progress": ("Progress",),
@@ -76,12 +98,17 @@ __all__ = [
     "FileVerdict",
     "Finding",
     "Fingerprint",
+    "Gathering",
+    "ImageFingerprint",
+    "ImageUnread",
     "InputError",
     "Journal",
     "Kinship",
     "Likeness",
     "Manifest",
     "Pair",
+    "PixelComparison",
+    "PixelStatus",
     "Progress",
     "ReadError",
     "Relation",
@@ -99,12 +126,21 @@ __all__ = [
     "apply",
     "build",
     "compare",
+    "compare_pixels",
     "fingerprint",
+    "index_add",
+    "index_export",
+    "index_list",
+    "index_remove",
+    "index_search",
     "kinship_json",
     "kinship_text",
+    "leakage",
+    "pixels_of",
     "plan_build",
     "report_json",
     "report_text",
+    "similar",
     "validate",
     "verify",
 ]

@@ -13,6 +13,7 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest
 from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.sources import require_complete
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
 
@@ -33,6 +34,7 @@ def build(
     compress: bool = False,
     force: bool = False,
     max_bytes: int | None = None,
+    pixels: bool = False,
     jobs: int | None = None,
     gentle: bool = False,
     cache_folder: Path | None = None,
@@ -48,7 +50,8 @@ def build(
     (None keeps what the crate records). `style` says how the fingerprints are written (None keeps
     the crate's style, and takes the table for a new crate of the BioImage Archive). Nothing is
     remembered between calls unless `cache_folder` is given. A dataset of more than `max_bytes` is
-    refused before it is read.
+    refused before it is read. With `pixels` the images in it are decoded, and the codes of their
+    pixels recorded.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     DamagedPayloadError if one is not what others recorded of it (unless `force` takes it as it is),
@@ -64,6 +67,7 @@ def build(
         compress=compress,
         force=force,
         max_bytes=max_bytes,
+        pixels=pixels,
     )
     plan = plan_build(
         path,
@@ -99,7 +103,9 @@ def fingerprint(
     """
     with open_tree(source) as tree:
         refuse_larger(tree, max_bytes)
-        payload = payload_of(tree.listing(), excluded=excluded, containers=containers)
+        listing = tree.listing()
+        require_complete(tree, listing)
+        payload = payload_of(listing, excluded=excluded, containers=containers)
         return fingerprint_tree(
             tree,
             payload,

@@ -19,7 +19,7 @@ from crate_iscc.render.sums import NamedSum, is_unit_line, parse_sum_line
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.named import NamedFiles
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_tree, scheme_of
 
 
 def sum_files(
@@ -44,6 +44,12 @@ def sum_files(
             raise InputError("the path is empty", hint="name a file or a directory")
         if valid_unicode(path) != path:
             raise InputError(f"not valid UTF-8: {printable(path)}", hint="rename the file")
+        if scheme_of(path):
+            raise InputError(
+                f"not a file on this computer: {printable(path)}",
+                cause="what lies elsewhere is summed as one tree",
+                hint="sum --tree",
+            )
         if os.path.isdir(path):
             listing = DirectoryTree(Path(path)).listing()
             base = path.rstrip("/") or "/"
@@ -94,7 +100,7 @@ def sum_tree(
     gentle: bool = False,
     progress: ProgressSink = nobody,
 ) -> NamedSum:
-    """Return the tree ISCC-SUM of a directory or a zip, named with a slash at its end.
+    """Return the tree ISCC-SUM of a directory, a zip or an address, named with a slash at its end.
 
     With `dandi` its DANDI checksum comes along. Raises ReadError if any of its files cannot be
     read, and InputError if there is none, or for more than `max_bytes`.
@@ -191,7 +197,7 @@ def _check_tree(
     item: NamedSum, kernel: Kernel, jobs: int | None, gentle: bool, progress: ProgressSink
 ) -> CheckedLine:
     place = item.name.rstrip("/") or "/"
-    if not Path(place).exists():
+    if not scheme_of(place) and not Path(place).exists():
         return CheckedLine(item.name, CheckStatus.MISSING)
     try:
         code = sum_tree(place, kernel, jobs=jobs, gentle=gentle, progress=progress)

@@ -121,6 +121,18 @@ class Fingerprint:
             raise ValueError("the codes are not known at 256 bits")
         return _text(b"\x30\x07", self.data), _text(b"\x40\x07", self.instance)
 
+    def units_as_known(self) -> tuple[str, str]:
+        """Return the Data-Code and the Instance-Code, each as long as it is known.
+
+        Raises ValueError where one of them is not known at all.
+        """
+        if self.data is None or self.instance is None:
+            raise ValueError("a code is not known")
+        return (
+            _text(bytes([0x30, len(self.data) // 4 - 1]), self.data),
+            _text(bytes([0x40, len(self.instance) // 4 - 1]), self.instance),
+        )
+
     def same_bytes(self, other: "Fingerprint") -> bool | None:
         """Compare what both know of the Instance-Code and the size.
 

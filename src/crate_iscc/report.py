@@ -248,13 +248,15 @@ class Report:
         ):
             return Verdict.INVALID
         sampled = self.sample is not None and not self.sample.complete
-        if Verdict.INCOMPLETE in inside or self.counts.unread or self.counts.not_fetched or sampled:
+        unread = any(finding.id == "pixels.unread" for finding in self.findings)
+        unread = unread or bool(self.counts.unread or self.counts.not_fetched)
+        if Verdict.INCOMPLETE in inside or unread or sampled:
             return Verdict.INCOMPLETE
         return Verdict.VALID
 
 
 def check_ignorable(ids: Iterable[str]) -> None:
-    """Raise InputError for an id that does not exist, and for `bytes.unread`.
+    """Raise InputError for an id that does not exist, and for what says that something is unread.
 
     What was not read is not well because nobody wants to hear of it.
     """
@@ -265,9 +267,9 @@ def check_ignorable(ids: Iterable[str]) -> None:
                 f"there is no finding called {finding_id!r:.80}",
                 hint=f"did you mean {near[0]}?" if near else "crate-iscc explain lists them",
             )
-        if finding_id == "bytes.unread":
+        if finding_id in ("bytes.unread", "pixels.unread"):
             raise InputError(
-                "bytes.unread cannot be ignored",
+                f"{finding_id} cannot be ignored",
                 cause="nothing is known of what was not read",
                 hint="to leave files out of a crate, use build --exclude",
             )

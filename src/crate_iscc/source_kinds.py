@@ -9,7 +9,7 @@ SOURCE_KINDS = (
         "A data entity lies elsewhere",
         "The @id of a File or Dataset is the address of something outside of the crate. It is "
         "listed and was not checked: no request was made.",
-        "Nothing has to be done. To have it checked, put the file into the crate.",
+        "To have it checked, verify --remote fetches it; or put the file into the crate.",
     ),
     FindingKind(
         "path.unsafe",
@@ -84,6 +84,75 @@ SOURCE_KINDS = (
         "They stand before, between or behind the members, where verification has nothing to "
         "compare them with: a program that starts the archive, another archive, or remains.",
         "Make the archive anew from the files to be rid of them.",
+    ),
+    FindingKind(
+        "tar.duplicate",
+        Severity.ERROR,
+        "A name stands in the tar more than once, or is a file and a folder",
+        "Unpacking leaves the last of the members (tar -r and -u append new ones), a program that "
+        "reads along takes the first; below a file or link that is a folder too, unpacking may "
+        "write elsewhere. None of them was read.",
+        "Unpack the archive where it cannot harm, and make it anew from the files.",
+    ),
+    FindingKind(
+        "tar.uncovered",
+        Severity.WARNING,
+        "The tar holds bytes that belong to no member",
+        "They fill up blocks between the members, or stand behind the archive's end, where "
+        "verification has nothing to compare them with: another archive that was appended, or "
+        "remains.",
+        "Make the archive anew from the files to be rid of them.",
+    ),
+    FindingKind(
+        "zarr.malformed",
+        Severity.ERROR,
+        "Metadata of a Zarr cannot be understood",
+        "A zarr.json, .zarray, .zgroup, .zattrs or .zmetadata is no JSON object, lacks shape or "
+        "chunks, or gives them different ranks, a chunk of length 0 or shards that hold no whole "
+        "chunks. Readers cannot open the array.",
+        "Write the metadata anew with the tool that made the Zarr.",
+    ),
+    FindingKind(
+        "zarr.contradiction",
+        Severity.WARNING,
+        "Metadata of a Zarr contradict each other",
+        "Consolidated metadata give an array another shape or other chunks than it has, repeat "
+        "arrays that are not there or leave some out; or a level of a multiscale image is missing, "
+        "or larger than the one before it. What is seen depends on what a reader reads first.",
+        "Consolidate the metadata again, or write the image anew.",
+    ),
+    FindingKind(
+        "zarr.chunks-outside",
+        Severity.WARNING,
+        "Chunks lie outside of the grid that the array's shape allows",
+        "The array was made smaller, or its metadata are not its own: readers never see these "
+        "chunks. Chunks that are absent are no finding: they stand for the fill value.",
+        "Restore the metadata, or remove the chunks, and run build again.",
+    ),
+    FindingKind(
+        "zarr.unfamiliar",
+        Severity.INFO,
+        "A Zarr holds something that is neither metadata nor a chunk",
+        "Other files lie in it, as OME-XML beside an image, or an array has a chunk grid or names "
+        "of chunks that an extension defines. They are fingerprinted like all others.",
+        "Nothing has to be done.",
+    ),
+    FindingKind(
+        "ozx.required",
+        Severity.ERROR,
+        "A zipped OME-Zarr breaks what RFC-9 demands",
+        "An .ozx has the zarr.json of the whole at its root, holds no other .ozx, and claims "
+        "jsonFirst in its comment only where all zarr.json come first. Readers rely on it.",
+        "Zip the OME-Zarr anew with a tool that writes .ozx.",
+    ),
+    FindingKind(
+        "ozx.recommended",
+        Severity.WARNING,
+        "A zipped OME-Zarr does not follow what RFC-9 recommends",
+        "The root's zarr.json should be the first member, the others behind it breadth-first, no "
+        "member compressed by the zip, and a comment should give the version of OME-Zarr: else "
+        "reading a part of the image over a network takes more requests.",
+        "Zip the OME-Zarr anew with a tool that writes .ozx.",
     ),
     FindingKind(
         "metadata.duplicate-id",

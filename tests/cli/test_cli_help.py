@@ -65,6 +65,7 @@ OPTIONS = {
     "report": REPORT_OPTIONS,
     "audit": ["--sign", "--tsa", "--trust", "--require", "--format"],
     "provenance": ["--format", "-o", "--trust", "--jobs", "--progress"],
+    "similar": [*MANNER_OPTIONS, "--between", "--compute", "--threshold", "--all", "--format"],
     "compare": [*MANNER_OPTIONS, "--dandi", "--format", "-o", "--max-bytes", "--progress"],
     "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--dandi", "--format", "-c"],
     "show": ["--format"],
@@ -79,6 +80,7 @@ VALUES = {
     "provenance": ["text|json|svg", "auto|bar|plain|json|none"],
     "compare": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "sum": [*MANNERS, "iscc-sum|b3sum|json"],
+    "similar": [*MANNERS, "text|json", "auto|bar|plain|json|none"],
     "show": ["text|json"],
     "explain": [],
 }

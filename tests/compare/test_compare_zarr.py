@@ -163,3 +163,20 @@ def test_metadata_changes_inside_a_crate_leave_its_other_files_identical(tmp_pat
 
     assert (code, answer["likeness"]) == (1, "metadata-only")
     assert pairs_of(answer) == [("changed", "images/x.zarr/zarr.json", "images/x.zarr/zarr.json")]
+
+
+def test_a_chunk_outside_of_the_grid_is_told_of_the_side_that_has_it(image: Path) -> None:
+    """No reader would show it, and the bytes of the other chunks are all the same."""
+    other = copied(image)
+    folder = "0/c/" if (image / "zarr.json").exists() else "0/"
+    there = next(path for path in (other / folder).rglob("*") if path.is_file())
+    name = f"{folder}9/9" if (image / "zarr.json").exists() else f"{folder}9.9"
+    (other / name).parent.mkdir(exist_ok=True)
+    (other / name).write_bytes(there.read_bytes())
+
+    code, answer = compared(image, other)
+
+    assert code == 1
+    assert answer["a"]["findings"] == []
+    assert [finding["id"] for finding in answer["b"]["findings"]] == ["zarr.chunks-outside"]
+    assert "zarr.chunks-outside" in as_text(image, other).out

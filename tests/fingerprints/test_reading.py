@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tree_wrappers import CountingTree
@@ -208,9 +208,9 @@ class ToRecorders:
         """Return the key of a file."""
         return number % 2
 
-    def streams(self, key: int, /) -> list[TreeStream]:
+    def streams(self, key: int, /) -> list[TreeStream[Any]]:
         """Return the recorders of a key."""
-        return cast("list[TreeStream]", self._recorders[: key + 1])
+        return cast("list[TreeStream[Any]]", self._recorders[: key + 1])
 
     def finish(self) -> None:
         """Do nothing at the end."""

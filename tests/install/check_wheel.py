@@ -50,6 +50,7 @@ def check_wheel(folder: Path) -> None:
         }
         kernel = _loaded(modules.pop("crate_iscc/kernel/_native"))
         _check_kernel(kernel)
+        _check_hamming(_loaded(modules.pop("crate_iscc/hamming/_hamming")))
         if sys.platform != "win32":
             reading = _loaded(modules.pop("crate_iscc/sources/_reading"))
             _check_reading(reading, wheel)
@@ -68,6 +69,14 @@ def _check_kernel(kernel: Any) -> None:
         assert found.hex() == DATA_CODE, found.hex()
     instance = kernel.blake3_files(CONTENT, *places)
     assert instance.hex() == BLAKE3, instance.hex()
+
+
+def _check_hamming(hamming: Any) -> None:
+    codes = bytes(32) + b"\xff" * 32 + b"\x01" + bytes(31)
+    assert hamming.nearest(codes, 32, bytes(32), 9, 9) == [(0, 0), (2, 1)]
+    parents = array("I", range(3))
+    found = hamming.join(codes, 32, 9, 0, 3, parents, array("I", bytes(12)), array("H", bytes(6)))
+    assert (found, list(parents)) == (1, [0, 1, 0])
 
 
 def _check_reading(reading: Any, file: Path) -> None:

@@ -155,6 +155,7 @@ def test_the_wheel_holds_the_type_marker_the_schemas_and_the_licence(
 
     assert "crate_iscc/py.typed" in members
     assert "crate_iscc/_data/schemas/report.schema.json" in members
+    assert "crate_iscc/_data/schemas/similar.schema.json" in members
     assert "crate_iscc/_data/schemas/ro-crate-contexts/1.3.jsonld" in members
     assert "crate_iscc/_data/profiles/bio-codes/0.1/profile.ttl" in members
     assert f"crate_iscc-{__version__}.dist-info/licenses/LICENSE" in members
@@ -180,11 +181,15 @@ def test_a_compiled_wheel_is_for_its_platform_and_every_later_python(
     assert platform == sysconfig.get_platform().replace("-", "_").replace(".", "_")
     if os.name == "posix":
         assert modules == {
+            "crate_iscc/hamming/_hamming.abi3.so",
             "crate_iscc/kernel/_native.abi3.so",
             "crate_iscc/sources/_reading.abi3.so",
         }
     else:
-        assert modules == {"crate_iscc/kernel/_native.pyd"}
+        assert modules == {
+            "crate_iscc/hamming/_hamming.pyd",
+            "crate_iscc/kernel/_native.pyd",
+        }
 
 
 def test_a_compiled_wheel_passes_the_check_of_published_wheels(
@@ -239,6 +244,7 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "pyproject.toml",
         "hatch_build.py",
         "src/crate_iscc/kernel/_native.c",
+        "src/crate_iscc/hamming/_hamming.c",
         "src/crate_iscc/kernel/_blake3.h",
         "src/crate_iscc/sources/_reading.c",
         "tests/install/check_wheel.py",

@@ -12,6 +12,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "crate_iscc"
 KERNEL = PACKAGE / "kernel" / "_native.c"
 READING = PACKAGE / "sources" / "_reading.c"
+HAMMING = PACKAGE / "hamming" / "_hamming.c"
 
 LOAD = """\
 import sys
@@ -167,6 +168,68 @@ for number in range(120):
         refuses(module.data_files, data, *bad)
         refuses(module.DataHasher().update_files, data, *bad, chunks)
     refuses(module.blake3_files, data, b"1234", b"1234")
+print("same")
+"""
+
+PARTS = """\
+from blake3 import blake3
+
+from crate_iscc.kernel.native import NativeKernel
+
+
+def own(data):
+    return bytes(bytearray(data))  # its own allocation, of exactly that size
+
+
+def joined(content, cut):
+    # The first part by one hasher; the second from a cut of the chain on by another.
+    hasher = module.DataHasher()
+    hasher.update(own(content[:cut]))
+    taken = hasher.end_chunk(own(content[cut:]))
+    assert 0 <= taken <= len(content) - cut
+    behind = module.DataHasher()
+    behind.update(own(content[cut + taken :]))
+    state = behind.state()
+    if len(hasher.state()) > 257:
+        refuses(hasher.join, state)
+        hasher.update(own(content[cut + taken :]))
+    else:
+        hasher.join(own(state))
+    return hasher.digest()
+
+
+def folded(content, first):
+    found = module.blake3_subtrees(own(content), first)
+    assert len(found) % 33 == 0
+    count = (len(content) + 1023) // 1024
+    assert sum(1 << level for level in found[::33]) == count
+    return found
+
+
+for number in range(150):
+    size = max(1, int(2 ** random.uniform(0, 19)) + random.randrange(-2, 3))
+    content = random.randbytes(size) if random.random() < 0.7 else bytes(size)
+    expected = NativeKernel().hasher()
+    expected.update(content)
+    assert joined(content, random.randrange(size + 1)) == expected.finish().data, number
+    found = folded(content, 0)
+    folded(content, random.choice([1, 2, 3, 1023, (1 << 53) - 1024]))
+    values = [found[at + 1 : at + 33] for at in range(0, len(found), 33)]
+    if len(values) > 1:
+        value = values.pop()
+        while values:
+            value = module.blake3_parent(own(values.pop() + value), not values)
+        assert value == blake3(content).digest(), number
+    junk = random.randbytes(random.choice([0, 1, 256, 257, 300, 8448, 8449, 9000]))
+    for state in (junk, b"\\1" + junk, bytes(257 + random.randrange(8200))):
+        try:
+            module.DataHasher().join(state)
+        except ValueError:
+            pass
+    refuses(module.blake3_subtrees, b"", 0)
+    refuses(module.blake3_subtrees, b"x", 1 << 53)
+    refuses(module.blake3_subtrees, bytes(2048), (1 << 53) - 1)
+    refuses(module.blake3_parent, own(junk[:63]), True)
 print("same")
 """
 
@@ -465,6 +528,69 @@ print("same")
 """
 
 
+DISTANCES = """\
+from array import array
+
+from crate_iscc.hamming import reference
+
+
+def columns(count):
+    return array("I", range(count)), array("I", bytes(4 * count)), array("H", b"\\xff" * 2 * count)
+
+
+for number in range(300):
+    width = random.randrange(4, 33, 4)
+    count = random.choice([0, 1, 2, random.randrange(200)])
+    codes = [random.randbytes(width) for _ in range(count)]
+    for at in range(count // 3):
+        codes[at] = bytes([codes[-1 - at][0] ^ 1]) + codes[-1 - at][1:]
+    blob = b"".join(codes)  # its own allocation: nothing readable behind it
+    limit = random.choice([0, 1, 3 * width, 8 * width, 300])
+    first = random.randrange(count + 1)
+    last = random.randrange(first, count + 1)
+    mine, other = columns(count), columns(count)
+    arguments = blob, width, limit, first, last
+    assert module.join(*arguments, *mine) == reference.join(*arguments, *other), number
+    for at in range(count):
+        assert reference.root_of(mine[0], at) == reference.root_of(other[0], at)
+    assert mine[1:] == other[1:]
+    query = random.randbytes(random.randrange(4, width + 1, 4))
+    for most in (0, 1, 5, 10**6):
+        arguments = blob, width, query, limit, most
+        assert module.nearest(*arguments) == reference.nearest(*arguments), number
+    for wrong in (
+        (blob, width, limit, -1, last),
+        (blob, width, limit, first, count + 1),
+        (blob, width, limit, count + 1, count + 1),
+        (blob, width, -1, first, last),
+        (blob, width, 1 << 40, first, last),
+        (blob + b"1", width, limit, first, last),
+        (blob, 0, limit, first, last),
+        (blob, -4, limit, first, last),
+        (blob, 40, limit, first, last),
+    ):
+        refuses(module.join, *wrong, *mine)
+    if count > 1:
+        for at in range(3):
+            short = [column[:-1] if number == at else column for number, column in enumerate(mine)]
+            refuses(module.join, blob, width, limit, first, last, *short)
+        mine[0][0] = 1
+        refuses(module.join, blob, width, limit, first, last, *mine)
+    for wrong in (
+        (blob, 0, query, 1, 1),
+        (blob, -width, query, 1, 1),
+        (blob, width, b"", 1, 1),
+        (blob, width, bytes(width + 4), 1, 1),
+        (blob, width, bytes(3), 1, 1),
+        (blob + b"1", width, query, 1, 1),
+        (blob, width, query, 1, -1),
+    ):
+        refuses(module.nearest, *wrong)
+    assert module.nearest(blob, width, query, -1, 5) == []
+print("same")
+"""
+
+
 @pytest.mark.deep
 @pytest.mark.skipif(
     not sys.platform.startswith("linux") or shutil.which("gcc") is None, reason="needs GCC on Linux"
@@ -472,8 +598,15 @@ print("same")
 @pytest.mark.parametrize("level", ["-O1", "-O3"])
 @pytest.mark.parametrize(
     ("source", "program"),
-    [(KERNEL, STREAMS), (KERNEL, FILES), (READING, TREES), (READING, MAPPINGS)],
-    ids=["streams", "files", "trees", "mappings"],
+    [
+        (KERNEL, STREAMS),
+        (KERNEL, FILES),
+        (KERNEL, PARTS),
+        (READING, TREES),
+        (READING, MAPPINGS),
+        (HAMMING, DISTANCES),
+    ],
+    ids=["streams", "files", "parts", "trees", "mappings", "distances"],
 )
 def test_the_sanitizers_find_nothing(
     tmp_path: Path, level: str, source: Path, program: str

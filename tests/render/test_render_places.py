@@ -62,3 +62,19 @@ def test_every_name_has_a_uri(name: str) -> None:
     made = uri_of(path)
     assert uri(made) or uri_reference(made)
     assert made.isascii()
+
+
+@pytest.mark.parametrize(
+    ("subject", "made"),
+    [
+        ("s3://bucket/data", "s3://bucket/data"),
+        ("s3://bucket/a b%20#[x]/é", "s3://bucket/a%20b%2520%23%5Bx%5D/%C3%A9"),
+    ],
+)
+def test_an_address_stays_one(subject: str, made: str) -> None:
+    """What lies in an object store is shown at the address that was given; none of it is lost."""
+    place, line = artifact_of(verification([FILE], subject=subject, folder=None), FILE)
+
+    assert (place, line) == (subject, None)
+    assert uri_of(place) == made
+    assert uri(made)

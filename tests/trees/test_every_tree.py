@@ -6,13 +6,18 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from random import Random
+from typing import ClassVar
 from unicodedata import normalize
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -21,11 +26,17 @@ from hypothesis import strategies as st
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import CratePath
-from crate_iscc.sources import CHUNK_SIZE, Tree, chunks, read_all
+from crate_iscc.sources import CHUNK_SIZE, QuickTree, Tree, chunks, read_all
 from crate_iscc.sources.inflating import INFLATERS
+from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.remote.client import Client
+from crate_iscc.sources.remote.files import WebFiles
+from crate_iscc.sources.remote.url import parse_url
 from crate_iscc.sources.zip import ZipTree
+from object_stores import SOME_KEY, asking, upload
+from web.web_kit import Site, serving
 
 MIB = 1 << 20
 SMALL: dict[str, bytes] = {
@@ -325,6 +336,41 @@ class TestNamedFiles(TreeTests):
         return NamedFiles(places)
 
 
+@pytest.fixture(scope="class")
+def moto(s3_server: str) -> Iterator[None]:
+    """Have this process ask moto's server."""
+    with asking(s3_server, **SOME_KEY):
+        yield
+
+
+@pytest.mark.usefixtures("moto")
+class TestObjects(TreeTests):
+    """Objects of an S3 store, below a prefix of a bucket of their own."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:  # noqa: ARG002
+        """Upload each file."""
+        return open_tree(upload(os.environ["AWS_ENDPOINT_URL"], files))
+
+    def test_an_entry_knows_the_state_of_its_object(self, tmp_path: Path) -> None:
+        """An entry carries the time of its object to the second, and a number for its ETag."""
+        with self.make({"a": b"1", "b": b"1", "c": b"2"}, tmp_path) as tree:
+            states = [entry.stat for entry in tree.listing().entries]
+
+        assert all(state and state.mtime_ns > 0 and state.inode for state in states)
+        a, b, c = (state.inode if state else 0 for state in states)
+        assert a == b != c
+
+    def test_a_closed_tree_opens_nothing(self, tmp_path: Path) -> None:
+        """After a tree is closed, a large object of it is a ReadError and no other error."""
+        tree = self.make({"large": bytes(5 * MIB)}, tmp_path)
+        (entry,) = tree.listing().entries
+
+        tree.close()
+
+        with pytest.raises(ReadError):
+            read_all(tree, entry)
+
+
 class ZipTests(TreeTests):
     """What holds for every zip: how it is written is up to the subclass."""
 
@@ -430,6 +476,62 @@ class TestZip64Directory(ZipTests):
             patch.setattr(zipfile, "ZIP64_LIMIT", 0)
             super().write(files, place)
         assert not files or b"PK\x06\x06" in place.read_bytes()
+
+
+class OnTheWeb:
+    """A site that lasts for all tests of a class; each tree has a place of its own on it."""
+
+    site: ClassVar[Site]
+    number: ClassVar[Iterator[int]]
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def _serve(cls) -> Iterator[None]:
+        with serving(Site({})) as cls.site:
+            cls.number = count()
+            yield
+
+    def put(self, files: Mapping[str, bytes]) -> dict[str, str]:
+        """Put files on the site; return the address of each."""
+        folder = f"{next(self.number)}/"
+        self.site.files.update({folder + name: content for name, content in files.items()})
+        return {name: self.site.url(folder + quote(name)) for name in files}
+
+
+class TestZipByRange(OnTheWeb, ZipTests):
+    """A zip on the web, of which parts are asked for."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a zip, serve it, and open it by its address."""
+        place = folder / "study.zip"
+        self.write(files, place)
+        return open_tree(self.put({"study.zip": place.read_bytes()})["study.zip"])
+
+
+class TestDeflatedZipByRange(TestZipByRange):
+    """A zip on the web whose members are compressed, in one folder."""
+
+    compression = zipfile.ZIP_DEFLATED
+    wrapper = "my study/"
+
+
+class TestZip64ByRange(TestZipByRange):
+    """A zip on the web in the forms for large archives."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write an archive for which every size is a large one."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(zipfile, "ZIP64_LIMIT", 0)
+            super().write(files, place)
+
+
+class TestFilesOnTheWeb(OnTheWeb, TreeTests):
+    """Files on the web whose names are known."""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:  # noqa: ARG002
+        """Serve each file by its own address."""
+        places = {name: parse_url(address) for name, address in self.put(files).items()}
+        return WebFiles(Client(private=True), "the web", "web", places, {})
 
 
 class Pipe(io.RawIOBase):
@@ -576,6 +678,124 @@ class TestMakeArchive(ZipTests):
         """Archive the folder of the files."""
         folder = write(files, place.parent / "source")
         shutil.make_archive(str(place.with_suffix("")), "zip", folder)
+
+
+class TarTests(TreeTests):
+    """What holds for every tar: how it is written is up to the subclass."""
+
+    layout = tarfile.PAX_FORMAT
+    before = ""
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a tar and open it."""
+        place = folder / "study.tar"
+        self.write(files, place)
+        return open_tree(place)
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write the files to a tar in this order."""
+        with tarfile.open(place, "w", format=self.layout) as archive:
+            if self.before:
+                folder = tarfile.TarInfo(self.before)
+                folder.type = tarfile.DIRTYPE
+                archive.addfile(folder)
+            for path, content in files.items():
+                member = tarfile.TarInfo(self.before + path)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+
+    def test_a_closed_tar_opens_nothing(self, tmp_path: Path) -> None:
+        """After a tar is closed, its members are a ReadError and no other error."""
+        tree = self.make(SMALL, tmp_path)
+        entry = tree.listing().entries[0]
+        stream = tree.open(entry)
+
+        tree.close()
+
+        with pytest.raises(ReadError):
+            tree.open(entry)
+        with pytest.raises(ReadError):
+            stream.readinto(memoryview(bytearray(10)))
+
+    def test_the_files_are_given_as_they_lie(self, tmp_path: Path) -> None:
+        """Small files together, and large ones mapped, are the same bytes."""
+        files = {**SMALL, "large": LARGE}
+        with self.make(files, tmp_path) as tree:
+            if not isinstance(tree, QuickTree) or not HAS_READING:
+                pytest.skip("the C module is not built")
+            entries = tree.listing().entries
+            together = tree.read_together(
+                entries, array("Q", range(len(entries))), memoryview(bytearray(1))
+            )
+            assert together is not None
+            assert together.failed == {}
+            for entry, piece in zip(entries, together.files.pieces(), strict=True):
+                assert piece == files[entry.path]
+            assert together.settle is not None
+            together.settle()
+            mapping = tree.mapped(entries[entries.numbers(["large"])["large"]])
+            assert mapping is not None
+            assert mapping.view == LARGE
+            mapping.settle()
+            mapping.close()
+
+
+class TestPaxTar(TarTests):
+    """Names that do not fit stand in pax records (POSIX.1-2001)."""
+
+
+class TestGnuTar(TarTests):
+    """Names that do not fit stand in members of their own (GNU tar)."""
+
+    layout = tarfile.GNU_FORMAT
+
+
+class TestWrappedTar(TarTests):
+    """All members in one folder, as most tars are."""
+
+    before = "Größe 細胞/"
+
+    def test_the_wrapping_folder_names_the_tree(self, tmp_path: Path) -> None:
+        """The folder that wraps everything is left out of the paths and becomes the name."""
+        with self.make(SMALL, tmp_path) as tree:
+            tree.listing()
+
+            assert tree.name == "Größe 細胞"
+
+
+class TestTarOfADot(TarTests):
+    """Every name begins with `./`, as `tar -C folder .` writes them."""
+
+    layout = tarfile.GNU_FORMAT
+    before = "./"
+
+    def test_nothing_is_said_of_the_dots(self, tmp_path: Path) -> None:
+        """What that many programs write is no remark."""
+        with self.make(SMALL, tmp_path) as tree:
+            assert tree.listing().remarks == ()
+
+
+class TestUstarTar(TarTests):
+    """Names in the header alone, long ones in two parts (POSIX.1-1988), where all fit."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Write each name as ustar, or the whole as pax where one does not fit."""
+        self.layout = tarfile.USTAR_FORMAT
+        try:
+            super().write(files, place)
+        except ValueError:
+            self.layout = tarfile.PAX_FORMAT
+            super().write(files, place)
+
+
+@pytest.mark.skipif(shutil.which("tar") is None, reason="the tar command is not installed")
+class TestTarCommand(TarTests):
+    """An archive that the `tar` command wrote."""
+
+    def write(self, files: Mapping[str, bytes], place: Path) -> None:
+        """Run the command in the folder of the files."""
+        folder = write(files, place.parent / "source")
+        subprocess.run(["tar", "-cf", str(place.resolve()), "."], check=True, cwd=folder)
 
 
 def write(files: Mapping[str, bytes], folder: Path) -> Path:

@@ -208,9 +208,12 @@ def test_files_in_the_order_of_the_disk_are_told_apart(tmp_path: Path, place: Pa
     assert (_reused(report), report.verdict) == (64, Verdict.VALID)
 
 
-def test_a_zip_stands_for_its_members(some: Path, place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_stands_for_its_members(
+    some: Path, place: Path, tmp_path: Path, kind: str
+) -> None:
     """Members of a zip are unchanged while the zip is; when it is touched, all are read."""
-    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", some))
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), kind, some))
     time.sleep(_SETTLED)
 
     assert _reused(_since(archive, place)) == 0

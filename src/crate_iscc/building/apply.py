@@ -31,7 +31,7 @@ from crate_iscc.replacing import (
     unfinished,
 )
 from crate_iscc.sources import CHUNK_SIZE, Tree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local
 
 _EARLIEST_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _LATEST_ZIP_TIME = (2107, 12, 31, 23, 59, 58)
@@ -159,7 +159,7 @@ def _write_zip(plan: BuildPlan, progress: ProgressSink) -> None:
     compression = zipfile.ZIP_DEFLATED if plan.target.compress else zipfile.ZIP_STORED
     clear_leftovers(plan.target.path)
     with (
-        open_tree(plan.subject) as tree,
+        open_local(plan.subject) as tree,
         replacing(plan.target.path) as file,
         zipfile.ZipFile(file, "w", compression) as archive,
     ):
@@ -194,7 +194,7 @@ def _write_directory(plan: BuildPlan, progress: ProgressSink) -> None:
     target = plan.target.path
     clear_leftovers(target)
     with unfinished(target, folder=True) as temporary:
-        with open_tree(plan.subject) as tree:
+        with open_local(plan.subject) as tree:
             tree.listing()
             copier = _Copier(plan, tree, progress)
             for folder in plan.folder_entries:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crate_iscc.bag import Bag, read_bag
 from crate_iscc.bagit import BAG_DECLARATION, PAYLOAD_FOLDER
-from crate_iscc.building.adoption import DamagedPayloadError, carried
+from crate_iscc.building.adoption import Carried, DamagedPayloadError, carried
 from crate_iscc.building.manifest_file import ManifestFile, manifest_file
 from crate_iscc.building.target import Target, TargetKind, target_for
 from crate_iscc.codes import Fingerprint
@@ -17,6 +17,7 @@ from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.malformed import graph_findings
+from crate_iscc.crate.pixel_codes import has_pixel_codes, with_pixel_codes, without_stale
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style, recorded_style
 from crate_iscc.crate.terms import OLD_VERSIONS
@@ -34,12 +35,18 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.fingerprinting.cache import Cache
+from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.reading import reading_options
+from crate_iscc.fingerprinting.shards import read_shard
 from crate_iscc.fingerprinting.tree import (
+    Given,
     Payload,
     fingerprint_tree,
     leftovers,
     payload_of,
 )
+from crate_iscc.images import ImageFingerprint, ImageUnread
+from crate_iscc.imaging import Image, tree_pixels
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kernel.digest import DatahashHasher
@@ -48,7 +55,7 @@ from crate_iscc.manifest import (
     Manifest,
     Unread,
 )
-from crate_iscc.metadata import find_metadata
+from crate_iscc.metadata import MetadataFile, find_metadata
 from crate_iscc.paths import (
     HUB_RECEIPT_NAME,
     LEGACY_METADATA_FILE,
@@ -66,13 +73,14 @@ from crate_iscc.paths import (
     proof_path,
     utf8_order,
 )
+from crate_iscc.pixels.searching import find_images
 from crate_iscc.portability import name_findings
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local, require_local
 from crate_iscc.version import __version__
 
 MANIFEST_FILE_ABOVE = 10_000
@@ -102,7 +110,8 @@ class BuildOptions:
     """What a build can be told; `excluded` and `containers` use the syntax of .gitignore.
 
     `excluded=None` keeps the patterns that the crate records, `style=None` its style. A dataset of
-    more than `max_bytes` is refused.
+    more than `max_bytes` is refused. With `pixels` the images are decoded, and the codes of their
+    pixels recorded.
     """
 
     description: Description = field(default=Description())
@@ -114,6 +123,7 @@ class BuildOptions:
     compress: bool = False
     force: bool = False
     max_bytes: int | None = None
+    pixels: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,45 +181,49 @@ def plan_build(
     now: datetime | None = None,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    given: Given | None = None,
 ) -> BuildPlan:
     """Fingerprint a dataset and return what a build writes: in place, or to `out`.
 
     What others recorded of files (sha256, a BagIt bag at the root, …) is checked in the same read.
+    What is `given` is not read again.
 
     Raises InputError for what is no dataset or a target that cannot be, UnreadPayloadError if
     any payload file cannot be read whole, DamagedPayloadError if one is not as others recorded it.
     """
     options = options or BuildOptions()
     kernel = kernel or chosen_kernel()
-    with open_tree(path) as tree:
+    if out is not None:
+        require_local(out)
+    with open_local(path) as tree:
         target = target_for(tree, Path(path), out, compress=options.compress)
-        refuse_larger(tree, options.max_bytes)
-        listing, left_behind = _without_leftovers(tree.listing())
-        there = find_metadata(tree, listing)
-        metadata_path = there.name if there else METADATA_FILE
+        begun = _begin(tree, options)
+        listing, crate, payload, adopted = begun.listing, begun.crate, begun.payload, begun.adopted
+        there, metadata_path, around = begun.there, begun.metadata_path, begun.around
         previous = there.raw if there else None
-        crate = Crate.parse(previous) if previous is not None else new_crate()
-        check_recipe(crate)
-        check_places(tree, listing, crate)
+        excluded, wanted_sha256 = begun.excluded, begun.wanted_sha256
+        remarks, left_behind = begun.remarks, begun.left_behind
+        style = options.style or fitting_style(crate)
+        if options.pixels and style is Style.TABLE:
+            raise InputError(
+                "pixel codes cannot be written in the table style",
+                cause="they are entities, and that style has none of files",
+                hint="build with --style graph, or without --pixels",
+            )
         listed = listing.entries.get(MANIFEST_FILE)
         previous_manifest_file = datahash_of(tree, listed) if listed else None
-        excluded, payload = _payload(tree, listing, crate, options)
-        _check_payload(payload, tree)
-        remarks = remarks_on(crate, listing, payload)
-        around = _bag_around(tree)
-        adopted = carried(crate, around or read_bag(tree, listing))
-        wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
         manifest = fingerprint_tree(
             tree,
             payload,
             kernel,
             jobs=jobs,
             gentle=gentle,
-            sha256=wanted_sha256 or _has_sha256(crate),
+            sha256=begun.sha256,
             digests=adopted.book if adopted else None,
             excluded=excluded,
-            cache=_cache(cache_folder, tree, kernel),
+            cache=None if given else _cache(cache_folder, tree, kernel),
             progress=progress,
+            given=given,
         )
         if manifest.unread:
             raise UnreadPayloadError(manifest.unread)
@@ -223,8 +237,10 @@ def plan_build(
                 cause="an .isccignore file in the dataset cannot be understood",
                 hint="mend the file, or leave it out with --exclude",
             )
+        images: tuple[Image, ...] = ()
+        if options.pixels:
+            images = _pixels(tree, listing, payload, kernel, jobs, gentle, progress)
         written: ManifestFile | None = None
-        style = options.style or fitting_style(crate)
         if (
             options.manifest_file
             or manifest.containers
@@ -246,6 +262,7 @@ def plan_build(
         style=style,
         left_out=other,
         forced=tuple(map(_forced, damage)),
+        images=images,
     )
     notes += adopted.stale(manifest) if adopted else ()
     if around:
@@ -284,6 +301,98 @@ def plan_build(
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """What is known of a dataset before any of its bytes is read, but for its metadata.
+
+    `there` is the metadata file, `sha256` tells whether that of each file is computed,
+    `wanted_sha256` whether it is to be written.
+    """
+
+    listing: Listing
+    left_behind: tuple[CratePath, ...]
+    there: MetadataFile | None
+    metadata_path: CratePath
+    crate: Crate
+    excluded: tuple[str, ...]
+    payload: Payload
+    remarks: tuple[Finding, ...]
+    around: Bag | None
+    adopted: Carried | None
+    wanted_sha256: bool
+    sha256: bool
+
+
+def _begin(tree: Tree, options: BuildOptions) -> _Begun:
+    """List a dataset, and settle what is to be read. Raises InputError for what is none."""
+    refuse_larger(tree, options.max_bytes)
+    listing, left_behind = _without_leftovers(tree.listing())
+    there = find_metadata(tree, listing)
+    crate = Crate.parse(there.raw) if there else new_crate()
+    check_recipe(crate)
+    check_places(tree, listing, crate)
+    excluded, payload = _payload(tree, listing, crate, options)
+    _check_payload(payload, tree)
+    remarks = remarks_on(crate, listing, payload)
+    around = _bag_around(tree)
+    wanted_sha256 = options.sha256 and crate.version not in OLD_VERSIONS
+    return _Begun(
+        listing=listing,
+        left_behind=left_behind,
+        there=there,
+        metadata_path=there.name if there else METADATA_FILE,
+        crate=crate,
+        excluded=excluded,
+        payload=payload,
+        remarks=remarks,
+        around=around,
+        adopted=carried(crate, around or read_bag(tree, listing)),
+        wanted_sha256=wanted_sha256,
+        sha256=wanted_sha256 or _has_sha256(crate),
+    )
+
+
+def build_shard(
+    path: str | Path,
+    shard: Shard,
+    *,
+    options: BuildOptions | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Part:
+    """Fingerprint one share of a dataset, for plan_build to be `given` with all others.
+
+    Of the options, those count that say what is read. Raises InputError for what is no dataset,
+    and for a kernel that computes no codes in parts.
+    """
+    options = options or BuildOptions()
+    kernel = kernel or chosen_kernel()
+    with open_local(path) as tree:
+        begun = _begin(tree, options)
+        asked = Asked(
+            purpose="build",
+            codes=True,
+            kernel=kernel.name,
+            sha256=begun.sha256,
+            write_sha256=options.sha256,
+            excluded=options.excluded,
+            containers=options.containers,
+        )
+        return read_shard(
+            tree,
+            begun.payload,
+            kernel,
+            shard,
+            asked,
+            jobs=jobs,
+            gentle=gentle,
+            digests=begun.adopted.book if begun.adopted else None,
+            progress=progress,
+        )
 
 
 def _bag_around(tree: Tree) -> Bag | None:
@@ -466,6 +575,7 @@ def _new_metadata(
     style: Style,
     left_out: Collection[CratePath],
     forced: tuple[str, ...],
+    images: tuple[Image, ...],
 ) -> tuple[Crate, list[Finding]]:
     """Return the edited crate and the notes; the generator is renewed only where codes change."""
     full, notes = described(
@@ -491,4 +601,57 @@ def _new_metadata(
         left_out=left_out,
         style=style,
     )
-    return edited, notes + odd
+    with_codes, remarks = _with_pixels(edited, crate, manifest, options, images)
+    return with_codes, [*notes, *odd, *remarks]
+
+
+def _pixels(
+    tree: Tree,
+    listing: Listing,
+    payload: Payload,
+    kernel: Kernel,
+    jobs: int | None,
+    gentle: bool,
+    progress: ProgressSink,
+) -> tuple[Image, ...]:
+    """Decode the images that have an entity; members of a container that is no Zarr have none."""
+    places = find_images(listing, payload.entries.paths())
+    inside = {place: _around(place.path, payload.containers) for place in places}
+    images = tree_pixels(
+        tree,
+        listing,
+        [place for place in places if inside[place] is None],
+        kernel,
+        jobs=reading_options(jobs, gentle=gentle).jobs,
+        progress=progress,
+    )
+    reason = "the images in it have no pixel codes: its members are not described one by one"
+    around = dict.fromkeys(folder for folder in inside.values() if folder is not None)
+    return (*images, *(ImageUnread(CratePath(folder), reason) for folder in around))
+
+
+def _around(path: CratePath, containers: Collection[str]) -> str | None:
+    """Return the container that an image is only a member of, or None."""
+    return next((one for one in containers if path != one and path.startswith(one)), None)
+
+
+def _with_pixels(
+    edited: Crate,
+    before: Crate,
+    manifest: Manifest,
+    options: BuildOptions,
+    images: tuple[Image, ...],
+) -> tuple[Crate, list[Finding]]:
+    """Return the crate with the pixel codes of images, or without those that do not hold now."""
+    if options.pixels:
+        known = [image for image in images if isinstance(image, ImageFingerprint)]
+        return with_pixel_codes(edited, known), [
+            Finding("pixels.unread", image.reason, CratePath(image.name))
+            for image in images
+            if isinstance(image, ImageUnread)
+        ]
+    if not has_pixel_codes(edited):
+        return edited, []
+    kept, stale = without_stale(edited, recorded(before).manifest, manifest)
+    message = "its bytes are others now: run build --pixels"
+    return kept, [Finding("build.stale-pixels", message, item.paths[0]) for item in stale]

@@ -8,8 +8,11 @@ from crate_iscc.errors import InputError
 from crate_iscc.paths import printable
 from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.tar import TarTree
 
 _ZIP_SUFFIXES = (".zip", ".eln")
+_NOT_WRITTEN = (".tar", ".ozx")
+"""Archives that are read: a folder of such a name would surprise whoever asked for one."""
 
 
 class TargetKind(StrEnum):
@@ -37,8 +40,9 @@ def target_for(tree: Tree, source: Path, out: str | Path | None, *, compress: bo
     """
     if out is None:
         if not isinstance(tree, DirectoryTree):
+            kind = "a tar" if isinstance(tree, TarTree) else "a zip"
             raise InputError(
-                f"a zip cannot be built in place: {printable(str(source))}",
+                f"{kind} cannot be built in place: {printable(str(source))}",
                 hint="write a new one: -o NEW.zip",
             )
         return Target(TargetKind.IN_PLACE, tree.path)
@@ -50,6 +54,11 @@ def target_for(tree: Tree, source: Path, out: str | Path | None, *, compress: bo
             f"the output lies inside the dataset: {shown}",
             cause="it would become a part of what it describes",
             hint="choose a place outside of it",
+        )
+    if path.suffix.lower() in _NOT_WRITTEN and not str(out).endswith("/"):
+        raise InputError(
+            f"build writes no {path.suffix.lower()}: {shown}",
+            hint="name a .zip, or a folder with a slash at its end",
         )
     is_zip = path.suffix.lower() in _ZIP_SUFFIXES and not str(out).endswith("/")
     empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())

@@ -15,6 +15,7 @@ from crate_iscc.errors import InputError
 from crate_iscc.paths import LEGACY_METADATA_FILE, METADATA_FILE, printable
 from crate_iscc.render.audit import audit_json, audit_text, records_words
 from crate_iscc.report import Report, Verdict, without
+from crate_iscc.sources.opening import scheme_of
 from crate_iscc.trust import require_trust
 
 
@@ -50,7 +51,8 @@ class Recorder:
     def __init__(self, log: Path, crates: Sequence[str], ignored: Sequence[str]) -> None:
         """Raise InputError before any work is done where the log cannot be kept."""
         for crate in crates:
-            _refuse_inside(log, Path(crate))
+            if scheme_of(crate) is None:
+                _refuse_inside(log, Path(crate))
         require_appendable(log)
         self._log = log
         self._ignored = ignored

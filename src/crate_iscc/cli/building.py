@@ -2,6 +2,7 @@
 
 import difflib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -23,6 +24,10 @@ from crate_iscc.crate.describe import Description
 from crate_iscc.crate.style import Style
 from crate_iscc.paths import printable
 from crate_iscc.render.record import build_json, build_text
+
+if TYPE_CHECKING:
+    from crate_iscc.fingerprinting.shards import MergedParts
+    from crate_iscc.sharding import ShardWork
 
 _LONGEST_DIFF = 4_000_000
 _NAMED_AT_MOST = 20
@@ -50,11 +55,13 @@ class Request:
     dry_run: bool
     manner: Manner
     as_json: bool
+    dask: str | None = None
+    pixels: bool = False
 
 
-def run(request: Request) -> None:
-    """Build, or with --dry-run show what a build would write."""
-    options = BuildOptions(
+def options_of(request: Request) -> BuildOptions:
+    """Return what the user asks for in the words of the build."""
+    return BuildOptions(
         description=Description(
             request.name, request.description, request.licence, request.authors
         ),
@@ -66,19 +73,60 @@ def run(request: Request) -> None:
         compress=request.compress,
         force=request.force,
         max_bytes=request.max_bytes,
+        pixels=request.pixels,
     )
+
+
+# What shares need is loaded for shares: it knows verification as well, which takes its time.
+
+
+def work_of(request: Request) -> "ShardWork":
+    """Return what there is to read, for those who read a share of it."""
+    from crate_iscc.sharding import ShardWork
+
+    return ShardWork(
+        path=request.path,
+        kernel=chosen_kernel(request.manner.kernel),
+        build=options_of(request),
+        jobs=request.manner.jobs,
+        gentle=request.manner.gentle,
+    )
+
+
+def run_shard(request: Request, shard: str) -> None:
+    """Read one shard and write its part."""
+    from crate_iscc.cli import sharing
+
+    if request.dask is not None:
+        raise typer.BadParameter("--shard and --dask exclude each other")
+    if request.pixels:
+        raise typer.BadParameter("--shard excludes --pixels: build with it after merge")
+    try:
+        sharing.run_shard(work_of(request), shard, request.out, request.manner)
+    except UnreadPayloadError as error:
+        _say_unread(error)
+        raise typer.Exit(UNREAD) from None
+
+
+def run(request: Request, given: "MergedParts | None" = None) -> None:
+    """Build, or with --dry-run show what a build would write; what is `given` is not read."""
     try:
         with progress_on_stderr(request.manner.progress) as sink:
+            if request.dask is not None:
+                from crate_iscc.cli.sharing import by_dask
+
+                given = by_dask(work_of(request), request.dask, sink)
             plan = plan_build(
                 request.path,
                 request.out,
-                options=options,
+                options=options_of(request),
                 jobs=request.manner.jobs,
                 gentle=request.manner.gentle,
                 cache_folder=cache_folder() if request.use_cache else None,
                 now=now(),
                 kernel=chosen_kernel(request.manner.kernel),
                 progress=sink,
+                given=given,
             )
             if not request.dry_run:
                 apply(plan, progress=sink)

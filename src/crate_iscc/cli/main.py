@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crate_iscc.cli.guard import Guard
+from crate_iscc.cli.index_commands import app as index_commands
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
     CrateArgument,
     CratesArgument,
+    DaskOption,
     ExitZeroOption,
     Extent,
     FormatOption,
@@ -37,6 +39,7 @@ from crate_iscc.cli.options import (
     ResumeOption,
     SampleOption,
     SeedOption,
+    ShardOption,
     SinceOption,
     SumFormat,
     TrustOption,
@@ -144,12 +147,18 @@ def build(
         bool,
         typer.Option("--force", help="Take files that differ from what others recorded of them."),
     ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and record codes of their pixels."),
+    ] = False,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
     ] = False,
+    shard: ShardOption = None,
+    dask: DaskOption = None,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -170,28 +179,32 @@ def build(
     """
     from crate_iscc.cli import building
 
-    building.run(
-        building.Request(
-            path=path,
-            out=out,
-            name=name,
-            description=description,
-            licence=licence,
-            authors=tuple(author or ()),
-            containers=tuple(container or ()),
-            excluded=tuple(exclude) if exclude is not None else None,
-            sha256=sha256,
-            manifest_file=manifest,
-            style=style.value if style else None,
-            compress=compress,
-            force=force,
-            max_bytes=max_bytes,
-            use_cache=not no_cache,
-            dry_run=dry_run,
-            manner=manner(jobs, io, kernel, progress),
-            as_json=format_ is BuildFormat.JSON,
-        )
+    request = building.Request(
+        path=path,
+        out=out,
+        name=name,
+        description=description,
+        licence=licence,
+        authors=tuple(author or ()),
+        containers=tuple(container or ()),
+        excluded=tuple(exclude) if exclude is not None else None,
+        sha256=sha256,
+        manifest_file=manifest,
+        style=style.value if style else None,
+        compress=compress,
+        force=force,
+        max_bytes=max_bytes,
+        use_cache=not no_cache,
+        dry_run=dry_run,
+        manner=manner(jobs, io, kernel, progress),
+        as_json=format_ is BuildFormat.JSON,
+        dask=dask,
+        pixels=pixels,
     )
+    if shard is None:
+        building.run(request)
+    else:
+        building.run_shard(request, shard)
 
 
 @app.command(short_help="Keep a folder that an instrument writes to a crate of what is finished.")
@@ -285,6 +298,10 @@ def verify(
     each: Annotated[
         bool, typer.Option("--each", help="List every file, how it came out, and what shows it.")
     ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Decode the images, and check the codes of their pixels."),
+    ] = False,
     sample: SampleOption = None,
     seed: SeedOption = None,
     resume: ResumeOption = False,
@@ -304,10 +321,19 @@ def verify(
         Path | None,
         typer.Option("--log", metavar="FILE", help="Put it on record: append a line to this log."),
     ] = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Fetch and check data entities on the web, too.")
+    ] = False,
+    remote_private: Annotated[
+        bool,
+        typer.Option("--remote-private", help="With --remote, also from private addresses."),
+    ] = False,
     format_: FormatOption = None,
     output: OutputOption = None,
     ignore: IgnoreOption = None,
     exit_zero: ExitZeroOption = False,
+    shard: ShardOption = None,
+    dask: DaskOption = None,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -320,12 +346,30 @@ def verify(
 
     crate-iscc verify dataset.zip -o report.html
 
+    crate-iscc verify https://example.org/dataset.zip
+
     Reads every byte once and says what is intact, changed (and how far), moved, missing, extra
     or unreadable. A zip is read in place and never unpacked. Crates that others made are checked
     by what they record: sha256, md5 and others, spdx:checksum, BagIt manifests.
     """
     from crate_iscc.cli import verifying
 
+    extent = Extent(sample, seed, resume, since, max_age, journal)
+    if shard is not None:
+        verifying.run_shard(
+            crates,
+            shard,
+            output,
+            quick=quick,
+            full=full,
+            extent=extent,
+            remote=remote,
+            pixels=pixels,
+            dask=dask,
+            max_bytes=max_bytes,
+            manner=manner(jobs, io, kernel, progress),
+        )
+        return
     verifying.run_verify(
         crates,
         _delivery(format_, output, ignore, exit_zero),
@@ -333,13 +377,122 @@ def verify(
         full=full,
         closed=closed,
         each=each,
-        extent=Extent(sample, seed, resume, since, max_age, journal),
+        extent=extent,
         max_bytes=max_bytes,
         trust=trust,
         require=require,
         log=log,
+        remote=remote,
+        remote_private=remote_private,
         manner=manner(jobs, io, kernel, progress),
+        dask=dask,
+        pixels=pixels,
     )
+
+
+@app.command(short_help="Make one crate, or one report, of the parts that --shard wrote.")
+def merge(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="The dataset, as the shards were given it.")
+    ],
+    parts: Annotated[
+        list[Path], typer.Argument(metavar="PART...", help="The parts of all shards.")
+    ],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "--output", "-o", metavar="OUT", help="As for build, or verify."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="build: the name.")] = None,
+    description: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="build: what it is.")
+    ] = None,
+    licence: Annotated[
+        str | None,
+        typer.Option("--license", "--licence", metavar="ID", help="build: the licence."),
+    ] = None,
+    author: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="build: an author. Repeatable.")
+    ] = None,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="build: write iscc-manifest.tsv in any case.")
+    ] = False,
+    style: Annotated[
+        BuildStyle | None, typer.Option("--style", help="build: entities, or a table.")
+    ] = None,
+    compress: Annotated[
+        bool, typer.Option("--compress", help="build: deflate the members of a zip.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="build: take files that differ from their record.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="build: show what would change.")
+    ] = False,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="verify: unrecorded files are errors.")
+    ] = False,
+    each: Annotated[bool, typer.Option("--each", help="verify: list every file.")] = False,
+    trust: TrustOption = None,
+    require: Annotated[
+        str | None,
+        typer.Option("--require", metavar="PROOFS", help="verify: proofs there have to be."),
+    ] = None,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="verify: put it on record.")
+    ] = None,
+    format_: FormatOption = None,
+    ignore: IgnoreOption = None,
+    exit_zero: ExitZeroOption = False,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Make one crate, or one report, of the parts that --shard wrote.
+
+    crate-iscc build ./dataset --shard 1/2 -o one.part
+
+    crate-iscc build ./dataset --shard 2/2 -o two.part
+
+    crate-iscc merge ./dataset one.part two.part --license CC-BY-4.0
+
+    The result is that of one process, bit for bit. What build was told of files (--exclude,
+    --container, --sha256) is in the parts; what it is told of the metadata is told to merge.
+    """
+    from crate_iscc.cli import building, merging
+
+    request = building.Request(
+        path=path,
+        out=out,
+        name=name,
+        description=description,
+        licence=licence,
+        authors=tuple(author or ()),
+        containers=(),
+        excluded=None,
+        sha256=False,
+        manifest_file=manifest,
+        style=style.value if style else None,
+        compress=compress,
+        force=force,
+        max_bytes=max_bytes,
+        use_cache=False,
+        dry_run=dry_run,
+        manner=manner(jobs, io, kernel, progress),
+        as_json=False,
+    )
+    report = merging.ReportRequest(
+        closed=closed,
+        each=each,
+        trust=trust,
+        require=require,
+        log=log,
+        format_=format_.value if format_ else "",
+        ignored=tuple(ignore or ()),
+        exit_zero=exit_zero,
+    )
+    merging.run(request, report, parts)
 
 
 @app.command(short_help="Check a crate's metadata against the BIO-CODES profile.")
@@ -703,6 +856,12 @@ def sum_(
     format_: Annotated[
         SumFormat, typer.Option("--format", help="Lines for iscc-sum, for b3sum, or JSON.")
     ] = SumFormat.ISCC_SUM,
+    pixels: Annotated[
+        bool,
+        typer.Option(
+            "--pixels", help="Print a code of the decoded pixels of each image: TIFF, OME-Zarr."
+        ),
+    ] = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -716,10 +875,29 @@ def sum_(
     crate-iscc sum -c sums.txt
 
     crate-iscc sum --tree image.ome.zarr
+
+    crate-iscc sum --pixels raw.ome.tif image.ome.zarr
     """
     from crate_iscc.cli import summing
 
-    if check:
+    if pixels:
+        if (
+            check
+            or tree
+            or narrow
+            or units
+            or dandi
+            or format_ is SumFormat.B3SUM
+            or max_bytes is not None
+        ):
+            raise typer.BadParameter(
+                "--pixels takes no -c, --tree, --narrow, --units, --max-bytes or b3sum lines"
+            )
+        from crate_iscc.cli.pixels import print_pixels
+
+        as_json = format_ is SumFormat.JSON
+        print_pixels(paths, as_json=as_json, manner=manner(jobs, io, kernel, progress))
+    elif check:
         other_format = format_ is not SumFormat.ISCC_SUM
         if tree or narrow or units or dandi or other_format or max_bytes is not None:
             raise typer.BadParameter(
@@ -741,6 +919,84 @@ def sum_(
             max_bytes=max_bytes,
             manner=manner(jobs, io, kernel, progress),
         )
+
+
+@app.command(short_help="Find what is there twice, or nearly.")
+def similar(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="PATH|CRATE...",
+            help="Folders, zips, crates, files.",
+            show_default=False,
+        ),
+    ] = None,
+    between: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--between",
+            metavar="TRAIN TEST",
+            help="What of TEST is in TRAIN too; ends with 1 if anything is.",
+        ),
+    ] = None,
+    compute: Annotated[
+        bool, typer.Option("--compute", help="Read crates too, whatever they record.")
+    ] = False,
+    threshold: Annotated[
+        int | None,
+        typer.Option(
+            "--threshold",
+            metavar="BITS",
+            help="Near is what differs in so many bits [default: chosen by width and count].",
+        ),
+    ] = None,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Decode images, and compare pixels and looks. Experimental."),
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show all groups and files.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
+    ] = False,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Find what is there twice, or nearly: by digests, and by the byte runs that files share.
+
+    crate-iscc similar ./raw ./archive.zip
+
+    crate-iscc similar --between ./train ./test
+
+    Of a crate it takes what is recorded, and reads nothing but the metadata; of anything else it
+    reads everything. A Zarr counts as one.
+    """
+    from crate_iscc.cli import similar as command
+
+    if (between is None) == (not sources):
+        raise typer.BadParameter("name PATHs to compare with each other, or --between TRAIN TEST")
+    wanted = command.Wanted(
+        compute=compute,
+        threshold=threshold,
+        max_bytes=max_bytes,
+        everything=everything,
+        as_json=format_ is BuildFormat.JSON,
+        remember=not no_cache,
+        manner=manner(jobs, io, kernel, progress),
+    )
+    if between is not None and images:
+        raise typer.BadParameter("--between compares bytes, and takes no --images")
+    if images:
+        command.find_similar_images(sources or [], wanted)
+    elif between is not None:
+        command.find_leaks(*between, wanted)
+    else:
+        command.find_similar(sources or [], wanted)
 
 
 @app.command(short_help="Show what a crate records.")
@@ -790,6 +1046,58 @@ def provenance(
         output=output,
         trust=trust,
         manner=manner(jobs, Io.FAST, None, progress),
+    )
+
+
+@app.command(short_help="Say what a figure may come from.")
+def trace(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="A figure or panel: a file.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Crates, folders, zips, or an index of them."),
+    ],
+    images: Annotated[
+        bool | None,
+        typer.Option(
+            "--images/--no-images",
+            help="Decode images and compare looks [default: if the extra pixels is there].",
+            show_default=False,
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, help="Show so many candidates.")
+    ] = 20,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with pictures of them."),
+    ] = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Say what a figure may come from, best first, each candidate with its evidence.
+
+    crate-iscc trace panel-3b.png ./dataset archive.zip --html origins.html
+
+    By recorded derivations (see derive) first, then by bytes, by pixels, and by looks. Ends with 1
+    where nothing is found.
+    """
+    from crate_iscc.cli import origins
+
+    origins.trace(
+        figure,
+        sources,
+        images=images,
+        most=most,
+        html=html,
+        as_json=format_ is BuildFormat.JSON,
+        max_bytes=max_bytes,
+        manner=manner(jobs, io, kernel, progress),
     )
 
 
@@ -846,6 +1154,10 @@ def explain(
 
     showing.explain(finding_id)
 
+
+app.add_typer(
+    index_commands, name="index", short_help="Keep the codes of many crates, and search them."
+)
 
 profiles = typer.Typer(
     no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."

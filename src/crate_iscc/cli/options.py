@@ -201,6 +201,18 @@ ProgressOption = Annotated[
     ProgressKind,
     typer.Option("--progress", help="How to show progress on stderr; auto: a bar on a terminal."),
 ]
+ShardOption = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Read one of N shares, and write it to -o PART for merge."
+    ),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", metavar="ADDRESS", help="Have the workers of this dask scheduler read it."
+    ),
+]
 CrateArgument = Annotated[
     str,
     typer.Argument(
@@ -269,7 +281,7 @@ CratesArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="CRATE...",
-        help="Directories, zips, or ro-crate-metadata.json files.",
+        help="Directories, zips, tars, ro-crate-metadata.json files, https:// or s3:// addresses.",
         show_default=False,
     ),
 ]

@@ -53,6 +53,21 @@ def cache_folder() -> Path | None:
     return home / ".cache" / "crate-iscc"
 
 
+def data_folder() -> Path | None:
+    """Return where what a user keeps lies, as the platform has it, or None without a home."""
+    if base := os.environ.get("XDG_DATA_HOME"):
+        return Path(base) / "crate-iscc"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "crate-iscc"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc"
+    return home / ".local" / "share" / "crate-iscc"
+
+
 def state_folder() -> Path | None:
     """Return where journals are kept, as the platform has it, or None without a home."""
     if base := os.environ.get("XDG_STATE_HOME"):

@@ -15,15 +15,18 @@ from crate_iscc.cli.terminal import chosen_kernel, progress_on_stderr, state_fol
 from crate_iscc.errors import InputError
 from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
+from crate_iscc.progress import ProgressSink
 from crate_iscc.report import Report
 from crate_iscc.resources import schema_text
-from crate_iscc.verifying.how import Thoroughness
+from crate_iscc.verifying.how import Remote, Thoroughness
 from crate_iscc.verifying.sampling import Sampling
 from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
     from crate_iscc.cli.auditing import Recorder
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.fingerprinting.shards import MergedParts
+    from crate_iscc.sharding import ShardWork
 
 
 def run_verify(
@@ -39,9 +42,14 @@ def run_verify(
     trust: str | None,
     require: str | None,
     log: Path | None,
+    remote: bool,
+    remote_private: bool,
     manner: Manner,
+    dask: str | None = None,
+    given: "MergedParts | None" = None,
+    pixels: bool = False,
 ) -> NoReturn:
-    """Verify crates and deliver the reports."""
+    """Verify crates and deliver the reports; what is `given` of one is not read."""
     if quick and full:
         raise typer.BadParameter("--quick and --full exclude each other")
     if (quick or full) and (extent.sample is not None or extent.remembers):
@@ -49,6 +57,12 @@ def run_verify(
     if extent.journal is not None and len(crates) > 1:
         raise typer.BadParameter("--journal is for one crate: each has a journal of its own")
     sampling = Sampling.parse(extent.sample, extent.seed) if extent.sample is not None else None
+    if remote_private and not remote:
+        raise typer.BadParameter(
+            "--remote-private says something about --remote, which is not there"
+        )
+    if dask is not None:
+        require_shareable("--dask", extent, quick=quick, remote=remote, pixels=pixels)
     thoroughness = Thoroughness.DATAHASH
     if quick or full:
         thoroughness = Thoroughness.QUICK if quick else Thoroughness.FULL
@@ -67,6 +81,11 @@ def run_verify(
 
     def verified(crate: str) -> Report:
         with progress_on_stderr(manner.progress) as sink:
+            parts = given
+            if dask is not None:
+                parts = _by_dask(
+                    _work(crate, full=full, max_bytes=max_bytes, manner=manner), dask, sink
+                )
             report = verify(
                 crate,
                 thoroughness=thoroughness,
@@ -75,12 +94,15 @@ def run_verify(
                 max_bytes=max_bytes,
                 trust=trusted,
                 required=required,
+                pixels=pixels,
                 sampling=sampling,
                 journal=_journal(extent, crate),
                 jobs=manner.jobs,
                 gentle=manner.gentle,
                 kernel=kernel,
                 progress=sink,
+                remote=Remote(private=remote_private, max_bytes=max_bytes) if remote else None,
+                given=parts,
             )
         return recorder.put(report) if recorder else report
 
@@ -104,6 +126,63 @@ def _journal(extent: Extent, crate: str) -> "Journal | None":
             )
         place = default_journal(folder / "journals", crate)
     return Journal(place, crate, since=extent.since, max_age=extent.max_age)
+
+
+def require_shareable(
+    option: str, extent: Extent, *, quick: bool, remote: bool, pixels: bool
+) -> None:
+    """Refuse what cannot be shared by several processes. Raises BadParameter."""
+    if quick:
+        raise typer.BadParameter("--quick reads nothing that could be shared")
+    if pixels:
+        raise typer.BadParameter(f"{option} excludes --pixels: images are decoded whole")
+    if extent.sample is not None or extent.remembers or remote:
+        raise typer.BadParameter(f"{option} excludes --sample, --resume, --since and --remote")
+
+
+def _work(crate: str, *, full: bool, max_bytes: int | None, manner: Manner) -> "ShardWork":
+    from crate_iscc.sharding import ShardWork
+
+    return ShardWork(
+        path=crate,
+        kernel=chosen_kernel(manner.kernel),
+        full=full,
+        max_bytes=max_bytes,
+        jobs=manner.jobs,
+        gentle=manner.gentle,
+    )
+
+
+def _by_dask(work: "ShardWork", address: str, sink: ProgressSink) -> "MergedParts":
+    from crate_iscc.cli.sharing import by_dask
+
+    return by_dask(work, address, sink)
+
+
+def run_shard(
+    crates: Sequence[str],
+    shard: str,
+    out: Path | None,
+    *,
+    quick: bool,
+    full: bool,
+    extent: Extent,
+    remote: bool,
+    pixels: bool,
+    dask: str | None,
+    max_bytes: int | None,
+    manner: Manner,
+) -> None:
+    """Read one shard of a crate and write its part."""
+    from crate_iscc.cli import sharing
+
+    if len(crates) > 1:
+        raise typer.BadParameter("--shard is of one crate: run the command once for each")
+    require_shareable("--shard", extent, quick=quick, remote=remote, pixels=pixels)
+    if dask is not None:
+        raise typer.BadParameter("--shard and --dask exclude each other")
+    work = _work(crates[0], full=full, max_bytes=max_bytes, manner=manner)
+    sharing.run_shard(work, shard, out, manner)
 
 
 def _recorder(log: Path | None, crates: Sequence[str], delivery: Delivery) -> "Recorder | None":

@@ -23,8 +23,11 @@ from crate_iscc.kinship import (
 from crate_iscc.manifest import treehash
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.progress import ProgressSink, nobody
+from crate_iscc.report import Finding
+from crate_iscc.severity import Severity
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.zarr_changes import MetadataChange, metadata_change
+from crate_iscc.zarr_reading import zarr_findings, zarr_folders
 
 _LARGEST_METADATA = 16 << 20
 """Bytes of a Zarr's metadata file of which it is said what differs in it."""
@@ -165,5 +168,11 @@ def _side(opened: Opened, contents: Contents) -> Side:
         size=listing.entries.size,
         code=code,
         dandi=contents.dandi,
-        findings=listing.remarks,
+        findings=(*listing.remarks, *(() if opened.file_name else _of_zarrs(opened))),
     )
+
+
+def _of_zarrs(opened: Opened) -> Iterable[Finding]:
+    """Yield what is wrong with the chunk grids of the Zarrs on a side, in their own right."""
+    found = zarr_findings(opened.tree, opened.listing, zarr_folders(opened.listing))
+    return (finding for finding in found if finding.severity is not Severity.INFO)

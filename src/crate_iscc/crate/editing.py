@@ -17,6 +17,7 @@ from crate_iscc.crate.terms import (
     BYTES_LEVEL,
     ISCC_SUM_ID,
     OLD_VERSIONS,
+    PIXEL_CODE_ID,
     PROFILE,
     PROFILE_NAME,
     PROFILE_VERSION,
@@ -362,7 +363,7 @@ class Editor(ABC):
             and entity.get("@type") == "File"
             and entity.get("name") == name
             and entity.get("encodingFormat") == media_type(name)
-            and is_iscc_sum(str(entity.get("identifier")))
+            and _is_only_ours(as_list(entity.get("identifier")))
         )
 
     def remove_vanished(self, vanished: dict[CratePath, list[str]]) -> None:
@@ -410,6 +411,16 @@ def _renewed(text: str, now: Fingerprint) -> str:
         return renewed(text, now)
     except InputError:
         return now.iscc()
+
+
+def _is_only_ours(identifiers: list[Any]) -> bool:
+    """Tell whether there is one ISCC-SUM, and nothing else but pixel codes that build wrote."""
+    left = [
+        value
+        for value in identifiers
+        if not any(one.startswith(PIXEL_CODE_ID) for one in references(value))
+    ]
+    return len(left) == 1 and is_iscc_sum(str(left[0]))
 
 
 def _holds(text: str, now: Fingerprint) -> bool:

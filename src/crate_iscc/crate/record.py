@@ -29,6 +29,7 @@ from crate_iscc.paths import (
     CratePath,
     is_payload,
     utf8_order,
+    valid_unicode,
 )
 from crate_iscc.report import Finding
 
@@ -99,6 +100,23 @@ def recorded(crate: Crate) -> Recorded:
     )
 
 
+def recorded_elsewhere(crate: Crate) -> Recorded:
+    """Return what a crate records of Files whose `@id` is an address on the web.
+
+    They stand under their `@id`s in the place of paths. They are no part of the payload.
+    """
+    findings: list[Finding] = []
+    files = _Files(crate, findings)
+    for entity_id in crate.ids():
+        on_the_web = entity_id[:8].lower().startswith(("http://", "https://"))
+        if on_the_web and crate.is_file(entity_id) and valid_unicode(entity_id) == entity_id:
+            files.read_one(CratePath(entity_id), [entity_id])
+    manifest = Manifest(files.builder.table(), (), TreeFingerprint(""))
+    return Recorded(
+        manifest, None, tuple(findings), digests=files.digests, conventions=files.conventions
+    )
+
+
 class _Files:
     """Reads what a crate records of its files, each by itself or many at once."""
 
@@ -131,9 +149,10 @@ class _Files:
                     raise ValueError("two ids name one file")
                 others |= {CratePath(p): [one] for p, one in zip(paths, ids, strict=True)}
         for path, entity_ids in others.items():
-            self._read_one(path, entity_ids)
+            self.read_one(path, entity_ids)
 
-    def _read_one(self, path: CratePath, ids: list[str]) -> None:
+    def read_one(self, path: CratePath, ids: list[str]) -> None:
+        """Read what all entities of one file say of it."""
         known = Fingerprint()
         convention: str | None = None
         digests: list[RecordedDigest] = []

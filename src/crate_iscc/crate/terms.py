@@ -20,6 +20,7 @@ _OWN_TERMS = (
     "axes",
     "shape",
     "dtype",
+    "planeDigests",
 )
 TERMS = {"datahash": DATAHASH_TERM} | {term: BIO_CODES_TERMS + term for term in _OWN_TERMS}
 """Terms that go into the crate's own `@context`."""
@@ -29,6 +30,7 @@ PROFILE_NAME = "BIO-CODES RO-Crate profile"
 PROFILE_VERSION = "0.1.0"
 MANIFEST_SCHEMA = "https://w3id.org/bio-codes/schemas/iscc-manifest.csvw.json"
 BYTES_LEVEL = "bytes"
+PIXELS_LEVEL = "pixels"
 
 RO_CRATE = "https://w3id.org/ro/crate/"
 NEW_CRATE_VERSION = "1.3"
@@ -42,6 +44,8 @@ SOFTWARE_ID = "#crate-iscc"
 SOFTWARE_URL = "https://w3id.org/bio-codes/crate-iscc"
 ISCC_SUM_ID = "#iscc-sum"
 TREEHASH_ID = "#treehash"
+PIXEL_CODE_ID = "#iscc-pixels-"
+"""How the `@id` of a pixel code begins that this project wrote."""
 ISCC_ID_ID = "#iscc-id"
 NO_LICENCE_ID = "#licence-not-stated"
 

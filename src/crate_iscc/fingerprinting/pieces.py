@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
-from typing import Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import Entry, EntryTable
@@ -22,7 +22,7 @@ from crate_iscc.fingerprinting.strand import Strand
 from crate_iscc.kernel import FileCodes, SharingHasher, SharingKernel
 from crate_iscc.kernel.digest import OtherDigests
 from crate_iscc.sources import CHUNK_SIZE, ByteStream, Mapped, QuickTree, SmallFiles, Tree
-from crate_iscc.stretch import Stretch
+from crate_iscc.stretch import Bytes, Stretch
 
 _CHUNKS_AHEAD = 6
 """How many reads of a streamed file wait for the codes that need them in order."""
@@ -56,11 +56,31 @@ class BatchResult:
 Results = FileResult | BatchResult
 
 
-class TreeStream:
-    """The code of a tree: of the bytes of many files, in order."""
+Code = TypeVar("Code")
+CodeOut = TypeVar("CodeOut", covariant=True)
 
-    def __init__(self, kernel: SharingKernel, pool: Executor) -> None:
-        self._hasher = kernel.hasher()
+
+class Ordered(Protocol[CodeOut]):
+    """A hasher of many files in order, such as a SharingHasher."""
+
+    def update_ahead(self, data: Bytes, ahead: bytes, /) -> None:
+        """Take the next bytes, of which SharingKernel.ahead has returned `ahead`."""
+        ...
+
+    def update_files(self, files: Stretch, chunks: bytes, /) -> None:
+        """Take files, one after another; `chunks` are those of SharingKernel.files."""
+        ...
+
+    def finish(self) -> CodeOut:
+        """Return what comes of all bytes taken."""
+        ...
+
+
+class TreeStream(Generic[Code]):
+    """The code of a tree, or of a part of it: of the bytes of many files, in order."""
+
+    def __init__(self, hasher: Ordered[Code], pool: Executor) -> None:
+        self._hasher = hasher
         self._strand = Strand(pool)
 
     def take_files(self, files: Stretch, chunks: bytes) -> "Future[None]":
@@ -71,7 +91,7 @@ class TreeStream:
         """Take the next bytes of a file."""
         return self._strand.post(lambda: self._hasher.update_ahead(data, ahead))
 
-    def finish(self) -> "Future[Fingerprint]":
+    def finish(self) -> "Future[Code]":
         """Have the code of all bytes taken."""
         return self._strand.post(self._hasher.finish)
 
@@ -124,7 +144,7 @@ class Piece(Protocol):
         """Read, and hash what can be hashed out of order; on a thread that reads."""
         ...
 
-    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+    def hand_on(self, streams: Sequence[TreeStream[Any]]) -> list["Future[None]"]:
         """Give the bytes to the codes that want them, in order, once run has ended."""
         ...
 
@@ -177,7 +197,7 @@ class Together:
                 failed[place] = reason
         return SmallFiles(Stretch(view, starts, sizes), failed)
 
-    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+    def hand_on(self, streams: Sequence[TreeStream[Any]]) -> list["Future[None]"]:
         """Give all files to the codes that want them."""
         return [stream.take_files(self._small.files, self._codes.chunks) for stream in streams]
 
@@ -278,7 +298,7 @@ class Slice:
         self._ahead = self._file.work.kernel.ahead(self._data())
         self._file.work.count(self._size)
 
-    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+    def hand_on(self, streams: Sequence[TreeStream[Any]]) -> list["Future[None]"]:
         """Give the bytes to the file's codes and to the others that want them."""
         data = self._data()
         futures = self._file.take(data, self._ahead)
@@ -345,7 +365,7 @@ class Streamed:
                 self._channel.put(item, timeout=_STOP_SECONDS)
                 return
 
-    def hand_on(self, streams: Sequence[TreeStream]) -> list["Future[None]"]:
+    def hand_on(self, streams: Sequence[TreeStream[Any]]) -> list["Future[None]"]:
         """Give the bytes to the codes that want them, as they come: run need not have ended."""
         futures: list[Future[None]] = []
         while self._wanted and (item := self._receive()) is not None:

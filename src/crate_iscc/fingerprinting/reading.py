@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
+from typing import Any, Protocol
 
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import ReadError
@@ -37,9 +37,9 @@ from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel, SharingKernel, sharing
 from crate_iscc.kernel.digest import DatahashKernel, DigestBook
 from crate_iscc.manifest import Unread
-from crate_iscc.packed import FixedBytes, PackedBytes
+from crate_iscc.packed import Column, FixedBytes, PackedBytes
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.sources import Mapped, QuickTree, Tree
+from crate_iscc.sources import Mapped, PatientTree, QuickTree, Tree
 
 SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
@@ -97,7 +97,7 @@ class Routing(Protocol):
         """Return a number that is the same for files that go into the same codes."""
         ...
 
-    def streams(self, key: int, /) -> Sequence[TreeStream]:
+    def streams(self, key: int, /) -> Sequence[TreeStream[Any]]:
         """Return the codes for that key; keys come in the order of the files."""
         ...
 
@@ -114,7 +114,7 @@ class _ToNone:
     def key(self, _number: int, /) -> int:
         return 0
 
-    def streams(self, _key: int, /) -> Sequence[TreeStream]:
+    def streams(self, _key: int, /) -> Sequence[TreeStream[Any]]:
         return ()
 
     def finish(self) -> None:
@@ -294,12 +294,22 @@ class _Results:
         if self._sha256 is not None:
             texts = (self._sha256.get(number, "") for number in range(len(entries)))
             digests = PackedBytes(text.encode("ascii") for text in texts)
-        columns = Columns(entries.path_column, entries.sizes, self._data, self._instance, digests)
-        if self._unread:
-            read = (number for number in range(len(entries)) if number not in self._unread)
-            columns = chosen(columns, array("q", read))
-        unread = [Unread(entries[number].path, why) for number, why in self._unread.items()]
-        return FileTable(columns), unread
+        return read_table(entries, self._data, self._instance, digests, self._unread)
+
+
+def read_table(
+    entries: EntryTable,
+    data: Column,
+    instance: Column,
+    sha256: Column | None,
+    unread: Mapping[int, str],
+) -> tuple[FileTable, list[Unread]]:
+    """Return a table of the files that were read, and why others (by number) were not."""
+    columns = Columns(entries.path_column, entries.sizes, data, instance, sha256)
+    if unread:
+        read = (number for number in range(len(entries)) if number not in unread)
+        columns = chosen(columns, array("q", read))
+    return FileTable(columns), [Unread(entries.path(number), why) for number, why in unread.items()]
 
 
 class _Reading:
@@ -335,8 +345,11 @@ class _Reading:
     def __enter__(self) -> "_Reading":
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         self._stop.set()
+        # Whoever interrupts does not want to wait for a server, either.
+        if kind is not None and isinstance(self._tree, PatientTree):
+            self._tree.give_up()
         self._readers.shutdown(cancel_futures=True)
         self._hashers.shutdown(cancel_futures=True)
         for mapped in self._mapped.values():

@@ -6,15 +6,16 @@ time), so two codes at a time are enough: the root's, and one container's.
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Any
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import Entry, EntryTable
 from crate_iscc.errors import CrateIsccError, ReadError
 from crate_iscc.file_table import FileTable
-from crate_iscc.fingerprinting.pieces import TreeStream
+from crate_iscc.fingerprinting.pieces import Ordered, TreeStream
 from crate_iscc.kernel import Kernel, sharing
 from crate_iscc.paths import covered_by_tree_code, folder_of, glob_matcher, in_treewalk, printable
 from crate_iscc.sources import Tree, read_all
@@ -143,23 +144,32 @@ class ScopeRouting:
                     self._owner[number] = place
                 else:
                     self._in_root[number] = 1
-        self._root: TreeStream | None = None
+        self._root: TreeStream[Any] | None = None
         self._current = 0
-        self._container: TreeStream | None = None
-        self._done: list[tuple[Scope, Future[Fingerprint]]] = []
+        self._container: TreeStream[Any] | None = None
+        self._done: list[tuple[Scope, Future[Any]]] = []
 
     def key(self, number: int) -> int:
         """Return a number that is the same for files that go into the same codes."""
         return 2 * self._owner[number] + self._in_root[number]
 
-    def streams(self, key: int) -> Sequence[TreeStream]:
+    def hasher_of(self, _scope: Scope) -> Ordered[Any]:
+        """Return what takes the bytes of a scope."""
+        return self._kernel.hasher()
+
+    def settle(self, scope: Scope, code: Any) -> None:
+        """Take what came of a scope."""
+        scope.iscc = code
+
+    def streams(self, key: int) -> Sequence[TreeStream[Any]]:
         """Return the codes for that key; a container's ends when the next one begins."""
         owner, in_root = divmod(key, 2)
         if in_root and self._root is None:
-            self._root = TreeStream(self._kernel, self._pool)
+            self._root = TreeStream(self.hasher_of(self._root_scope()), self._pool)
         if owner and owner != self._current:
             self._end_container()
-            self._container, self._current = TreeStream(self._kernel, self._pool), owner
+            hasher = self.hasher_of(self._scopes[owner - 1])
+            self._container, self._current = TreeStream(hasher, self._pool), owner
         wanted = (self._root if in_root else None, self._container if owner else None)
         return [stream for stream in wanted if stream is not None]
 
@@ -168,17 +178,21 @@ class ScopeRouting:
             self._done.append((self._scopes[self._current - 1], self._container.finish()))
             self._container = None
 
+    def _root_scope(self) -> Scope:
+        return next(scope for scope in self._scopes if not scope.folder)
+
     def finish(self) -> None:
         """Set the codes of all scopes: those that were given no byte have the code of nothing."""
         self._end_container()
         if self._root is not None:
-            root = next(scope for scope in self._scopes if not scope.folder)
-            self._done.append((root, self._root.finish()))
+            self._done.append((self._root_scope(), self._root.finish()))
+        given = set()
         for scope, future in self._done:
-            scope.iscc = future.result()
+            self.settle(scope, future.result())
+            given.add(scope.folder)
         for scope in self._scopes:
-            if scope.iscc is None:
-                scope.iscc = self._kernel.hasher().finish()
+            if scope.folder not in given:
+                self.settle(scope, self.hasher_of(scope).finish())
 
 
 def settled_by_files(scope: Scope, entries: EntryTable) -> int | None:
@@ -206,6 +220,46 @@ def same_bytes(one: Scope, two: Scope, entries: EntryTable) -> bool:
 
 _FEW = 100
 """So many empty files may be in one of two scopes and not in the other, to be looked at closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """Which codes have to be computed, and which are others'.
+
+    `alone` names the one file of which a scope has all its bytes, by folders; `like_root` are
+    scopes with the bytes of the root.
+    """
+
+    scopes: tuple[Scope, ...]
+    alone: Mapping[str, int]
+    like_root: tuple[Scope, ...]
+
+    @classmethod
+    def of(cls, scopes: Scopes, entries: EntryTable) -> "Computed":
+        """Return what has to be computed for these scopes: it follows from the listing alone."""
+        alone = {
+            scope.folder: number
+            for scope in scopes
+            if not scope.problem and (number := settled_by_files(scope, entries)) is not None
+        }
+        like_root = tuple(
+            scope
+            for scope in scopes.containers
+            if scope.folder not in alone and same_bytes(scope, scopes.root, entries)
+        )
+        others = {scope.folder for scope in like_root} | set(alone)
+        wanted = (scope for scope in scopes if not scope.problem and scope.folder not in others)
+        return cls(tuple(wanted), alone, like_root)
+
+    def settle_others(self, scopes: Scopes, entries: EntryTable, files: FileTable) -> None:
+        """Set the codes that need not be computed, when those that do are known."""
+        for scope in scopes:
+            if scope.folder in self.alone:
+                file = files.get(entries.path(self.alone[scope.folder]))
+                scope.iscc = file.fingerprint if file else None
+        for scope in self.like_root:
+            scope.iscc = scopes.root.iscc
+        drop_unread(scopes, entries, files)
 
 
 def drop_unread(scopes: Scopes, entries: EntryTable, files: FileTable) -> None:

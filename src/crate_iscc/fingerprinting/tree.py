@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import find_containers
@@ -18,13 +19,11 @@ from crate_iscc.fingerprinting.reading import (
     reading_options,
 )
 from crate_iscc.fingerprinting.scopes import (
+    Computed,
     Scope,
     ScopeRouting,
     Scopes,
-    drop_unread,
-    same_bytes,
     scopes_of,
-    settled_by_files,
 )
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.digest import DigestBook
@@ -42,7 +41,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
-from crate_iscc.sources import Listing, Tree
+from crate_iscc.sources import Listing, Tree, require_complete
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +143,33 @@ def _perhaps_no_payload(entries: EntryTable) -> Iterator[int]:
         yield from entries.below(folder)
 
 
+class Given(Protocol):
+    """What others have read of a payload, for this process to use as if it had read it itself."""
+
+    def files(
+        self, tree: Tree, entries: EntryTable, digests: DigestBook, /
+    ) -> tuple[FileTable, list[Unread]]:
+        """Return the datahashes of all files, and what could not be read.
+
+        Raises InputError unless all of them were read by others, each once. Fills the book.
+        """
+        ...
+
+    def tree(
+        self,
+        tree: Tree,
+        entries: EntryTable,
+        scopes: Scopes,
+        computed: Computed,
+        /,
+        *,
+        sha256: bool,
+        digests: DigestBook | None,
+    ) -> tuple[FileTable, list[Unread]]:
+        """Return the fingerprints of all files, likewise, and set the codes to be computed."""
+        ...
+
+
 def fingerprint_tree(
     tree: Tree,
     payload: Payload,
@@ -156,11 +182,13 @@ def fingerprint_tree(
     excluded: Sequence[str] = (),
     cache: Cache | None = None,
     progress: ProgressSink = nobody,
+    given: Given | None = None,
 ) -> Manifest:
     """Return the fingerprints of a payload: files, containers and root, in one read of each file.
 
     A tree that holds an unread file gets neither an ISCC-SUM nor a treehash. With a cache,
-    nothing is read if nothing has changed; where a book asks for digests, everything is.
+    nothing is read if nothing has changed; where a book asks for digests, everything is. What is
+    `given` is not read again.
     """
     entries = payload.entries
     scopes = scopes_of(tree, entries, payload.containers)
@@ -169,7 +197,7 @@ def fingerprint_tree(
     if files is None:
         options = reading_options(jobs, gentle=gentle)
         files, unread = _read(
-            tree, entries, scopes, kernel, options, sha256, progress, digests=digests
+            tree, entries, scopes, kernel, options, sha256, progress, digests=digests, given=given
         )
         if cache and not unread:
             cache.store(
@@ -210,6 +238,7 @@ def tree_sums(
     read: a code over a part of a tree must not exist.
     """
     listing = tree.listing()
+    require_complete(tree, listing)
     if not listing.entries and not listing.refused:
         raise InputError(f"there is no file in {printable(tree.subject)}")
     scopes = scopes_of(tree, listing.entries, ())
@@ -286,35 +315,24 @@ def _read(
     sha256: bool,
     progress: ProgressSink,
     digests: DigestBook | None = None,
+    given: Given | None = None,
 ) -> tuple[FileTable, list[Unread]]:
     """Read every file once, and set the code of each scope.
 
     A scope whose bytes are those of one file, or of the root, has its code: it is not computed a
     second time.
     """
-    alone = {
-        scope.folder: number
-        for scope in scopes
-        if not scope.problem and (number := settled_by_files(scope, entries)) is not None
-    }
-    like_root = [
-        scope
-        for scope in scopes.containers
-        if scope.folder not in alone and same_bytes(scope, scopes.root, entries)
-    ]
-    to_compute = [
-        scope
-        for scope in scopes
-        if not scope.problem and scope.folder not in alone and scope not in like_root
-    ]
-    if any(scope.covered for scope in to_compute):
+    computed = Computed.of(scopes, entries)
+    if given is not None:
+        files, unread = given.tree(tree, entries, scopes, computed, sha256=sha256, digests=digests)
+    elif any(scope.covered for scope in computed.scopes):
         files, unread = read_in_order(
             tree,
             entries,
             scopes.order,
             kernel,
             options,
-            partial(ScopeRouting, to_compute, len(entries), kernel),
+            partial(ScopeRouting, computed.scopes, len(entries), kernel),
             progress=progress,
             sha256=sha256,
             digests=digests,
@@ -331,15 +349,9 @@ def _read(
             sha256=sha256,
             digests=digests,
         )
-        for scope in to_compute:
+        for scope in computed.scopes:
             scope.iscc = kernel.hasher().finish()
-    for scope in scopes:
-        if scope.folder in alone:
-            file = files.get(entries[alone[scope.folder]].path)
-            scope.iscc = file.fingerprint if file else None
-    for scope in like_root:
-        scope.iscc = scopes.root.iscc
-    drop_unread(scopes, entries, files)
+    computed.settle_others(scopes, entries, files)
     return files, unread
 
 

@@ -1,4 +1,4 @@
-/* BLAKE3 of many small files that lie in one stretch of memory.
+/* BLAKE3 of many small files that lie in one stretch of memory, and of parts of a long stream.
  *
  * The blake3 package is as fast as can be on one large stream. A file of a few KiB is too short for
  * its vectors, and costs a Python object. Here the chunks of all files are hashed side by side, one
@@ -286,4 +286,72 @@ static void blake3_files(const uint8_t *all, const uint64_t *starts, const uint6
         values = others;
         others = value;
     }
+}
+
+/* --- A part of a long stream -------------------------------------------------------------------- */
+
+/* A subtree that lies whole in a part: its 2^level chunks begin at a multiple of 2^level. Chunks have
+ * numbers below 2^53: so many make a stream of 2^63 bytes, and no level is above 53. */
+#define B3_LEVELS 54
+#define B3_MOST_CHUNKS ((uint64_t)1 << 53)
+typedef struct {
+    uint8_t level;
+    uint8_t value[BLAKE3_SIZE];
+} Subtree;
+#define B3_SUBTREES (2 * B3_LEVELS)
+
+/* Writes the values of the largest subtrees, from left to right, that the chunks from number `counter`
+ * on make, and returns how many there are. Only the last chunk may be short. `values` and `others`
+ * have room for BLAKE3_SIZE bytes a chunk.
+ *
+ * The paper, section 5.1.2: which subtrees a chunk belongs to follows from its number alone. Level by
+ * level, what has its other half outside of the part is set aside: one at each end at most. */
+static size_t blake3_subtrees(const uint8_t *bytes, size_t size, uint64_t counter, uint8_t *values,
+                              uint8_t *others, Subtree trees[B3_SUBTREES]) {
+    Subtree right[B3_LEVELS];
+    size_t at_left = 0, at_right = 0, count = chunks_of(size);
+    Queue chunks = {.blocks = BLAKE3_CHUNK / BLAKE3_BLOCK, .first = CHUNK_START, .last = CHUNK_END};
+    for (size_t i = 0; i < count; i++) {
+        size_t start = i * BLAKE3_CHUNK;
+        if (size - start >= BLAKE3_CHUNK)
+            add_job(&chunks, bytes + start, values + BLAKE3_SIZE * i, counter + i, 0);
+        else
+            hash_chunk(bytes + start, size - start, counter + i, 0, values + BLAKE3_SIZE * i);
+    }
+    finish_jobs(&chunks);
+    for (uint8_t level = 0; count > 0; level++, counter /= 2) {
+        const uint8_t *first = values;
+        Queue parents = {.blocks = 1, .last = PARENT};
+        if (counter % 2) { /* a right half */
+            trees[at_left].level = level;
+            memcpy(trees[at_left++].value, first, BLAKE3_SIZE);
+            first += BLAKE3_SIZE;
+            counter++;
+            count--;
+        }
+        if (count % 2) { /* a left half */
+            right[at_right].level = level;
+            memcpy(right[at_right++].value, first + BLAKE3_SIZE * --count, BLAKE3_SIZE);
+        }
+        count /= 2;
+        for (size_t pair = 0; pair < count; pair++)
+            add_job(&parents, first + 2 * BLAKE3_SIZE * pair, others + BLAKE3_SIZE * pair, 0, 0);
+        finish_jobs(&parents);
+        uint8_t *made = others;
+        others = values;
+        values = made;
+    }
+    while (at_right > 0)
+        trees[at_left++] = right[--at_right];
+    return at_left;
+}
+
+/* Writes the value of the parent of two subtrees, whose values lie one behind the other. */
+static void blake3_parent(const uint8_t pair[BLAKE3_BLOCK], uint32_t root,
+                          uint8_t value[BLAKE3_SIZE]) {
+    uint32_t h[8];
+    memcpy(h, BLAKE3_IV, sizeof h);
+    compress_one(h, pair, 0, BLAKE3_BLOCK, PARENT | root);
+    for (int i = 0; i < 8; i++)
+        write_value(value, i, h[i]);
 }

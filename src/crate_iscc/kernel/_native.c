@@ -724,6 +724,84 @@ done:
     return result;
 }
 
+/* Returns whether nobody else is in update; if not, an exception is set. */
+static int is_idle(const DataHasher *self) {
+    if (self->is_busy)
+        PyErr_SetString(PyExc_RuntimeError, "another thread is in update of this DataHasher");
+    return !self->is_busy;
+}
+
+PyDoc_STRVAR(end_chunk_doc,
+             "end_chunk(buffer, /)\n--\n\n"
+             "Take the next bytes, but only as far as the chunk goes that has not ended yet.\n\n"
+             "Returns how many were taken: 0 if none is open. One is open still if all were.");
+
+static PyObject *data_hasher_end_chunk(PyObject *object, PyObject *argument) {
+    DataHasher *self = (DataHasher *)object;
+    Py_buffer buffer;
+    if (!is_idle(self) || PyObject_GetBuffer(argument, &buffer, PyBUF_SIMPLE) < 0)
+        return NULL;
+    size_t taken = 0;
+    if (self->stream.open.size > 0)
+        taken = take_into_open(&self->stream, buffer.buf, (size_t)buffer.len);
+    PyBuffer_Release(&buffer);
+    return PyLong_FromSize_t(taken);
+}
+
+/* What a part of a stream is known by: whether a chunk has ended, the minima, and the bytes of the
+ * chunk that has not. Little-endian, whatever the machine is: parts come from others. */
+#define STATE_SIZE (1 + 4 * PERMUTATIONS)
+
+PyDoc_STRVAR(state_doc, "state()\n--\n\n"
+                        "Return what join takes: 257 bytes, and the bytes of the open chunk.");
+
+static PyObject *data_hasher_state(PyObject *object, PyObject *Py_UNUSED(none)) {
+    DataHasher *self = (DataHasher *)object;
+    uint8_t state[STATE_SIZE + MAX_SIZE];
+    if (!is_idle(self))
+        return NULL;
+    const Stream *stream = &self->stream;
+    state[0] = stream->is_empty == 0;
+    for (int k = 0; k < PERMUTATIONS; k++)
+        write_value(state + 1, k, stream->minima[k]);
+    memcpy(state + STATE_SIZE, stream->open_bytes, stream->open.size); /* below MAX_SIZE */
+    return PyBytes_FromStringAndSize((const char *)state,
+                                     (Py_ssize_t)(STATE_SIZE + stream->open.size));
+}
+
+PyDoc_STRVAR(join_doc, "join(state, /)\n--\n\n"
+                       "Take all bytes of another hasher, which began where a chunk ends in this.\n\n"
+                       "Raises ValueError where a chunk is open, or for what is no state.");
+
+static PyObject *data_hasher_join(PyObject *object, PyObject *argument) {
+    DataHasher *self = (DataHasher *)object;
+    Py_buffer buffer;
+    PyObject *result = NULL;
+    if (!is_idle(self) || PyObject_GetBuffer(argument, &buffer, PyBUF_SIMPLE) < 0)
+        return NULL;
+    Stream *stream = &self->stream;
+    const uint8_t *state = buffer.buf;
+    size_t size = (size_t)buffer.len, rest = size - STATE_SIZE;
+    Open open = {0, 0};
+    /* The open bytes must be such as no chunk ends in: fewer than MAX_SIZE, then. */
+    if (stream->open.size > 0 || size < STATE_SIZE || rest >= MAX_SIZE || state[0] > 1 ||
+        (rest > 0 && scan(&open, state + STATE_SIZE, rest) > 0)) {
+        PyErr_SetString(PyExc_ValueError, "this state cannot be joined here");
+        goto done;
+    }
+    for (int k = 0; k < PERMUTATIONS; k++) {
+        uint32_t minimum = read32(state + 1 + 4 * k);
+        stream->minima[k] = minimum < stream->minima[k] ? minimum : stream->minima[k];
+    }
+    stream->is_empty &= !state[0];
+    stream->open = open;
+    memcpy(stream->open_bytes, state + STATE_SIZE, rest);
+    result = Py_NewRef(Py_None);
+done:
+    PyBuffer_Release(&buffer);
+    return result;
+}
+
 PyDoc_STRVAR(digest_doc, "digest()\n--\n\n"
                          "Return the 256-bit body of the Data-Code of all bytes taken so far.");
 
@@ -860,6 +938,61 @@ static PyObject *py_blake3_files(PyObject *Py_UNUSED(module), PyObject *argument
     return result;
 }
 
+PyDoc_STRVAR(blake3_subtrees_doc,
+             "blake3_subtrees(buffer, counter, /)\n--\n\n"
+             "Return the largest subtrees of BLAKE3 that bytes from chunk `counter` on make.\n\n"
+             "33 bytes each, from left to right: the level, and the chaining value. Of 1024 bytes\n"
+             "each, only the last chunk may be short: the one that ends the stream.");
+
+static PyObject *py_blake3_subtrees(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Py_buffer buffer;
+    unsigned long long counter;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*K:blake3_subtrees", &buffer, &counter))
+        return NULL;
+    size_t size = (size_t)buffer.len, room = BLAKE3_SIZE * chunks_of(size), count = 0;
+    uint8_t *values = NULL, *others = NULL;
+    Subtree trees[B3_SUBTREES];
+    if (size == 0 || counter >= B3_MOST_CHUNKS || chunks_of(size) > B3_MOST_CHUNKS - counter) {
+        PyErr_SetString(PyExc_ValueError, "there is no such part of a stream");
+        goto done;
+    }
+    values = PyMem_Malloc(room);
+    others = PyMem_Malloc(room);
+    if (!values || !others) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    count = blake3_subtrees(buffer.buf, size, counter, values, others, trees);
+    Py_END_ALLOW_THREADS
+    result = PyBytes_FromStringAndSize((const char *)trees, (Py_ssize_t)(count * sizeof *trees));
+done:
+    PyMem_Free(values);
+    PyMem_Free(others);
+    PyBuffer_Release(&buffer);
+    return result;
+}
+
+PyDoc_STRVAR(blake3_parent_doc,
+             "blake3_parent(pair, is_root, /)\n--\n\n"
+             "Return the value of the parent of two subtrees, whose values make 64 bytes.");
+
+static PyObject *py_blake3_parent(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    Py_buffer pair;
+    int is_root;
+    uint8_t value[BLAKE3_SIZE];
+    if (!PyArg_ParseTuple(arguments, "y*p:blake3_parent", &pair, &is_root))
+        return NULL;
+    int fits = pair.len == BLAKE3_BLOCK;
+    if (fits)
+        blake3_parent(pair.buf, is_root ? ROOT : 0, value);
+    else
+        PyErr_SetString(PyExc_ValueError, "these are not two values");
+    PyBuffer_Release(&pair);
+    return fits ? PyBytes_FromStringAndSize((const char *)value, BLAKE3_SIZE) : NULL;
+}
+
 PyDoc_STRVAR(data_files_doc,
              "data_files(buffer, starts, sizes, /)\n--\n\n"
              "Return the 256-bit Data-Code of each file, 32 bytes each, and their chunks.\n\n"
@@ -989,6 +1122,9 @@ static int add_numbers(PyObject *module, const char *name, const void *numbers, 
 static PyMethodDef data_hasher_methods[] = {
     {"update", data_hasher_update, METH_VARARGS, update_doc},
     {"update_files", data_hasher_update_files, METH_VARARGS, update_files_doc},
+    {"end_chunk", data_hasher_end_chunk, METH_O, end_chunk_doc},
+    {"state", data_hasher_state, METH_NOARGS, state_doc},
+    {"join", data_hasher_join, METH_O, join_doc},
     {"digest", data_hasher_digest, METH_NOARGS, digest_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -1025,6 +1161,8 @@ static int module_exec(PyObject *module) {
 static PyMethodDef module_methods[] = {
     {"chunk_ahead", chunk_ahead, METH_O, chunk_ahead_doc},
     {"blake3_files", py_blake3_files, METH_VARARGS, blake3_files_doc},
+    {"blake3_subtrees", py_blake3_subtrees, METH_VARARGS, blake3_subtrees_doc},
+    {"blake3_parent", py_blake3_parent, METH_VARARGS, blake3_parent_doc},
     {"data_files", data_files, METH_VARARGS, data_files_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from crate_iscc.errors import InputError
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.digest import DatahashKernel
+from crate_iscc.kernel.parts import PartingKernel
 
 
 def has_compiled_module() -> bool:
@@ -43,6 +44,17 @@ def datahashes(beside: Kernel) -> DatahashKernel:
 
         return CompiledDatahashes()
     return DatahashKernel()
+
+
+def parting(kernel: Kernel) -> PartingKernel:
+    """Return the kernel itself if it can compute codes of parts. Raises InputError if it cannot."""
+    if hasattr(kernel, "part_hasher"):
+        return kernel  # type: ignore[return-value]
+    raise InputError(
+        f"the kernel {kernel.name} computes no code in parts",
+        cause="the ISCC-SUM of a whole payload is joined from shards by the compiled kernel only",
+        hint="install a C compiler, then crate-iscc anew; or do the work in one process",
+    )
 
 
 # Each is imported when it is wanted: one of them may be missing, and another takes long to load.

@@ -15,6 +15,7 @@ from crate_iscc.kernel._native import (
     data_files,
 )
 from crate_iscc.kernel.digest import DatahashKernel
+from crate_iscc.kernel.joining import CompiledPartHasher, CompiledPartJoiner
 from crate_iscc.stretch import Bytes, Stretch
 from crate_iscc.version import __version__
 
@@ -39,6 +40,14 @@ class CompiledKernel:
         """Return both codes of files that lie in memory."""
         data, chunks = data_files(files.data, files.starts, files.sizes)
         return FileCodes(data, _blake3_of(files), chunks)
+
+    def part_hasher(self, start: int, total: int) -> CompiledPartHasher:
+        """Return a fresh hasher of the part of a stream that begins at byte `start`."""
+        return CompiledPartHasher(start, total)
+
+    def part_joiner(self, total: int) -> CompiledPartJoiner:
+        """Return what takes all parts of a stream of `total` bytes."""
+        return CompiledPartJoiner(total)
 
 
 def _blake3_of(files: Stretch) -> bytes:

@@ -31,7 +31,8 @@ from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.proving.writing import add_files, remove_file
 from crate_iscc.sources import Listing
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local
+from crate_iscc.sources.tar import TarTree
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files
 
@@ -79,14 +80,15 @@ def declare(
     declares what the hub knows already, and a crate that has an ISCC-ID.
 
     Raises TrustError where the payload is not as recorded, or the hub does not take it or does not
-    give a right receipt; InputError for a zip, and a crate without a treehash; WriteError.
+    give a right receipt; InputError for an archive, and a crate without a treehash; WriteError.
     """
     require_trust()
-    with open_tree(source, crc=False) as tree:
+    with open_local(source, crc=False) as tree:
         if not isinstance(tree, DirectoryTree):
+            kind = "a tar" if isinstance(tree, TarTree) else "a zip"
             raise InputError(
-                f"the metadata of a zip are not changed: {printable(str(source))}",
-                hint="unpack it, declare the folder, and make a zip of that",
+                f"the metadata of {kind} are not changed: {printable(str(source))}",
+                hint="unpack it, declare the folder, and pack that",
             )
         listing = tree.listing()
         metadata = read_metadata(tree, listing)

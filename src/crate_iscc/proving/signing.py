@@ -19,11 +19,11 @@ from crate_iscc.paths import (
     signature_names,
 )
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.proving.writing import add_files
+from crate_iscc.proving.writing import add_files, can_be_added_to
 from crate_iscc.render.report import only_proofs_fail
 from crate_iscc.report import Verdict
 from crate_iscc.sources.directory import DirectoryTree
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.sources.opening import open_local, require_local
 from crate_iscc.sources.zip import ZipTree
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files, signed_of
@@ -69,8 +69,10 @@ def sign(
     from crate_iscc.trust.strict_json import strict_json
 
     moment = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    require_local(source)
     _require_valid(source, jobs, progress)
-    with open_tree(source, crc=False) as tree:
+    with open_local(source, crc=False) as opened:
+        tree = can_be_added_to(opened)
         listing = tree.listing()
         metadata = read_metadata(tree, listing)
         crate = Crate.parse(metadata.raw)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from crate_iscc.errors import InputError
 from crate_iscc.paths import TIMESTAMP_ENDING, CratePath, is_signature, printable
-from crate_iscc.proving.writing import add_files
-from crate_iscc.sources.opening import open_tree
+from crate_iscc.proving.writing import add_files, can_be_added_to
+from crate_iscc.sources.opening import open_local
 from crate_iscc.trust import require_trust
 from crate_iscc.verifying.proofs import proof_entries, proof_files
 
@@ -25,7 +25,8 @@ def stamp(source: str | Path, authority: str, *, renew: bool = False) -> dict[Cr
     from crate_iscc.trust.authority import new_stamp
 
     times: dict[CratePath, str] = {}
-    with open_tree(source, crc=False) as tree:
+    with open_local(source, crc=False) as opened:
+        tree = can_be_added_to(opened)
         files = proof_files(tree, proof_entries(tree.listing().entries))
         signatures = sorted(path for path in files if is_signature(path))
         if not signatures:

@@ -6,13 +6,24 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from crate_iscc.errors import WriteError
+from crate_iscc.errors import InputError, WriteError
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.replacing import clear_leftovers, replacing
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.tar import TarTree
 from crate_iscc.sources.zip import ZipTree
 
 _PERMISSIONS = 0o100644 << 16
+
+
+def can_be_added_to(tree: DirectoryTree | ZipTree | TarTree) -> DirectoryTree | ZipTree:
+    """Return the tree of a crate that proofs can be put into. Raises InputError for a tar."""
+    if isinstance(tree, TarTree):
+        raise InputError(
+            f"nothing is added to a tar: {printable(tree.subject)}",
+            hint="make a zip of it, and use that: crate-iscc build CRATE.tar -o CRATE.zip",
+        )
+    return tree
 
 
 def add_files(tree: DirectoryTree | ZipTree, files: Mapping[CratePath, bytes]) -> None:

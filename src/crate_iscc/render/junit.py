@@ -30,6 +30,8 @@ _UNREAD = "bytes.unread"
 _RECORD = frozenset({_UNREAD, "fixity.conflict", "fixity.malformed"})
 _CONTENT = _RECORD | {"bytes.changed", "bytes.missing"}
 _BASE = frozenset(kind for kind in FINDING_KINDS if kind.startswith("rocrate."))
+_ZARR = frozenset(kind for kind in FINDING_KINDS if kind.startswith("zarr.")) | {_UNREAD}
+_OZX = frozenset(kind for kind in FINDING_KINDS if kind.startswith("ozx."))
 _SPOILED_BY = {
     "presence": _RECORD | {"bytes.missing", "bytes.moved", "bytes.extra", "bytes.changed"},
     "size": _CONTENT,
@@ -38,6 +40,8 @@ _SPOILED_BY = {
     "iscc-sum": _CONTENT | {"bytes.moved", "bytes.extra", "tree.changed", "code.mismatch"},
     "rocrate": _BASE,
     "rocrate-sample": _BASE,
+    "zarr": _ZARR,
+    "ozx": _OZX,
 } | {
     severity.level.lower(): frozenset(
         kind.id

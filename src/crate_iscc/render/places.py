@@ -7,6 +7,7 @@ from crate_iscc.paths import valid_unicode
 from crate_iscc.report import Finding, Report
 
 _WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _UNQUOTED = "/!$&'()*+,;=@"
 """What RFC 3986 lets stand in a path; a colon could be read as the end of a scheme."""
 
@@ -16,10 +17,12 @@ def artifact_of(report: Report, finding: Finding) -> tuple[str, int | None]:
 
     What is said about a payload file is shown at that file; what is said about the record, a
     container or the whole crate at the metadata file, since CI systems show files alone. Inside
-    an archive both are shown at the archive. Relative where the caller's path was relative.
+    an archive, or at an address, both are shown at that. Relative where the caller's path was
+    relative.
     """
     if report.folder is None:
-        return _normal(report.subject), None
+        address = _ADDRESS.match(report.subject)
+        return report.subject if address else _normal(report.subject), None
     if is_about_payload(finding):
         return _normal(f"{report.folder}/{finding.path}"), None
     return _normal(f"{report.folder}/{report.metadata}"), finding.line
@@ -34,11 +37,14 @@ def is_about_payload(finding: Finding) -> bool:
 def uri_of(path: str) -> str:
     """Return the URI of a path from `artifact_of`: `file:` for an absolute one, else relative.
 
-    A name that is no valid Unicode is encoded as the bytes that it has on disk.
+    An address is one already, but for the letters that have no place in it. A name that is no valid
+    Unicode is encoded as the bytes that it has on disk.
     """
     raw = _on_disk(path)
     if _WINDOWS.match(path):
         return "file:///" + quote(raw, safe=_UNQUOTED + ":")
+    if _ADDRESS.match(path):
+        return quote(raw, safe=_UNQUOTED + ":")
     if path.startswith("//"):
         return "file:" + quote(raw, safe=_UNQUOTED)
     if path.startswith("/"):

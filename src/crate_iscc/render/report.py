@@ -22,13 +22,18 @@ Paint = Callable[[str, str], str]
 """Colours a text in one of the styles `good`, `bad`, `warn`, `dim`; the text itself stays."""
 
 _SHOWN_OF_EACH = 12
+_OF_ZARRS = ("zarr.", "ozx.", "bytes.unread")
+"""How the ids of findings begin that validate has of Zarrs, and not of the crate's metadata."""
 _PROOFS = ("signature.", "timestamp.", "receipt.")
 """How the ids of findings begin that are about proofs, and not about the payload."""
 _CHECKED_WORDS = {severity.level.lower(): severity.level for severity in Severity} | {
     "rocrate": "RO-Crate (rocrate-validator)",
     "rocrate-sample": "RO-Crate (rocrate-validator, told of the first 200 files)",
+    "remote": "data entities on the web",
     "digests": "digests by other conventions",
     "sample": "the contents of a sample",
+    "zarr": "the chunk grids of Zarrs",
+    "ozx": "RFC-9 (zipped OME-Zarr)",
 }
 _FORGEABLE = ("md5", "sha1")
 _NOT_CHECKED_WORDS = {
@@ -39,6 +44,7 @@ _NOT_CHECKED_WORDS = {
     "unchanged": "unchanged files, again (--since)",
     "proofs": "the proofs in iscc-proof/ (pip install 'crate-iscc[trust]')",
     "signer": "who the signer is (--trust names whose keys are believed)",
+    "extra": "files that are not recorded (a folder on the web cannot be listed)",
     "contents": "the files' contents (crate-iscc verify)",
     "rocrate": "the RO-Crate specification itself (--base)",
     "should": "SHOULD (--level should)",
@@ -292,8 +298,12 @@ def _in_words(report: Report) -> str:
 def _verdict_in_words(report: Report) -> str:
     if report.command is Command.VALIDATE:
         level = f"{profile_name(report)} at level {report.level.level}"
-        valid = report.verdict is Verdict.VALID
-        return f"the metadata {'conform' if valid else 'do not conform'} to {level}"
+        if report.verdict is Verdict.INCOMPLETE:
+            return f"the metadata conform to {level}, but metadata of a Zarr could not be read"
+        serious = [one for one in report.findings if one.severity.rank <= report.level.rank]
+        if serious and all(one.id.startswith(_OF_ZARRS) for one in serious):
+            return f"the metadata conform to {level}, but a Zarr is not as it should be"
+        return f"the metadata {'do not conform' if serious else 'conform'} to {level}"
     match report.verdict:
         case Verdict.INVALID if only_proofs_fail(report):
             return f"every recorded file is intact, but {_failing_words(report)} does not hold"

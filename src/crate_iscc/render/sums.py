@@ -31,7 +31,7 @@ def iscc_sum_lines(item: NamedSum, *, narrow: bool, units: bool) -> str:
     What there is beside the code stands below it, two spaces further in. A name with a backslash
     or a line end is escaped as in coreutils' checksum lines.
     """
-    mark, name = _escaped(item.name)
+    mark, name = escaped_name(item.name)
     lines = [f"{mark}{item.fingerprint.iscc(wide=not narrow)} *{name}"]
     if units:
         lines.extend(f"  {unit}" for unit in item.fingerprint.units())
@@ -44,7 +44,7 @@ def b3sum_line(item: NamedSum) -> str:
     """Return the line that `b3sum` prints and `b3sum --check` reads: BLAKE3-256 in hex."""
     if item.fingerprint.instance is None or len(item.fingerprint.instance) != 32:
         raise ValueError("the datahash is not known")
-    mark, name = _escaped(item.name)
+    mark, name = escaped_name(item.name)
     return f"{mark}{item.fingerprint.instance.hex()}  {name}\n"
 
 
@@ -87,7 +87,8 @@ def is_unit_line(line: str) -> bool:
     return _BELOW.fullmatch(line) is not None
 
 
-def _escaped(name: str) -> tuple[str, str]:
+def escaped_name(name: str) -> tuple[str, str]:
+    """Return what stands at the begin of a line whose name is escaped, and the name."""
     if "\\" not in name and "\n" not in name and "\r" not in name:
         return "", name
     return "\\", name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
 from crate_iscc.entries import Entry, EntryTable, StatKey
-from crate_iscc.errors import ReadError
+from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.paths import printable
 from crate_iscc.report import Finding
@@ -23,13 +23,15 @@ class Listing:
 
     `folders` (with a trailing slash) holds those that are known by themselves, also empty ones;
     `refused` what is no regular file, cannot be listed, or has a name that cannot be used;
-    `remarks` what is to be said about the tree or the archive as a whole.
+    `remarks` what is to be said about the tree or the archive as a whole. `complete` is False
+    where nobody can say what else is there: then only what is recorded was looked for.
     """
 
     entries: EntryTable = field(default_factory=lambda: EntryTable.of(()))
     folders: tuple[str, ...] = ()
     refused: tuple[Unread, ...] = ()
     remarks: tuple[Finding, ...] = ()
+    complete: bool = True
 
 
 LeftOut = Callable[[EntryTable], Iterable[int]]
@@ -119,6 +121,24 @@ class OneFileTree(Protocol):
         ...
 
 
+@runtime_checkable
+class ExaminedTree(Protocol):
+    """A tree that tells of each file by itself whether it is as it was listed."""
+
+    def examine(self, entry: Entry) -> object:
+        """Raise ReadError unless a file is still in the state in which it was listed."""
+        ...
+
+
+@runtime_checkable
+class PatientTree(Protocol):
+    """A tree whose bytes may be waited for."""
+
+    def give_up(self) -> None:
+        """Have all who wait for bytes fail at once, in whatever thread."""
+        ...
+
+
 class Closing:
     """What a Tree does as a context manager: close itself at the end."""
 
@@ -187,6 +207,19 @@ def chunks(stream: ByteStream, size: int = CHUNK_SIZE) -> Iterator[bytes]:
             yield bytes(buffer[:count])
     finally:
         stream.close()
+
+
+def require_complete(tree: Tree, listing: Listing) -> None:
+    """Raise InputError where other files may be there than those that are listed.
+
+    A code of a whole must not be the code of a part of it.
+    """
+    if not listing.complete:
+        raise InputError(
+            f"no code can be given for {printable(tree.subject)}",
+            cause="a folder on the web cannot be listed: only what its crate records is known",
+            hint="check it against what it records with: crate-iscc verify",
+        )
 
 
 def read_all(tree: Tree, entry: Entry, *, limit: int = 1 << 30) -> bytes:

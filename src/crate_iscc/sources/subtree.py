@@ -81,4 +81,5 @@ def _below(listing: Listing, folder: str) -> Listing:
             for one in listing.refused
             if one.path.startswith(folder) and one.path != folder
         ),
+        complete=listing.complete,
     )

@@ -10,9 +10,8 @@ import stat
 import zipfile
 from array import array
 from bisect import bisect_right
-from collections import Counter
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from crate_iscc.entries import Entry, EntryTable, StatKey
@@ -20,18 +19,16 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import PackedBytes
 from crate_iscc.paths import (
-    METADATA_FILE,
     CratePath,
     is_plain_id,
-    path_problem,
     printable,
-    problem_elsewhere,
     repaired,
     utf8_order,
     valid_unicode,
 )
-from crate_iscc.report import Finding
 from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles
+from crate_iscc.sources.archive_names import name_problem, repairs, wrapping_folder
+from crate_iscc.sources.archive_names import repeated as repeated_names
 from crate_iscc.sources.inflating import INFLATERS, UNPACKERS, Inflater
 from crate_iscc.sources.listing import HAS_READING
 from crate_iscc.sources.quick import MappedArchive, mapped
@@ -39,6 +36,8 @@ from crate_iscc.sources.zip_directory import UTF8_FLAG, Member, ZipDirectory, re
 from crate_iscc.sources.zip_layout import layout_of
 from crate_iscc.sources.zip_streams import (
     Archive,
+    ArchiveBytes,
+    BytesOnDisk,
     ByZipfile,
     DeflatedStream,
     StoredPlace,
@@ -51,44 +50,44 @@ _ENCRYPTED_FLAG = 0x1
 _LARGEST = (1 << 63) - 1
 
 
-class ZipTree(Closing):
-    """The members of a zip archive.
+class ZipArchive(Closing):
+    """The members of a zip archive, wherever its bytes lie.
 
     `wrapper` is the folder (with a slash) that wraps all members, once they are listed. With
     `crc=False` the CRC-32 of stored members is not computed: right where a stronger digest
-    decides anyway. Raises InputError if the file is no readable zip.
+    decides anyway. `by_place` tells whether bytes can be asked for by their places, `gap` is that
+    of layout_of.
     """
 
-    def __init__(self, path: Path, *, crc: bool = True, inflater: Inflater = INFLATERS[0]) -> None:
-        self.path = path
-        self.subject = str(path)
-        self.name = path.name.removesuffix(path.suffix) or path.name
+    def __init__(
+        self,
+        subject: str,
+        file: BinaryIO,
+        held: ArchiveBytes,
+        *,
+        crc: bool,
+        inflater: Inflater = INFLATERS[0],
+        by_place: bool = True,
+        gap: int = 0,
+    ) -> None:
+        """Take the same bytes twice: as a file with one position, and by places.
+
+        Raises BadZipFile if they are no readable zip, and OSError.
+        """
+        name = PurePath(subject)
+        self.subject = subject
+        self.name = name.name.removesuffix(name.suffix) or name.name
         self.wrapper = ""
         self._crc = crc
         self._inflater = inflater
-        try:
-            self._file = path.open("rb")
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
-        try:
-            self._directory = read_directory(self._file)
-            self._archive = _examined(self._file, self._directory)
-        except (OSError, zipfile.BadZipFile) as error:
-            self._file.close()
-            raise _unreadable(path, error) from error
-        self._by_zipfile = ByZipfile(self._file)
+        self._by_place = by_place
+        self._gap = gap
+        self._file = file
+        self._directory = read_directory(file)
+        self._archive = _examined(held, self._directory)
+        self._by_zipfile = ByZipfile(file)
         self._members: dict[bytes, Member] = {}
         self._listing: Listing | None = None
-        self._mapping: MappedArchive | None = None
-        if HAS_READING and not crc:
-            size = self._archive.state.st_size
-            self._mapping = MappedArchive(self._archive.file, size, self._archive.check_unchanged)
-
-    @property
-    def state(self) -> StatKey:
-        """The state of the archive, which is that of each of its members."""
-        status = self._archive.state
-        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
 
     def listing(self, left_out: LeftOut | None = None) -> Listing:
         """Return the members, less one wrapping folder; folder entries are no files."""
@@ -103,18 +102,22 @@ class ZipTree(Closing):
         """Return all members: the directory of a zip is read as one."""
         return self.listing()
 
+    @property
+    def directory(self) -> ZipDirectory:
+        """The directory of the archive, as it is written."""
+        return self._directory
+
     def _listed(self) -> Listing:
         infos = self._directory.members
         written = [_member_name(info) for info in infos]
         # Where all names are plain, as in most archives, one look at all of them is enough.
         plain = is_plain_id("/".join([name.removesuffix("/") for name in written]))
         names = written if plain else list(map(repaired, written))
-        wrapper = self.wrapper = _wrapping_folder(names)
+        wrapper = self.wrapper = wrapping_folder(names)
         if wrapper:
             self.name = wrapper.rstrip("/")
-        repeated = _repeated(names)
-        size = self._archive.state.st_size
-        layout = layout_of(self._directory, size, self._read_at)
+        repeated = repeated_names(names)
+        layout = layout_of(self._directory, self._archive.held.size, self._read_at, gap=self._gap)
         folders: set[str] = set()
         refused: dict[str, Unread] = {}
         for info, name in zip(infos, names, strict=True):
@@ -122,8 +125,8 @@ class ZipTree(Closing):
             if not path and info.orig_filename.endswith("/"):
                 continue
             bad_name = None
-            if not plain and _name_problem(path.removesuffix("/")):
-                bad_name = _name_problem(path)
+            if not plain and name_problem(path.removesuffix("/")):
+                bad_name = name_problem(path)
             if path.endswith("/") and not bad_name:
                 folders.add(path)
             elif problem := _problem(
@@ -142,14 +145,14 @@ class ZipTree(Closing):
             EntryTable(PackedBytes(paths), sizes, None),
             tuple(sorted(folders)),
             tuple(refused.values()),
-            (*_repairs(written, names), *layout.remarks()),
+            (*repairs(written, names), *layout.remarks()),
         )
 
     def _read_at(self, place: int, size: int) -> bytes:
         """Return bytes of the archive, before any thread reads members."""
         try:
-            if hasattr(os, "pread"):
-                return os.pread(self._archive.file, size, place)
+            if self._by_place:
+                return self._archive.held.pread(size, place)
             self._file.seek(place)
             return self._file.read(size)
         except (OSError, OverflowError):
@@ -160,7 +163,7 @@ class ZipTree(Closing):
         info = self._members.get(utf8_order(entry.path))
         if info is None or self._file.closed:
             raise ReadError(printable(entry.path), cause="it is no member of the archive")
-        if hasattr(os, "preadv"):
+        if self._by_place:
             if info.compress_type == zipfile.ZIP_STORED:
                 return StoredStream(self._archive, info, self._inflater, crc=self._crc)
             if info.compress_type == zipfile.ZIP_DEFLATED:
@@ -169,13 +172,54 @@ class ZipTree(Closing):
                 return DeflatedStream(self._archive, info, UNPACKERS[info.compress_type])
         return ZipfileStream(self._by_zipfile, info, self._archive)
 
+    def close(self) -> None:
+        """Close the archive."""
+        self._by_zipfile.close()
+        self._file.close()
+
+
+class ZipTree(ZipArchive):
+    """The members of a zip archive on disk; the parameters are those of ZipArchive.
+
+    Raises InputError if the file is no readable zip.
+    """
+
+    def __init__(self, path: Path, *, crc: bool = True, inflater: Inflater = INFLATERS[0]) -> None:
+        self.path = path
+        try:
+            file = path.open("rb")
+        except (OSError, ValueError) as error:
+            raise unreadable(str(path), error) from error
+        try:
+            held = BytesOnDisk(file.fileno())
+            super().__init__(
+                str(path),
+                file,
+                held,
+                crc=crc,
+                inflater=inflater,
+                by_place=hasattr(os, "preadv"),
+            )
+        except (OSError, zipfile.BadZipFile) as error:
+            file.close()
+            raise unreadable(str(path), error) from error
+        self._held = held
+        self._mapping: MappedArchive | None = None
+        if HAS_READING and not crc:
+            self._mapping = MappedArchive(held.file, held.size, held.check_unchanged)
+
+    @property
+    def state(self) -> StatKey:
+        """The state of the archive, which is that of each of its members."""
+        return self._held.state
+
     def mapped(self, entry: Entry) -> Mapped | None:
         """Map a stored member, unless its CRC-32 is wanted. Raises ReadError."""
         info = self._members.get(utf8_order(entry.path))
         if self._mapping is None or info is None or not _is_stored(info):
             return None
         start, _ = self._archive.locate(info, 0)
-        return mapped(StoredPlace(self._archive, info, entry), start)
+        return mapped(StoredPlace(self._archive, self._file.fileno(), info, entry), start)
 
     def read_together(
         self, entries: EntryTable, numbers: "array[int]", _buffer: memoryview
@@ -200,24 +244,20 @@ class ZipTree(Closing):
             sizes.append(size)
         return SmallFiles(Stretch(view, starts, sizes), failed, self._mapping.settle)
 
-    def close(self) -> None:
-        """Close the archive."""
-        self._by_zipfile.close()
-        self._file.close()
 
-
-def _examined(file: BinaryIO, directory: ZipDirectory) -> Archive:
-    """Return the state of an open archive, and where its members start. Raises OSError."""
+def _examined(held: ArchiveBytes, directory: ZipDirectory) -> Archive:
+    """Return an open archive with the places where its members start."""
     borders = sorted({directory.start, *(info.header_offset for info in directory.members)})
     # No member lies behind the directory, though one may be said to.
     borders = borders[: bisect_right(borders, directory.start)]
-    return Archive(file.fileno(), os.fstat(file.fileno()), tuple(borders))
+    return Archive(held, tuple(borders))
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def unreadable(subject: str, error: Exception) -> InputError:
+    """Return the error for what is no zip that can be read."""
     cause = error.strerror if isinstance(error, OSError) else str(error)
     return InputError(
-        f"not a readable zip archive: {printable(str(path))}",
+        f"not a readable zip archive: {printable(subject)}",
         cause=cause,
         hint="the file may be cut or damaged; fetch it again",
     )
@@ -235,27 +275,6 @@ def _member_name(info: Member) -> str:
         return info.orig_filename.encode("cp437").decode("utf-8")
     except UnicodeError:
         return info.orig_filename
-
-
-def _repeated(names: list[str]) -> frozenset[str]:
-    """Return the names that come more than once."""
-    if len(set(names)) == len(names):
-        return frozenset()
-    return frozenset(name for name, times in Counter(names).items() if times > 1)
-
-
-def _repairs(written: list[str], names: list[str]) -> tuple[Finding, ...]:
-    """Return what is to be said of names that were read otherwise than they are written."""
-    if written == names:
-        return ()
-    some = [name for name, read in zip(written, names, strict=True) if name != read]
-    first = f"the first is {printable(some[0])}"
-    return (Finding("path.repaired", f"{len(some)} name(s) with empty or '.' segments; {first}"),)
-
-
-def _name_problem(path: str) -> str | None:
-    """Say why nothing may be called so, here or where a backslash is a slash, or None."""
-    return path_problem(path) or problem_elsewhere(path)
 
 
 def _problem(
@@ -279,15 +298,3 @@ def _problem(
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
         return "file.special", "not a regular file"
     return None
-
-
-def _wrapping_folder(names: list[str]) -> str:
-    """Return the one top folder (with a slash) that holds every member, or an empty string.
-
-    An archive with RO-Crate metadata at its top has no wrapping folder, whatever else it holds.
-    """
-    tops = {name.partition("/")[0] for name in names}
-    if len(tops) != 1 or METADATA_FILE in names:
-        return ""
-    top = tops.pop() + "/"
-    return top if all(name.startswith(top) for name in names) and not path_problem(top[:-1]) else ""

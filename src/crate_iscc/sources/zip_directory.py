@@ -65,20 +65,21 @@ class ZipDirectory:
 
     In bytes of the file: `start` of the directory, `stop` behind what ends the archive, its comment
     included. `prefix` is what another file takes to whose end the archive was put, such as a
-    program that unpacks it.
+    program that unpacks it. `comment` is that of the whole archive.
     """
 
     members: tuple[Member, ...]
     start: int
     prefix: int
     stop: int
+    comment: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
     """Where a directory ends, and what the record behind it says of it; the count may be cut.
 
-    `stop` is behind all of that.
+    `stop` is behind all of that, and behind the `comment`, which has so many bytes.
     """
 
     place: int
@@ -87,6 +88,7 @@ class _End:
     count: int
     bits_of_count: int
     stop: int
+    comment: int
 
 
 def read_directory(file: BinaryIO) -> ZipDirectory:
@@ -99,7 +101,8 @@ def read_directory(file: BinaryIO) -> ZipDirectory:
     members = _members(_read(file, start, end.size), prefix)
     if len(members) % (1 << end.bits_of_count) != end.count:
         raise BadZipFile(f"its directory has {len(members)} members, its end says {end.count}")
-    return ZipDirectory(members, start, prefix, end.stop)
+    comment = _read(file, end.stop - end.comment, end.comment)
+    return ZipDirectory(members, start, prefix, end.stop, comment)
 
 
 def _read(file: BinaryIO, start: int, size: int) -> bytes:
@@ -118,16 +121,17 @@ def _end(file: BinaryIO) -> _End:
         at = tail.rfind(_END_SIGNATURE)
     if at < 0 or at + _END.size > len(tail):
         raise BadZipFile("it has no end of an archive")
-    _, *disks, count_here, count, directory_size, offset, comment = _END.unpack_from(tail, at)
-    stop = min(before + at + _END.size + comment, size)
-    end = _end64(file, before + at, stop)
+    _, *disks, count_here, count, directory_size, offset, length = _END.unpack_from(tail, at)
+    stop = min(before + at + _END.size + length, size)
+    comment = stop - (before + at + _END.size)
+    end = _end64(file, before + at, stop, comment)
     if end is None:
         _check_whole(disks, count_here, count)
-        end = _End(before + at, directory_size, offset, count, 16, stop)
+        end = _End(before + at, directory_size, offset, count, 16, stop, comment)
     return end
 
 
-def _end64(file: BinaryIO, end: int, stop: int) -> _End | None:
+def _end64(file: BinaryIO, end: int, stop: int, comment: int) -> _End | None:
     """Return what the 64-bit end record says, None where there is none before the other one."""
     place = end - _LOCATOR.size - _END64.size
     raw = _read(file, max(0, place), end - max(0, place))
@@ -143,7 +147,7 @@ def _end64(file: BinaryIO, end: int, stop: int) -> _End | None:
     if following != _END64_FOLLOWING or offset + size != record_offset:
         raise BadZipFile("its 64-bit end record contradicts itself")
     _check_whole(numbers, count_here, count)
-    return _End(place, size, offset, count, 64, stop)
+    return _End(place, size, offset, count, 64, stop, comment)
 
 
 def _check_whole(disks: list[int], count_here: int, count: int) -> None:

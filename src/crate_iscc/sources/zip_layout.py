@@ -45,8 +45,12 @@ class Layout:
         return (Finding("zip.uncovered", f"bytes that belong to no member: {', '.join(parts)}"),)
 
 
-def layout_of(archive: ZipDirectory, size: int, read: Read) -> Layout:
-    """Return the layout of an archive in a file of `size` bytes."""
+def layout_of(archive: ZipDirectory, size: int, read: Read, *, gap: int = 0) -> Layout:
+    """Return the layout of an archive in a file of `size` bytes.
+
+    Up to `gap` bytes behind a member are taken for its own without a look: they may be extra
+    fields and a data descriptor. Where a look costs a request, there may be too many of them.
+    """
     ordered = sorted(archive.members, key=lambda info: info.header_offset)
     offsets = [info.header_offset for info in ordered]
     directory = archive.start
@@ -61,7 +65,9 @@ def layout_of(archive: ZipDirectory, size: int, read: Read) -> Layout:
         least = start + _LOCAL_HEADER_SIZE + len(info.raw_name) + info.compress_size
         # Most archives have no more than this between two members, and nothing has to be read.
         rest = border - least
-        if rest > 0:
+        if 0 < rest <= gap:
+            rest = 0
+        elif rest > 0:
             rest = _rest(info, border - start, read)
         if rest < 0:
             overlapping.add(start)

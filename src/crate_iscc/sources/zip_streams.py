@@ -13,9 +13,9 @@ import zipfile
 import zlib
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Protocol
 
-from crate_iscc.entries import Entry
+from crate_iscc.entries import Entry, StatKey
 from crate_iscc.errors import ReadError
 from crate_iscc.paths import printable
 from crate_iscc.sources.inflating import Inflater
@@ -36,15 +36,70 @@ _OUTPUT_SIZE = 1 << 18
 """Bytes inflated at a time: they stay in the cache of a core until they are used."""
 
 
+class ArchiveBytes(Protocol):
+    """The bytes of a zip by their places, wherever it lies; any number of threads may ask."""
+
+    size: int
+
+    def pread(self, size: int, place: int) -> bytes:
+        """Return bytes from a place on, fewer at the end. Raises OSError, OverflowError."""
+        ...
+
+    def preadv(self, window: memoryview, place: int) -> int:
+        """Fill the start of `window` and return how many bytes. Raises OSError."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Raise ReadError if the archive is not as it was when it was opened."""
+        ...
+
+
+class BytesOnDisk:
+    """The bytes of a zip that is a file of the system, in the state when it was opened."""
+
+    __slots__ = ("_state", "file", "size")
+
+    def __init__(self, file: int) -> None:
+        """Take a descriptor, which stays the caller's. Raises OSError."""
+        self.file = file
+        self._state = os.fstat(file)
+        self.size = self._state.st_size
+
+    @property
+    def state(self) -> StatKey:
+        """What changes when the archive does."""
+        status = self._state
+        return StatKey(status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+
+    def pread(self, size: int, place: int) -> bytes:
+        """Return bytes from a place on. Raises OSError, OverflowError."""
+        return os.pread(self.file, size, place)
+
+    def preadv(self, window: memoryview, place: int) -> int:
+        """Fill the start of `window` and return how many bytes. Raises OSError."""
+        return os.preadv(self.file, [window], place)
+
+    def check_unchanged(self) -> None:
+        """Raise ReadError if the archive is not as it was when it was opened."""
+        try:
+            now = os.fstat(self.file)
+        except OSError as error:
+            raise ReadError(f"the archive cannot be examined: {error.strerror}") from error
+        same = (now.st_size, now.st_mtime_ns) == (self._state.st_size, self._state.st_mtime_ns)
+        # Whoever writes to it can put its mtime back, but not its ctime. That changes as well when
+        # another archive takes its name: this one, which has none any more, is still read.
+        if not same or (now.st_nlink and now.st_ctime_ns != self._state.st_ctime_ns):
+            raise ReadError("the archive changed while it was read")
+
+
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An open zip: its descriptor, its state when it was opened, and where members may end.
+    """An open zip: its bytes, and where members may end.
 
     `borders` holds, sorted, where each member and the directory of the archive start.
     """
 
-    file: int
-    state: os.stat_result
+    held: ArchiveBytes
     borders: tuple[int, ...]
 
     def locate(self, info: Member, ahead: int, view: memoryview | None = None) -> tuple[int, bytes]:
@@ -61,7 +116,7 @@ class Archive:
         size = name_end + (_EXTRA_GUESS + ahead if ahead else 0)
         try:
             if view is None:
-                raw = os.pread(self.file, size, info.header_offset)
+                raw = self.held.pread(size, info.header_offset)
             else:
                 raw = bytes(view[info.header_offset : info.header_offset + size])
         except (OSError, OverflowError) as error:
@@ -85,22 +140,10 @@ class Archive:
             raise damaged(info, "its bytes overlap others in the archive")
         return start, raw[begin : begin + ahead]
 
-    def check_unchanged(self) -> None:
-        """Raise ReadError if the archive is not as it was when it was opened."""
-        try:
-            now = os.fstat(self.file)
-        except OSError as error:
-            raise ReadError(f"the archive cannot be examined: {error.strerror}") from error
-        same = (now.st_size, now.st_mtime_ns) == (self.state.st_size, self.state.st_mtime_ns)
-        # Whoever writes to it can put its mtime back, but not its ctime. That changes as well when
-        # another archive takes its name: this one, which has none any more, is still read.
-        if not same or (now.st_nlink and now.st_ctime_ns != self.state.st_ctime_ns):
-            raise ReadError("the archive changed while it was read")
-
 
 def _check_unchanged(archive: Archive, info: Member) -> None:
     try:
-        archive.check_unchanged()
+        archive.held.check_unchanged()
     except ReadError as error:
         raise damaged(info, error.message) from error
 
@@ -113,14 +156,15 @@ def damaged(info: Member, cause: str | None) -> ReadError:
 class StoredPlace:
     """A stored member as an open file whose bytes lie somewhere in another: to be mapped."""
 
-    def __init__(self, archive: Archive, info: Member, entry: Entry) -> None:
+    def __init__(self, archive: Archive, file: int, info: Member, entry: Entry) -> None:
         self._archive = archive
+        self._file = file
         self._info = info
         self.entry = entry
 
     def fileno(self) -> int:
         """Return the descriptor of the archive."""
-        return self._archive.file
+        return self._file
 
     def settle(self) -> None:
         """Raise ReadError if the archive changed."""
@@ -162,7 +206,7 @@ class StoredStream:
             window[:count] = piece
         else:
             try:
-                count = os.preadv(self._archive.file, [window], self._position)
+                count = self._archive.held.preadv(window, self._position)
             except OSError as error:
                 raise damaged(info, error.strerror) from error
         if not count:
@@ -243,7 +287,7 @@ class DeflatedStream:
         if not size:
             return b""
         try:
-            given = os.pread(self._archive.file, size, self._position)
+            given = self._archive.held.pread(size, self._position)
         except OSError as error:
             raise damaged(self._info, error.strerror) from error
         if not given:

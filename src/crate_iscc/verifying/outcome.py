@@ -41,6 +41,7 @@ from crate_iscc.version import __version__
 
 if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Reused
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 _SIZE_ONLY = "contentSize"
@@ -51,8 +52,11 @@ class Outcome:
     """What was recorded, what was observed, and how the two compare.
 
     `inside` are the folders of crates that are verified in their own right, `nested` the reports
-    on them; `to_check` the digests by other conventions that were computed. `read` are the files of
-    the sample that was `drawn`, `not_sampled` counts others of the recorded size.
+    on them; `to_check` the digests by other conventions that were computed. `complete` tells
+    whether all files that are there could be listed, `elsewhere` how data entities on the web came
+    out, where those were fetched. `read` are the files of the sample that was `drawn`,
+    `not_sampled` counts others of the recorded size. `pixels` tells whether images were
+    decoded.
     """
 
     subject: str
@@ -68,7 +72,10 @@ class Outcome:
     findings: list[Finding]
     nested: tuple[Report, ...]
     inside: tuple[str, ...]
+    complete: bool
+    elsewhere: "Elsewhere | None"
     proofs: Proofs
+    pixels: bool = False
     drawn: Drawn | None = None
     read: FileTable = field(default_factory=lambda: FileTable.of(()))
     not_sampled: int = 0
@@ -112,11 +119,16 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         findings,
         full=outcome.how.thoroughness is Thoroughness.FULL,
     )
-    enough = known.covers_sizes if quick else known.covers_contents
+    elsewhere = outcome.elsewhere
+    contents = known.covers_contents or bool(elsewhere and elsewhere.contents)
+    enough = known.covers_sizes if quick else contents
     if not enough and not any(finding.severity is Severity.ERROR for finding in findings):
         return None
     names = conventions_of(known.record, outcome.to_check)
     comparison = Comparison(outcome.comparison.matches, differences)
+    if elsewhere:
+        comparison = comparison.with_others(elsewhere.comparison)
+        names |= elsewhere.names
     content = not quick and known.covers_contents
     return Report(
         subject=valid_unicode(outcome.subject),
@@ -127,12 +139,15 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
             "size",
             *(_kinds_of_content(outcome) if content else ()),
             *tally.checked,
+            *(("pixels",) if outcome.pixels else ()),
+            *(("remote",) if elsewhere and elsewhere.asked else ()),
             *dict.fromkeys(proof.kind.value for proof in outcome.proofs.proofs),
         ),
         not_checked=(
             *(() if content else ("datahash",)),
             *(("unsampled",) if outcome.sampled else ()),
             *tally.not_checked,
+            *(() if outcome.complete else ("extra",)),
             *(_not_vouched_for(outcome)),
         ),
         findings=tuple(sorted(findings, key=lambda f: (f.path or "").encode("utf-8"))),
@@ -143,7 +158,7 @@ def make_report(outcome: Outcome, treehashes: Mapping[str, str | None]) -> Repor
         kernel=outcome.how.kernel.name,
         excluded=known.manifest.recipe.excluded,
         rests_on=() if quick else counted_bases(names, comparison),
-        each=tuple(_each(outcome, names, differences)) if outcome.how.each else (),
+        each=tuple(_each(outcome, names, comparison.differences)) if outcome.how.each else (),
         nested=outcome.nested,
         proofs=outcome.proofs.proofs,
         treehash=known.manifest.root.treehash,
@@ -266,6 +281,7 @@ def _each(
     """Yield how each file came out, in the order of the paths."""
     other = {difference.path: difference for difference in differences}
     paths = {*outcome.known.manifest.files.paths(), *outcome.known.record.apart.paths(), *other}
+    paths |= outcome.elsewhere.asked if outcome.elsewhere else set()
     read, apart = PathsOf(outcome.read), PathsOf(outcome.known.record.apart)
     for path in sorted(paths, key=lambda path: path.encode("utf-8")):
         difference = other.get(path)

@@ -10,7 +10,7 @@ from crate_iscc.fingerprinting.tree import leftovers
 from crate_iscc.paths import CratePath
 from crate_iscc.replacing import wait_for_writers
 from crate_iscc.report import Finding
-from crate_iscc.sources import Listing, Tree
+from crate_iscc.sources import ExaminedTree, Listing, Tree
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.subtree import SubTree
 
@@ -43,9 +43,9 @@ def require_the_same_record(
     while isinstance(tree, SubTree):
         folder = tree.folder + folder
         tree = tree.tree
-    if not isinstance(tree, DirectoryTree):
+    if not isinstance(tree, ExaminedTree):
         return
-    if perhaps_between:
+    if perhaps_between and isinstance(tree, DirectoryTree):
         wait_for_writers(tree.path / folder)
     for name in names:
         entry = top.entries.get(name)

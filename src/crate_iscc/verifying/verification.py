@@ -22,7 +22,9 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.file_table import PathsOf, numbers_among
-from crate_iscc.fingerprinting.tree import Payload, fingerprint_tree, list_payload
+from crate_iscc.fingerprinting.part import Asked, Part, Shard
+from crate_iscc.fingerprinting.shards import read_shard
+from crate_iscc.fingerprinting.tree import Given, Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -39,7 +41,7 @@ from crate_iscc.sources.opening import open_tree
 from crate_iscc.sources.subtree import SubTree
 from crate_iscc.trust.trust_set import TrustSet
 from crate_iscc.verifying.comparing import Compared, Comparer
-from crate_iscc.verifying.how import How, Thoroughness
+from crate_iscc.verifying.how import How, Remote, Thoroughness
 from crate_iscc.verifying.nested import DEEPEST, MOST_NESTED, nested_folders, rerooted
 from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unhashed
 from crate_iscc.verifying.outcome import Outcome, make_report, with_earlier
@@ -52,6 +54,7 @@ from crate_iscc.verifying.waiting import not_fetched
 
 if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.verifying.elsewhere import Elsewhere
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -70,12 +73,15 @@ def verify(
     max_bytes: int | None = None,
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
+    pixels: bool = False,
     sampling: Sampling | None = None,
     journal: "Journal | None" = None,
     jobs: int | None = None,
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
+    remote: Remote | None = None,
+    given: Given | None = None,
 ) -> Report:
     """Verify a crate in a directory, in a zip (in place), or by its ro-crate-metadata.json.
 
@@ -84,11 +90,14 @@ def verify(
     right, and reported in `nested`. With `closed`, a file that is not recorded is an error, also
     where the crate does not claim to list everything. With `each`, the report holds every file's
     verdict. Signatures and timestamps are checked where the extra `trust` is installed: `trust`
-    says whose are believed, `required` which there have to be.
+    says whose are believed, `required` which there have to be. `source` may be an address on the
+    web, of a zip or of a crate's folder; what a crate names there is fetched with `remote` alone.
 
     With `sampling`, the contents of a sample of the files are read, and names and sizes of all: the
     verdict is INCOMPLETE then at best. A `journal` takes what is read, and gives what need not be
-    read again; both are for the thoroughness DATAHASH alone.
+    read again; both are for the thoroughness DATAHASH alone. What is `given` of the payload is not
+    read again; it goes with neither of them. With `pixels`, the images whose pixel codes the crate
+    records are decoded as well.
 
     Returns a Report for everything that can be said about the data. Raises InputError where
     there is no verdict: not a crate, a crate that records nothing to check against, or one of more
@@ -106,8 +115,11 @@ def verify(
         each=each,
         trust=trust,
         required=frozenset(required),
+        pixels=pixels,
         sampling=sampling,
         journal=journal,
+        remote=remote,
+        given=given,
     )
     with journal or nullcontext(), open_tree(source, crc=False) as tree:
         refuse_larger(tree, max_bytes)
@@ -116,6 +128,33 @@ def verify(
             report = with_earlier(report, journal.reused())
             journal.finish(of_all=sampling is None)
         return report
+
+
+def verify_shard(
+    source: str | Path,
+    shard: Shard,
+    *,
+    full: bool = False,
+    max_bytes: int | None = None,
+    jobs: int | None = None,
+    gentle: bool = False,
+    kernel: Kernel | None = None,
+    progress: ProgressSink = nobody,
+) -> Part:
+    """Read one share of a crate's payload, for verify to be `given` with all others.
+
+    Raises InputError as verify does; with `full` also for a kernel that computes no codes in parts.
+    """
+    how = How(
+        thoroughness=Thoroughness.FULL if full else Thoroughness.DATAHASH,
+        jobs=jobs,
+        gentle=gentle,
+        kernel=kernel or chosen_kernel(),
+        progress=progress,
+    )
+    with open_tree(source, crc=False) as tree:
+        refuse_larger(tree, max_bytes)
+        return _Verification(str(source), tree, how).part(shard)
 
 
 def read_record(source: str | Path) -> tuple[Crate, Recorded]:
@@ -169,8 +208,9 @@ class _Verification:
             # Where nothing is said of exclusions, the payload is known before the rest is.
             if b"excludedPattern" not in raw:
                 payload = self._list()
-                alone = not (self._bag or self._nested_folders)
-                if alone and not self._how.sampling and not _OF_OTHERS.search(raw, 0, _A_LOOK):
+                how = self._how
+                alone = not (self._bag or self._nested_folders or how.given or how.sampling)
+                if alone and not _OF_OTHERS.search(raw, 0, _A_LOOK):
                     ahead = self._hashed_ahead(payload.entries, known)
             while not wait((known,), timeout=_CHECK_SECONDS).done:
                 check()
@@ -179,6 +219,25 @@ class _Verification:
         if report is None:
             raise self._nothing()
         return report
+
+    def part(self, shard: Shard) -> Part:
+        """Read one share of the payload, and compare nothing."""
+        self._find()
+        self._prepare(self._known())
+        if not self._record.covers_contents:
+            raise self._nothing()
+        how = self._how
+        return read_shard(
+            self._tree,
+            self._payload,
+            how.kernel,
+            shard,
+            Asked(purpose="verify", codes=self._full, kernel=how.kernel.name),
+            jobs=how.jobs,
+            gentle=how.gentle,
+            digests=self._observer.book,
+            progress=how.progress,
+        )
 
     # --- what is recorded ------------------------------------------------------------------------
 
@@ -227,6 +286,10 @@ class _Verification:
 
     def _prepare(self, known: Known) -> None:
         """Settle what is recorded of which files, here and in the crates inside."""
+        if self._how.pixels and not self._depth:
+            from crate_iscc.verifying.pixels import require_pixel_codes
+
+            require_pixel_codes(self._crate, self._tree.subject)
         self._record = known
         self._findings.extend(known.findings)
         manifest = known.manifest
@@ -335,6 +398,7 @@ class _Verification:
     def _observe(self, given: Hashed | None) -> Manifest:
         """Return what is there, under the paths by which it is recorded."""
         payload, known = self._payload, self._record
+        parts = None if self._depth else self._how.given
         if self._quick or not known.covers_contents:
             files, unread = unhashed(payload.entries), payload.refused
         elif self._full:
@@ -346,6 +410,7 @@ class _Verification:
                 gentle=self._how.gentle,
                 digests=self._observer.book,
                 progress=self._how.progress,
+                given=parts,
             )
             return replace(
                 observed,
@@ -353,6 +418,9 @@ class _Verification:
                 unread=self._spellings.unread_as_recorded(observed.unread),
             )
         else:
+            if parts:
+                found, failed = parts.files(self._tree, payload.entries, self._observer.book)
+                given = Hashed(found, tuple(failed))
             hashed = (
                 self._observer.completed(given, payload.entries)
                 if given
@@ -387,12 +455,15 @@ class _Verification:
         )
         proofs = self._check_proofs()
         self._findings.extend(proofs.findings)
+        pixel_findings = self._pixel_findings(comparison)
+        self._findings.extend(pixel_findings or ())
         self._require_the_same_record()
         reports = [
             report
             for folder, inner in self._nested.items()
             if (report := self._finished_nested(folder, inner, observed)) is not None
         ]
+        elsewhere = self._check_elsewhere()
         outcome = Outcome(
             subject=self._subject,
             tree=self._tree,
@@ -407,7 +478,10 @@ class _Verification:
             findings=self._findings,
             nested=tuple(reports),
             inside=tuple(folder for folder in self._nested),
+            complete=self._top.complete,
+            elsewhere=elsewhere,
             proofs=proofs,
+            pixels=pixel_findings is not None,
             drawn=self._drawn,
             read=payload.read,
             not_sampled=payload.not_sampled,
@@ -435,6 +509,18 @@ class _Verification:
             ),
         )
 
+    def _pixel_findings(self, comparison: Comparison) -> tuple[Finding, ...] | None:
+        """Return what is wrong with the pixels; None where they were not to be, or cannot be, told.
+
+        A crate inside may record none.
+        """
+        if not self._how.pixels or self._crate is None:
+            return None
+        from crate_iscc.verifying.pixels import check_pixels  # few verifications decode images
+
+        changed = {difference.path for difference in comparison.differences}
+        return check_pixels(self._crate, self._tree, self._whole(), self._how, changed)
+
     def _check_proofs(self) -> Proofs:
         if self._metadata is None or self._crate is None:
             return Proofs()
@@ -447,6 +533,23 @@ class _Verification:
             trust=self._how.trust,
             required=self._how.required if not self._depth else frozenset(),
         ).run(files)
+
+    def _check_elsewhere(self) -> "Elsewhere | None":
+        """Check what lies on the web; of what was checked it is not said that it was not."""
+        if self._how.remote is None or self._crate is None:
+            return None
+        # What asks servers takes long to load.
+        from crate_iscc.sources.remote.client import Client
+        from crate_iscc.verifying.elsewhere import check_elsewhere
+
+        found = check_elsewhere(self._crate, self._how, Client(private=self._how.remote.private))
+        self._findings = [
+            finding
+            for finding in self._findings
+            if finding.id != "bytes.remote" or finding.entity not in found.asked
+        ]
+        self._findings.extend(found.findings)
+        return found
 
     def _require_the_same_record(self) -> None:
         unread = any(f.path == MANIFEST_FILE and f.id == "bytes.unread" for f in self._findings)

@@ -1,0 +1,1 @@
+"""Keeps the codes of many crates in one SQLite file, to find what is where."""

@@ -1,0 +1,1 @@
+"""Trees that lie elsewhere and are read over the network."""

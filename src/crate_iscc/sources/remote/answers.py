@@ -1,0 +1,57 @@
+"""What a failed request comes to: the reason in plain words, and whether another try may help."""
+
+import re
+from dataclasses import dataclass
+
+from obstore.exceptions import (
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+
+from crate_iscc.paths import printable
+
+CHANGED = "it changed while it was read"
+_STATUS = re.compile(r"status code: ([0-9]{3})")
+_BUSY = (408, 429)
+_LONGEST = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request failed; `passing` if it may go well at another time."""
+
+    text: str
+    passing: bool = False
+
+
+def reason_of(error: Exception) -> Reason:
+    """Return what an error of the library means."""
+    match error:
+        case FileNotFoundError():
+            return Reason("it is not there any more (404)")
+        case PermissionDeniedError():
+            return Reason("access is denied (403)")
+        case UnauthenticatedError():
+            return Reason("the store does not take the credentials (401)")
+        case PreconditionError():
+            return Reason(CHANGED)
+        case BaseError():
+            return _of_text(str(error))
+    return Reason(printable(str(error).partition("\n")[0])[:_LONGEST])
+
+
+def _of_text(text: str) -> Reason:
+    line = text.partition("\n")[0]
+    if status := _STATUS.search(line):
+        code = int(status[1])
+        return Reason(f"the store answers {code}", passing=code >= 500 or code in _BUSY)
+    if "non-partial" in line:
+        return Reason("the store does not give parts of objects")
+    lower = text.lower()
+    if "timed out" in lower or "timeout" in lower:
+        return Reason("there was no answer in time", passing=True)
+    if "connect" in lower and "refused" in lower:
+        return Reason("the connection is refused", passing=True)
+    return Reason("the connection broke", passing=True)

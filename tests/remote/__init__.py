@@ -1,0 +1,1 @@
+"""Trees that are reached over a network."""

@@ -1,0 +1,1 @@
+"""Shards of a payload, and what is made of all of them."""

@@ -1,0 +1,1 @@
+"""Sources on the web, over servers on the loopback that the tests start."""
