@@ -313,6 +313,25 @@ def test_metadata_that_are_broken_end_the_watch_with_what_is_wrong(
     assert (folder / METADATA).read_text() == "{"
 
 
+def test_pixel_codes_go_with_the_bytes_that_they_are_of(tmp_path: Path, journal: Path) -> None:
+    """Of an image that is another now, and of no other."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    pixels = numpy.arange(64 * 64, dtype="u2").reshape(64, 64)
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(folder / name, pixels)
+    build(folder, pixels=True)
+    before = graph(folder)
+    tifffile.imwrite(folder / "b.tif", pixels[::-1])
+
+    once(folder, journal)
+
+    after = graph(folder)
+    assert len(before["b.tif"]["identifier"]) > 1, "there was a pixel code"
+    assert after["a.tif"] == before["a.tif"]
+    assert isinstance(after["b.tif"]["identifier"], str)
+
+
 def test_what_is_excluded_stays_excluded(folder: Path, journal: Path) -> None:
     """The patterns that the crate records hold for the watch too."""
     build(folder, excluded=["*.log"])

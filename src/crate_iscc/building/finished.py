@@ -21,6 +21,7 @@ from crate_iscc.building.target import Target, TargetKind
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.pixel_codes import has_pixel_codes, without_stale
 from crate_iscc.crate.record import recorded
 from crate_iscc.crate.style import Style, fitting_style
 from crate_iscc.crate.view import Crate, check_recipe, records_manifest_file
@@ -102,6 +103,8 @@ def plan_finished(
         left_out=there,
         style=Style.GRAPH,
     )
+    if has_pixel_codes(edited):
+        edited, _ = without_stale(edited, recorded(crate).manifest, manifest)
     same = metadata is not None and edited.document.value == crate.document.value
     return BuildPlan(
         subject=tree.subject,
