@@ -131,6 +131,26 @@ def test_a_crate_of_a_build_keeps_its_codes_if_its_files_are_the_same(
     assert after["./"] == before["./"]
 
 
+def test_a_build_beside_a_watch_keeps_what_it_found_out(folder: Path, journal: Path) -> None:
+    """Its code of the whole is of the very payload that the watch ends with."""
+    with Watch(folder, journal) as watch:
+        for path in ("raw/a.bin", "raw/b.bin", "cell.zarr/", "slide.vsi"):
+            watch.wait_for("finished", path)
+        eventually(lambda: (folder / METADATA).exists() and len(graph(folder)) > 9)
+        build(folder)
+        code = graph(folder)["#iscc-sum"]
+    assert watch.ended
+    assert watch.ended.has_iscc
+    assert graph(folder)["#iscc-sum"] == code
+
+
+def test_a_zarr_itself_is_no_folder_to_watch(tmp_path: Path, journal: Path) -> None:
+    """Its crate would lie in it."""
+    write_files(tmp_path / "a.zarr", {"zarr.json": b"{}", "c/0": b"x"})
+    with pytest.raises(InputError, match="is a Zarr itself"):
+        once(tmp_path / "a.zarr", journal)
+
+
 def test_what_a_build_recorded_is_not_lost_before_it_is_read_again(
     folder: Path, journal: Path
 ) -> None:

@@ -15,7 +15,7 @@ from blake3 import blake3
 
 from crate_iscc import Verdict, verify
 from crate_iscc.errors import ReadError
-from crate_iscc.watching.places import held_by_writers, is_remote
+from crate_iscc.watching.places import held_by_writers, is_remote, kind_of_mount
 from crate_iscc.watching.wakes import Wakes
 from crate_iscc.watching.watching import WatchOptions
 from watch.watch_kit import METADATA, SETTLE, Watch, eventually, once, write_files
@@ -369,3 +369,23 @@ def test_its_own_output_wakes_nobody(folder: Path) -> None:
 def test_a_network_mount_is_known_by_its_type(tmp_path: Path) -> None:
     """What lies here is none: the tests write to a disk or to memory."""
     assert not is_remote(tmp_path)
+
+
+def test_the_mount_that_is_nearest_says_of_which_type_a_folder_is() -> None:
+    """Of two at one place the later one; names with a blank are escaped in that table."""
+    mounts = [
+        "1 0 8:1 / / rw - ext4 /dev/sda1 rw",
+        "2 1 0:9 / /data rw,relatime shared:1 - nfs4 server:/x rw",
+        r"3 2 0:7 / /data/the\040microscope rw - cifs //pc/x rw",
+        "4 2 0:8 / /data/local rw - nfs server:/y rw",
+        "5 4 8:2 / /data/local rw - xfs /dev/sdb rw",
+        "garbage",
+    ]
+    for folder, kind in {
+        "/home/data": "ext4",
+        "/data/run": "nfs4",
+        "/data/the microscope/run": "cifs",
+        "/data/local": "xfs",
+        "/database": "ext4",
+    }.items():
+        assert kind_of_mount(Path(folder), mounts) == kind

@@ -6,6 +6,7 @@ only where the payload is what it was made of.
 """
 
 from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime
 
 from crate_iscc.bag import read_bag
@@ -30,7 +31,7 @@ from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, PathsOf
 from crate_iscc.kernel import Kernel
-from crate_iscc.manifest import Manifest
+from crate_iscc.manifest import Manifest, TreeFingerprint
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import MANIFEST_FILE, METADATA_FILE, CratePath, printable
 from crate_iscc.sources import chunks
@@ -86,6 +87,7 @@ def plan_finished(
     metadata = find_metadata(tree, top)
     crate = Crate.parse(metadata.raw) if metadata else new_crate()
     check_places(tree, top, crate)
+    manifest = _with_iscc(manifest, recorded(crate).manifest.root)
     listed = top.entries.get(MANIFEST_FILE)
     files = manifest.files
     written = None
@@ -121,3 +123,11 @@ def plan_finished(
         notes=(*notes, *odd),
         kernel=kernel.name,
     )
+
+
+def _with_iscc(manifest: Manifest, known: TreeFingerprint) -> Manifest:
+    """Return the manifest with the ISCC-SUM of the whole that is recorded of the same payload."""
+    root = manifest.root
+    if root.iscc or not root.treehash or root.treehash != known.treehash:
+        return manifest
+    return replace(manifest, root=replace(root, iscc=known.iscc))

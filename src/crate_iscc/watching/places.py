@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 _NETWORK = frozenset(
@@ -30,16 +31,21 @@ def is_remote(folder: Path) -> bool:
         lines = Path("/proc/self/mountinfo").read_text("utf-8", "surrogateescape").splitlines()
     except OSError:
         return False
+    return kind_of_mount(folder, lines) in _NETWORK
+
+
+def kind_of_mount(folder: Path, mounts: Iterable[str]) -> str:
+    """Return the type of file system that a folder lies on, from lines of mountinfo (proc(5))."""
     best, kind = "", ""
-    for line in lines:
+    for line in mounts:
         mounted, _, rest = line.partition(" - ")
-        fields, kinds = mounted.split(" "), rest.split(" ")
+        fields = mounted.split(" ")
         if len(fields) < 5:
             continue
         place = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4])
         if folder.is_relative_to(place) and len(place) >= len(best):
-            best, kind = place, kinds[0]
-    return kind in _NETWORK
+            best, kind = place, rest.split(" ")[0]
+    return kind
 
 
 def held_by_writers(root: Path) -> frozenset[str]:

@@ -24,7 +24,7 @@ from crate_iscc.building.apply import apply
 from crate_iscc.building.finished import plan_finished, recorded_before
 from crate_iscc.codes import Fingerprint
 from crate_iscc.entries import Entry, EntryTable
-from crate_iscc.errors import CrateIsccError, ReadError, WriteError
+from crate_iscc.errors import CrateIsccError, InputError, ReadError, WriteError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
 from crate_iscc.fingerprinting.freshness import tick_of
 from crate_iscc.fingerprinting.reading import hash_files
@@ -178,12 +178,15 @@ class Watcher:
             if wakes.problem and not told:
                 told = True
                 self.warn(f"looking again and again: {wakes.problem}")
-            self._finish_ready(seen)
+            all_done = self._finish_ready(seen)
             self._write_if_due(seen)
-            if self.asked() or (self.options.once and self._had_their_time(seen)):
+            over = self.options.once and all_done and self._had_their_time(seen)
+            if self.asked() or over:
                 return self._end()
             self._show()
-            wakes.wait(self._interval(seen), self._asked, quiet=not (self._pending or self._dirty))
+            if all_done:
+                busy = self._pending or self._dirty
+                wakes.wait(self._interval(seen), self._asked, quiet=not busy)
 
     def _asked(self) -> int:
         count = self.asked()
@@ -233,6 +236,11 @@ class Watcher:
         entries = payload.entries
         entries = entries.without(n for path in left if (n := entries.find(path)) is not None)
         units = units_of(entries, self._named_by)
+        if units and not units[0].path:
+            raise InputError(
+                f"{printable(self._tree.subject)} is a Zarr itself",
+                hint="watch the folder that it lies in",
+            )
         markers: set[str] = set()
         if self.options.markers:
             matches = glob_matcher([self.options.markers])
@@ -361,8 +369,12 @@ class Watcher:
 
     # --- finishing -------------------------------------------------------------------------------
 
-    def _finish_ready(self, seen: _Seen) -> None:
-        """Fingerprint what is finished, a few units at a time, until the end is asked for."""
+    def _finish_ready(self, seen: _Seen) -> bool:
+        """Fingerprint what is finished, a few units at a time.
+
+        Returns False where it stopped before the last of them: because the end was asked for, or
+        because what was seen has become old, so that it is time for another look.
+        """
         held: frozenset[str] | None = None
         ready: list[Unit] = []
         count = size = 0
@@ -380,27 +392,26 @@ class Watcher:
             if pending.reason:
                 self._mind(unit, pending)
                 continue
-            if unit.kind is UnitKind.ZARR:
-                self._finish_zarr(unit, seen)
-                if self._pause(seen):
-                    return
-                continue
             ready.append(unit)
             count += len(unit.numbers)
             size += sum(seen.entries.sizes[number] for number in unit.numbers)
-            if count >= _BATCH_FILES or size >= _BATCH_BYTES:
-                self._finish_files(ready, seen)
-                if self._pause(seen):
-                    return
+            if unit.kind is UnitKind.ZARR or count >= _BATCH_FILES or size >= _BATCH_BYTES:
+                self._finish(ready, seen)
+                self._write_if_due(seen)
+                if self._asked() or time.monotonic() - seen.at > self._interval(seen):
+                    return False
                 ready, count, size = [], 0, 0
-                held = None  # it has become old
-        if ready:
-            self._finish_files(ready, seen)
+        self._finish(ready, seen)
+        return True
 
-    def _pause(self, seen: _Seen) -> bool:
-        """Between two units, write the crate if it is time; tell whether to end."""
-        self._write_if_due(seen)
-        return bool(self._asked())
+    def _finish(self, units: Sequence[Unit], seen: _Seen) -> None:
+        """Fingerprint units that are finished; a Zarr is the last of them."""
+        files = [unit for unit in units if unit.kind is not UnitKind.ZARR]
+        if files:
+            self._finish_files(files, seen)
+        for unit in units[len(files) :]:
+            if not files or not self._asked():
+                self._finish_zarr(unit, seen)
 
     def _problem(self, unit: Unit, pending: _Pending, seen: _Seen, held: frozenset[str]) -> str:
         """Say why a unit that is still is not finished, or nothing."""
@@ -646,7 +657,8 @@ class Watcher:
         ended = time.monotonic()
         self._write_at = ended + _SHARE_OF_WRITING * (ended - started)
 
-    def _write(self, seen: _Seen, manifest: Manifest) -> None:
+    def _write(self, seen: _Seen, manifest: Manifest) -> bool:
+        """Write the crate; tell whether the whole has an ISCC-SUM in it."""
         plan = plan_finished(
             self._tree,
             manifest,
@@ -659,24 +671,26 @@ class Watcher:
             raise self._gone(_ANOTHER)
         if manifest.files or plan.previous is not None:
             apply(plan)
+        return plan.manifest.root.iscc is not None
 
     def _end(self) -> Ended:
         """Look a last time, write the crate, and tell what is not finished."""
         seen = self._look()
         complete = self._is_complete(seen)
         manifest = self._manifest(seen, whole=complete)
+        has_iscc = False
         if complete or self._dirty:
             try:
-                self._write(seen, manifest)
+                has_iscc = self._write(seen, manifest)
             except WriteError:  # perhaps between its two files: what fails twice is no accident
-                self._write(seen, manifest)
+                has_iscc = self._write(seen, manifest)
         waiting = sorted(self._pending.items())
         for path, pending in waiting[:_NAMED_AT_MOST]:
             self._say(UnitStatus.UNFINISHED, path, note=pending.reason or _NOT_STILL)
         if len(waiting) > _NAMED_AT_MOST:
             self.warn(f"{len(waiting) - _NAMED_AT_MOST} more are not finished")
         unfinished = len(waiting) + len(seen.refused)
-        return Ended(len(self._finished), unfinished, complete, manifest.root.iscc is not None)
+        return Ended(len(self._finished), unfinished, complete, has_iscc)
 
 
 def _state_at(entries: EntryTable, numbers: Sequence[int], place: int) -> State:
