@@ -222,6 +222,29 @@ def test_the_unit_at_hand_is_finished_when_the_end_is_asked_for(
     assert before != (folder / METADATA).read_bytes(), "its old codes are not claimed any more"
 
 
+def test_what_waits_behind_a_long_read_is_looked_at_again(folder: Path, journal: Path) -> None:
+    """It may be written to meanwhile: it is finished once, with the chunk that came late."""
+    write_files(
+        folder,
+        {"a.zarr/.zgroup": b"{}", "a.zarr/0": bytes(9_000_000), "b.zarr/.zgroup": b"{}"},
+    )
+    watch = Watch(folder, journal)
+
+    def write_late() -> None:
+        if not (folder / "b.zarr/0").exists():
+            (folder / "b.zarr/0").write_bytes(b"late")
+            time.sleep(0.3)
+
+    watch.on_reading = write_late
+    with watch:
+        event = watch.wait_for("finished", "b.zarr/")
+    assert event.files == 2
+    assert [(e.status, e.path) for e in watch.events] == [
+        ("finished", "a.zarr/"),
+        ("finished", "b.zarr/"),
+    ]
+
+
 def test_what_is_written_to_while_it_is_read_is_not_finished(folder: Path, journal: Path) -> None:
     """It waits again, and is read once more when it is still, in its last state."""
     place = write_files(folder, {"a.bin": bytes(20_000_000)}) / "a.bin"
