@@ -366,7 +366,7 @@ def test_a_crate_that_cannot_be_written_is_told_and_tried_again(
 
 def test_its_own_output_wakes_nobody(folder: Path) -> None:
     """Metadata, manifest, temporary files and proofs; a file of the payload does."""
-    wakes = Wakes(folder, poll=False)
+    wakes = Wakes(folder, poll=False, linger=0)
     try:
         assert wakes.has_events, wakes.problem
         time.sleep(0.3)  # until the system watches
@@ -384,6 +384,17 @@ def test_its_own_output_wakes_nobody(folder: Path) -> None:
 
         wakes.wait(600, write_on, quiet=True)
         assert time.monotonic() < until, "it slept"
+    finally:
+        wakes.close()
+
+
+def test_a_while_after_an_event_time_counts(folder: Path) -> None:
+    """In a folder that has just been made, the system may not watch yet."""
+    wakes = Wakes(folder, poll=False)
+    try:
+        started = time.monotonic()
+        wakes.wait(0.1, lambda: False, quiet=True)
+        assert time.monotonic() - started < 10
     finally:
         wakes.close()
 

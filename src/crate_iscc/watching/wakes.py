@@ -11,8 +11,10 @@ from crate_iscc.paths import is_leftover, is_payload
 
 _STEP = 0.1
 """Seconds after which a wait sees that it is to end."""
-_QUIET_SECONDS = 300.0
+_QUIET_SECONDS = 60.0
 """How long events are trusted to tell of every change."""
+_LINGER_SECONDS = 10.0
+"""After an event, how long time alone counts: of a new folder the system may not tell all."""
 
 
 class Wakes:
@@ -23,9 +25,12 @@ class Wakes:
     says so then.
     """
 
-    def __init__(self, folder: Path, *, poll: bool) -> None:
+    def __init__(self, folder: Path, *, poll: bool, linger: float = _LINGER_SECONDS) -> None:
+        """`linger` is for how many seconds after an event, or the start, time alone counts."""
         self._folder = folder
+        self._linger = linger
         self._woken = False
+        self._last_woken = time.monotonic()
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
         self.problem: str | None = None
@@ -70,13 +75,18 @@ class Wakes:
 
     def wait(self, seconds: float, over: Callable[[], object], *, quiet: bool) -> None:
         """Wait so long, until `over` says something, or with `quiet` for a change."""
-        if quiet and self.has_events:
+        if self._woken:
+            self._last_woken = time.monotonic()
+        trusted = time.monotonic() - self._last_woken > self._linger
+        if quiet and self.has_events and trusted:
             seconds = max(seconds, _QUIET_SECONDS)
         until = time.monotonic() + seconds
         while not over() and (left := until - time.monotonic()) > 0:
             if quiet and self._woken:
                 break
             time.sleep(min(left, _STEP))
+        if self._woken:
+            self._last_woken = time.monotonic()
         self._woken = False
 
     def close(self) -> None:

@@ -97,7 +97,8 @@ class _Pending:
     """Seconds for which it has to be still."""
     reason: str = ""
     looked_at: bytes = b""
-    """The state in which its format was looked at last, and found not to be whole."""
+    problem: str | None = None
+    """The state in which its format was looked at last, and why it was not whole then."""
 
 
 @dataclass(slots=True)
@@ -429,12 +430,10 @@ class Watcher:
         for entry in entries if held else ():
             if entry.path in held:
                 return f"a program has {printable(entry.path)} open for writing"
-        if pending.looked_at == pending.state:
-            return pending.reason
-        problem = problem_of(self._tree.path, unit.path, entries)
-        if problem:
+        if pending.looked_at != pending.state:
             pending.looked_at = pending.state
-        return problem or ""
+            pending.problem = problem_of(self._tree.path, unit.path, entries)
+        return pending.problem or ""
 
     def _mind(self, unit: Unit, pending: _Pending) -> None:
         """Report a unit that has not been finished for too long, each time after twice as long."""
