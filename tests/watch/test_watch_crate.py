@@ -266,8 +266,10 @@ def test_a_marker_finishes_without_waiting(folder: Path, journal: Path) -> None:
 def test_what_cannot_be_read_is_told_and_keeps_the_crate_open(folder: Path, journal: Path) -> None:
     """A link, and a name in another encoding."""
     (folder / "link").symlink_to("raw")
-    with open(os.path.join(os.fsencode(folder), b"f\xe4rbung.txt"), "wb"):
-        pass
+    try:
+        (folder / os.fsdecode(b"f\xe4rbung.txt")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system takes no name that is not UTF-8")
 
     watch = once(folder, journal)
 

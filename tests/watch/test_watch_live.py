@@ -366,6 +366,7 @@ def test_a_crate_that_cannot_be_written_is_told_and_tried_again(
 
 def test_its_own_output_wakes_nobody(folder: Path) -> None:
     """Metadata, manifest, temporary files and proofs; a file of the payload does."""
+    pytest.importorskip("watchfiles")
     wakes = Wakes(folder, poll=False, linger=0)
     try:
         assert wakes.has_events, wakes.problem
