@@ -78,8 +78,8 @@ def plan_finished(
     leftovers: tuple[CratePath, ...],
     now: datetime,
     kernel: Kernel,
-) -> BuildPlan:
-    """Return what is written, in place, for a manifest of what is finished.
+) -> tuple[BuildPlan, TreeFingerprint]:
+    """Return what is written, in place, for a manifest of what is finished; and the recorded whole.
 
     `there` are the paths of all files, finished or not. Raises InputError as plan_build does.
     """
@@ -87,7 +87,8 @@ def plan_finished(
     metadata = find_metadata(tree, top)
     crate = Crate.parse(metadata.raw) if metadata else new_crate()
     check_places(tree, top, crate)
-    manifest = _with_iscc(manifest, recorded(crate).manifest.root)
+    before = recorded(crate).manifest
+    manifest = _with_iscc(manifest, before.root)
     listed = top.entries.get(MANIFEST_FILE)
     files = manifest.files
     written = None
@@ -106,9 +107,9 @@ def plan_finished(
         style=Style.GRAPH,
     )
     if has_pixel_codes(edited):
-        edited, _ = without_stale(edited, recorded(crate).manifest, manifest)
+        edited, _ = without_stale(edited, before, manifest)
     same = metadata is not None and edited.document.value == crate.document.value
-    return BuildPlan(
+    plan = BuildPlan(
         subject=tree.subject,
         target=Target(TargetKind.IN_PLACE, tree.path),
         manifest=manifest,
@@ -123,6 +124,7 @@ def plan_finished(
         notes=(*notes, *odd),
         kernel=kernel.name,
     )
+    return plan, before.root
 
 
 def _with_iscc(manifest: Manifest, known: TreeFingerprint) -> Manifest:

@@ -139,6 +139,8 @@ class Watcher:
     _memory: Memory = field(init=False)
     _identity: tuple[int, int] = field(init=False)
     _before: Manifest = field(default_factory=Manifest)
+    _whole: TreeFingerprint = field(default=TreeFingerprint(""))
+    """The codes of the whole that were recorded last with an ISCC-SUM."""
     _kept: set[str] = field(default_factory=set)
     """Units that are as the crate recorded them before, as far as names and sizes tell.
 
@@ -161,6 +163,7 @@ class Watcher:
         self._tree = DirectoryTree(self.folder)
         self._identity = self._id()
         self._before = recorded_before(self._tree)
+        self._whole = self._before.root
         glob_matcher([self.options.markers] if self.options.markers else [])
         self._memory = self.log.recall()
         wakes = Wakes(self._tree.path, poll=self.options.poll or is_remote(self._tree.path))
@@ -300,6 +303,7 @@ class Watcher:
         pending = self._pending.get(unit.path)
         if pending is None:
             pending = self._pending[unit.path] = _Pending(state, seen.at, seen.at, seen.at, 0.0)
+            self._dirty = True  # a build beside this watch may have given the whole a code
         elif pending.state != state:
             pending.state, pending.since, pending.reason = state, seen.at, ""
             if unit.path in self._kept:
@@ -607,8 +611,7 @@ class Watcher:
         root = TreeFingerprint("")
         if whole:
             digest = treehash(table)
-            same = digest == self._before.root.treehash
-            iscc = self._before.root.iscc if same else None
+            iscc = self._whole.iscc if digest == self._whole.treehash else None
             root = TreeFingerprint("", iscc, digest, len(table), table.size)
         return Manifest(
             table,
@@ -658,7 +661,7 @@ class Watcher:
 
     def _write(self, seen: _Seen, manifest: Manifest) -> bool:
         """Write the crate; tell whether the whole has an ISCC-SUM in it."""
-        plan = plan_finished(
+        plan, before = plan_finished(
             self._tree,
             manifest,
             there=seen.entries,
@@ -670,6 +673,8 @@ class Watcher:
             raise self._gone(_ANOTHER)
         if manifest.files or plan.previous is not None:
             apply(plan)
+        if before.treehash and before.iscc:  # of a build beside this watch
+            self._whole = before
         return plan.manifest.root.iscc is not None
 
     def _end(self) -> Ended:
