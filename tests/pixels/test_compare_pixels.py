@@ -150,6 +150,7 @@ def test_a_file_that_cannot_be_read_beside_equal_images_is_not_passed_over(tmp_p
 def test_images_inside_of_archives_are_compared(tmp_path: Path) -> None:
     one = raw(tmp_path / "x")
     two = converted(tmp_path / "y/b.zarr")
+    write_files(tmp_path / "y", {"notes.txt": b"1"})
     archive = zipped(tmp_path / "x", tmp_path / "x.zip")
     zarrs = zipped(tmp_path / "y", tmp_path / "y.zip")
 
