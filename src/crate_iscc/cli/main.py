@@ -14,6 +14,7 @@ from crate_iscc.cli.index_commands import app as index_commands
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
+    Codes,
     CrateArgument,
     CratesArgument,
     DaskOption,
@@ -150,6 +151,12 @@ def build(
         bool,
         typer.Option("--pixels", help="Decode the images, and record codes of their pixels."),
     ] = False,
+    codes: Annotated[
+        Codes,
+        typer.Option(
+            "--codes", help="full: an ISCC-CODE of description, looks and bytes too. Experimental."
+        ),
+    ] = Codes.SUM,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -199,6 +206,7 @@ def build(
         as_json=format_ is BuildFormat.JSON,
         dask=dask,
         pixels=pixels,
+        full_codes=codes is Codes.FULL,
     )
     if shard is None:
         building.run(request)
