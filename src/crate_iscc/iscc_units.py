@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import iscc_lib
-
 from crate_iscc.paths import valid_unicode
 
 MOST_NAME = 128
@@ -37,6 +35,8 @@ def meta_unit(name: str, description: str, more: Seed) -> Meta | None:
     are as near as these texts are alike (ISO 24138, Meta-Code; without a seed its second half
     would be of the description alone).
     """
+    import iscc_lib  # which takes its time, and few builds need it
+
     name = _cut(name, MOST_NAME)
     description = _cut(description, MOST_DESCRIPTION)
     seed: Seed = {"name": name}
@@ -64,12 +64,16 @@ def _cut(text: str, most: int) -> str:
 
 def image_unit(body: bytes) -> str:
     """Return the Content-Code of an image from the body of its Image-Code."""
+    import iscc_lib
+
     code = iscc_lib.encode_component(_CONTENT, _IMAGE, 0, 8 * len(body), body)
     return f"ISCC:{code.removeprefix('ISCC:')}"
 
 
 def mixed_unit(units: Sequence[str]) -> str | None:
     """Return the Content-Code of several images: the Mixed-Code; of one it is that one's."""
+    import iscc_lib
+
     if len(units) < 2:
         return units[0] if units else None
     made = iscc_lib.gen_mixed_code_v0(list(units), UNIT_BITS)
@@ -78,6 +82,8 @@ def mixed_unit(units: Sequence[str]) -> str | None:
 
 def composed(units: Sequence[str]) -> str:
     """Return the ISCC-CODE of units, 64 bits of each; Data- and Instance-Code are among them."""
+    import iscc_lib
+
     return str(iscc_lib.gen_iscc_code_v0(list(units), False)["iscc"])
 
 
@@ -93,6 +99,8 @@ def is_semantic_unit(text: str) -> bool:
 
 def bytes_in(code: str) -> tuple[bytes, bytes] | None:
     """Return the begins of Data- and Instance-Code in an ISCC-CODE; None if it is none."""
+    import iscc_lib
+
     if _main_type(code) != _COMPOSED:
         return None
     digest = bytes(iscc_lib.iscc_decode(code)[4])
@@ -100,6 +108,8 @@ def bytes_in(code: str) -> tuple[bytes, bytes] | None:
 
 
 def _main_type(text: str) -> int | None:
+    import iscc_lib
+
     try:
         return int(iscc_lib.iscc_decode(text)[0])
     except (ValueError, TypeError):
