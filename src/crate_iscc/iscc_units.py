@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crate_iscc.codes import Distance
 from crate_iscc.paths import valid_unicode
 
 MOST_NAME = 128
@@ -95,6 +96,21 @@ def is_content_unit(text: str) -> bool:
 def is_semantic_unit(text: str) -> bool:
     """Tell whether a text is a Semantic-Code, which is neither standardised nor made here."""
     return _main_type(text) == _SEMANTIC
+
+
+def unit_distance(one: str, two: str) -> Distance | None:
+    """Count the bits in which two units differ; None unless they are of one kind."""
+    import iscc_lib
+
+    try:
+        mine, theirs = iscc_lib.iscc_decode(one), iscc_lib.iscc_decode(two)
+    except (ValueError, TypeError):
+        return None
+    length = min(len(mine[4]), len(theirs[4]))
+    if tuple(mine[:3]) != tuple(theirs[:3]) or not length:
+        return None
+    numbers = (int.from_bytes(bytes(unit[4])[:length], "big") for unit in (mine, theirs))
+    return Distance((next(numbers) ^ next(numbers)).bit_count(), 8 * length)
 
 
 def bytes_in(code: str) -> tuple[bytes, bytes] | None:

@@ -122,6 +122,8 @@ class Kinship:
     the description. `pairs` holds all others, in the order of their paths. `images` are the
     pictures of both sides where their pixels were asked for, else None. Of a file and a tree, which
     can only have images in common, `pairs` holds no more than what could not be read.
+    `described_as` is the distance of the Meta-Codes of two crates, `meaning` that of Semantic-Codes
+    that both record; no likeness rests on them.
     """
 
     a: Side
@@ -131,6 +133,8 @@ class Kinship:
     pairs: tuple[Pair, ...] = ()
     of_files: bool = False
     images: tuple[ImagePair, ...] | None = None
+    described_as: Distance | None = None
+    meaning: Distance | None = None
 
     @property
     def is_mixed(self) -> bool:

@@ -3,16 +3,21 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import TypedDict
 
-from crate_iscc.codes import Fingerprint
+from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.comparing.opening import Opened, open_side
 from crate_iscc.comparing.pictures import pictured
 from crate_iscc.comparing.reading import Contents, Reader, Way, of_both, of_other_sizes
 from crate_iscc.comparison import MOST_PAIRS
-from crate_iscc.errors import InputError
+from crate_iscc.crate.iscc_codes import meta_of, semantic_codes
+from crate_iscc.crate.view import Crate
+from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileFingerprint
 from crate_iscc.images import paired_images
+from crate_iscc.iscc_units import unit_distance
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kinship import (
@@ -26,6 +31,7 @@ from crate_iscc.kinship import (
     with_changes,
 )
 from crate_iscc.manifest import treehash
+from crate_iscc.metadata import read_metadata
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
@@ -71,9 +77,38 @@ def compare(
         sources = tuple(map(pictured, opened)) if pixels else ()
         one, two = (Reader(side, way) for side in opened)
         kinship = _Comparing(one, two, progress).kinship(dandi=dandi)
+        kinship = replace(kinship, **_of_descriptions(*opened))
         if not sources:
             return kinship
         return replace(kinship, images=paired_images(*(source.pictures(way) for source in sources)))
+
+
+class _Described(TypedDict):
+    described_as: Distance | None
+    meaning: Distance | None
+
+
+def _of_descriptions(*opened: Opened) -> _Described:
+    """Return how far the descriptions of two crates are apart; nothing where one is no crate."""
+    crates = [crate for crate in map(_crate, opened) if crate]
+    if len(crates) != len(opened):
+        return _Described(described_as=None, meaning=None)
+    metas = [meta for meta in map(meta_of, crates) if meta]
+    pairs = product(*map(semantic_codes, crates))
+    meanings = (found for pair in pairs if (found := unit_distance(*pair)))
+    return _Described(
+        described_as=unit_distance(*metas) if len(metas) == len(crates) else None,
+        meaning=next(meanings, None),
+    )
+
+
+def _crate(opened: Opened) -> Crate | None:
+    if opened.file_name:
+        return None
+    try:
+        return Crate.parse(read_metadata(opened.tree, opened.listing).raw)
+    except (InputError, ReadError):
+        return None
 
 
 def _require_comparable(a: Opened, b: Opened, *, pixels: bool) -> None:

@@ -21,6 +21,7 @@ from crate_iscc.iscc_units import (
     composed,
     image_unit,
     is_content_unit,
+    is_semantic_unit,
     meta_unit,
     mixed_unit,
 )
@@ -131,6 +132,26 @@ def with_renewed_iscc_codes(
     return without_values(Crate(edited.document), gone), tuple(stale.values())
 
 
+def meta_of(crate: Crate) -> str | None:
+    """Return the Meta-Code of a crate as it is described now, whatever it records of itself."""
+    made = _meta(crate, crate.root_id, "")
+    return made.unit if made else None
+
+
+def semantic_codes(crate: Crate) -> tuple[str, ...]:
+    """Return the Semantic-Codes that the root carries, by itself or among the units of a code."""
+    root = crate.root_id
+    texts = [text for _, text in crate.identifiers(root)]
+    texts += [
+        unit
+        for path, _, _, objects in _recorded(crate)
+        if not path
+        for one in objects
+        for unit in _units(crate, one)
+    ]
+    return tuple(dict.fromkeys(filter(is_semantic_unit, texts)))
+
+
 class _Known:
     """Finds the entity and the codes of what lies at a path."""
 
@@ -158,7 +179,7 @@ class _Known:
 
 def _write(crate: Crate, code: _Code) -> bool:
     """Write a code, and tell whether there is one: of bytes alone the ISCC-SUM says all."""
-    meta = _meta(crate, code)
+    meta = _meta(crate, code.owner, code.path.rstrip("/").rpartition("/")[2])
     metas = [meta.unit] if meta else []
     contents = [code.content] if code.content else []
     if not (metas or contents):
@@ -185,14 +206,12 @@ def _write(crate: Crate, code: _Code) -> bool:
     return True
 
 
-def _meta(crate: Crate, code: _Code) -> Meta | None:
+def _meta(crate: Crate, owner: str, name: str) -> Meta | None:
     def first(key: str) -> str:
-        return next((text for text in strings(crate.values(code.owner, key)) if text.strip()), "")
+        return next((text for text in strings(crate.values(owner, key)) if text.strip()), "")
 
-    seed: Seed = {key: texts for key in SEED if (texts := _texts(crate.values(code.owner, key)))}
-    return meta_unit(
-        first("name") or code.path.rstrip("/").rpartition("/")[2], first("description"), seed
-    )
+    seed: Seed = {key: texts for key in SEED if (texts := _texts(crate.values(owner, key)))}
+    return meta_unit(first("name") or name, first("description"), seed)
 
 
 def _texts(values: Collection[Any]) -> list[str]:

@@ -67,6 +67,9 @@ def kinship_json(kinship: Kinship) -> str:
         "notes": [valid_unicode(note) for note in _notes(kinship)],
         "tool": f"crate-iscc {__version__}",
     }
+    for name, distance in (("metadata", kinship.described_as), ("meaning", kinship.meaning)):
+        if distance:
+            value[name] = {"bits": distance.bits, "of": distance.of}
     if kinship.images is not None and kinship.pixels:
         value["pixels"] = kinship.pixels.value
         value["images"] = [_image_json(pair) for pair in kinship.images]
@@ -214,7 +217,13 @@ def _how_far(pair: Pair, by: str = "") -> str:
 
 
 def _level_lines(kinship: Kinship, paint: Paint) -> Iterator[str]:
-    """Yield a line for each level: bytes as a whole, shared byte runs, pixels, appearance."""
+    """Yield a line for each level that is known, from descriptions to bytes as a whole."""
+    if kinship.described_as:
+        words = f"Meta-Codes: {kinship.described_as} differ (name and description of the whole)"
+        yield _level("metadata", words)
+    if kinship.meaning:
+        words = f"Semantic-Codes that both record: {kinship.meaning} differ (of no standard)"
+        yield _level("meaning", words)
     if kinship.images is None:
         return
     (pair,) = kinship.pairs if kinship.of_files and kinship.pairs else (None,)
