@@ -1008,6 +1008,58 @@ def provenance(
     )
 
 
+@app.command(short_help="Say what a figure may come from.")
+def trace(
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help="A figure or panel: a file.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="Crates, folders, zips, or an index of them."),
+    ],
+    images: Annotated[
+        bool | None,
+        typer.Option(
+            "--images/--no-images",
+            help="Decode images and compare looks [default: if the extra pixels is there].",
+            show_default=False,
+        ),
+    ] = None,
+    most: Annotated[
+        int, typer.Option("--most", metavar="N", min=1, help="Show so many candidates.")
+    ] = 20,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with pictures of them."),
+    ] = None,
+    format_: Annotated[
+        BuildFormat, typer.Option("--format", help="What to print.")
+    ] = BuildFormat.TEXT,
+    max_bytes: MaxBytes = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Say what a figure may come from, best first, each candidate with its evidence.
+
+    crate-iscc trace panel-3b.png ./dataset archive.zip --html origins.html
+
+    By recorded derivations (see derive) first, then by bytes, by pixels, and by looks. Ends with 1
+    where nothing is found.
+    """
+    from crate_iscc.cli import origins
+
+    origins.trace(
+        figure,
+        sources,
+        images=images,
+        most=most,
+        html=html,
+        as_json=format_ is BuildFormat.JSON,
+        max_bytes=max_bytes,
+        manner=manner(jobs, io, kernel, progress),
+    )
+
+
 @app.command(short_help="Record what a figure, or another file, was made from.")
 def derive(
     crate: CrateArgument,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from crate_iscc.errors import InputError
+from crate_iscc.errors import InputError, ReadError
 from crate_iscc.image_code import image_code, image_view, planes_of
 from crate_iscc.images import ImageUnread, Role
 from crate_iscc.manifest import Unread
@@ -16,12 +16,13 @@ from crate_iscc.matching.gathering import (
     is_loose,
     refuse_overlaps,
 )
+from crate_iscc.matching.raster import LARGEST_FILE, decoded, is_raster, planes
 from crate_iscc.paths import CratePath
 from crate_iscc.pixels import ImageSource, PixelImage
 from crate_iscc.pixels.searching import ImagePlace, find_images, open_images
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.similarity import IMAGE_THRESHOLD, Gathered, Grouping, Member, groups_of
-from crate_iscc.sources import Listing, Tree
+from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
@@ -40,26 +41,42 @@ def similar_images(
     what cannot be opened, and if a package that decodes images is missing.
     """
     refuse_overlaps(sources)
-    gathered = [_gathered(source, how or Gathering()) for source in sources]
+    gathered = [looks_of(source, how or Gathering()) for source in sources]
     return groups_of(gathered, threshold=IMAGE_THRESHOLD if threshold is None else threshold)
 
 
-def _gathered(source: str | Path, how: Gathering) -> Gathered:
+def looks_of(source: str | Path, how: Gathering) -> Gathered:
+    """Return what the images of a source look like: TIFF, OME-Zarr, PNG and JPEG.
+
+    Members have an Image-Code for their Data-Code (or none where all of it looks the same), and for
+    their identity a digest of the pixels. Raises InputError as similar_images does.
+    """
     if is_loose(source):
-        place = Path(source)
-        with DirectoryTree(place.parent) as folder:
-            only = [ImagePlace(CratePath(place.name))]
-            return _of_tree(str(place.parent), folder, folder.top(), only)
+        return looks_of_file(Path(source))
     with open_tree(source) as tree:
         refuse_larger(tree, how.max_bytes)
-        listing = tree.listing()
-        return _of_tree(str(source), tree, listing, find_images(listing))
+        return _of_tree(str(source), tree, tree.listing())
 
 
-def _of_tree(source: str, tree: Tree, listing: Listing, places: list[ImagePlace]) -> Gathered:
+def looks_of_file(place: Path) -> Gathered:
+    """Return what the images in one file look like, whatever that file is; see looks_of."""
+    with DirectoryTree(place.parent) as folder:
+        return _of_tree(str(place.parent), folder, folder.top(), CratePath(place.name))
+
+
+def _of_tree(source: str, tree: Tree, listing: Listing, only: CratePath | None = None) -> Gathered:
     members: list[Member] = []
     unread: list[Unread] = []
     told: set[CratePath] = set()
+    names = [only] if only is not None else list(listing.entries.paths())
+    for look in (_raster(source, tree, listing, path) for path in names if is_raster(path)):
+        if isinstance(look, Unread):
+            unread.append(look)
+        else:
+            members.append(look)
+    places = find_images(listing)
+    if only is not None:
+        places = [] if is_raster(only) else [ImagePlace(only)]
     for place in places:
         if place.path in told:
             continue
@@ -115,3 +132,21 @@ def _look(source: str, image: PixelImage) -> Member:
     name = f"{path}#{image.scene}" if image.scene else path
     size = extent.planes * y * x * image.itemsize
     return Member(source, name, size, image_code(view) if view else b"", hasher.digest())
+
+
+def _raster(source: str, tree: Tree, listing: Listing, path: CratePath) -> Member | Unread:
+    """Return a PNG or JPEG as a member; the same pixels in a TIFF have the same identity."""
+    entry = listing.entries.get(path)
+    if entry is None:
+        return Unread(path, "it is not there")
+    try:
+        pixels = decoded(read_all(tree, entry, limit=LARGEST_FILE))
+    except (ReadError, ValueError) as error:
+        reason = error.cause or error.message if isinstance(error, ReadError) else str(error)
+        return Unread(path, reason)
+    dtype, (c, y, x) = pixels.dtype.name, pixels.shape
+    hasher = blake3(repr((dtype, (1, c, 1, y, x))).encode("ascii"))
+    hasher.update(pixels.astype(pixels.dtype.newbyteorder(">")).tobytes())
+    view = image_view(planes(pixels))
+    size = y * x * c * pixels.itemsize
+    return Member(source, path, size, image_code(view) if view else b"", hasher.digest())
