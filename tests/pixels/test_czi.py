@@ -12,6 +12,11 @@ import pytest
 from cli.cli_kit import run
 from crate_iscc.images import ImageFingerprint
 from crate_iscc.imaging import pixels_of
+from crate_iscc.paths import CratePath
+from crate_iscc.pixels import NoPixelsError, PixelImage
+from crate_iscc.pixels.czi import CziSource
+from crate_iscc.pixels.on_disk import OnDisk
+from crate_iscc.sources.directory import DirectoryTree
 from pixels.pixel_kit import code_of, image, ome_zarr, only, reason, walked, zipped
 
 czi = pytest.importorskip("pylibCZIrw.czi", reason="pylibCZIrw is not installed")
@@ -130,6 +135,23 @@ def test_damaged_and_cut_files_are_findings(tmp_path: Path) -> None:
 
     for name in ("none", "cut", "damaged"):
         assert reason(tmp_path / f"{name}.czi").startswith("it cannot be decoded: ")
+
+
+def test_a_reader_that_crashes_takes_nothing_with_it(tmp_path: Path) -> None:
+    """LibCZI ends its process on some damaged files; here somebody kills it between two reads."""
+    place = written(tmp_path / "a.czi", image())
+    with DirectoryTree(tmp_path) as tree:
+        source = CziSource(OnDisk(tree, tree.top(), CratePath(place.name)))
+        (found,) = source.images()
+        assert isinstance(found, PixelImage)
+        first, second, *_ = found.blocks()
+        assert len(first()) == 35 * 45 * 2
+        assert source._process
+        source._process._process.kill()
+        source._process._process.wait()
+        with pytest.raises(NoPixelsError, match="its reader crashed"):
+            second()
+        source.close()
 
 
 def test_a_czi_in_an_archive_is_a_finding(tmp_path: Path) -> None:

@@ -3,14 +3,22 @@
 Pixels of a scene that no tile covers are 0, and where tiles overlap the reader says which is seen:
 so it is named with its version. Samples of a pixel are stored as blue, green, red, and are the
 channels red, green, blue here. Level 0 counts, in the bounding rectangle of the tiles of a scene.
+
+The reader runs in a process of its own (czi_reader), which a damaged file may end.
 """
 
+import json
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from crate_iscc.images import Extent, ImageUnread, Plane
 from crate_iscc.pixels import (
@@ -76,13 +84,10 @@ class _Scene:
 class CziSource:
     """The images of one CZI: one for each scene."""
 
-    def __init__(self, file: OnDisk, czi: Any) -> None:
-        """Take a file, and the module that reads it."""
+    def __init__(self, file: OnDisk) -> None:
+        """Take a file; nothing of it is read before its images are asked for."""
         self._file = file
-        self._czi = czi
-        self._lock = threading.Lock()
-        self._document: Any = None
-        self._closing: Callable[[], object] = _nothing
+        self._process: _Reading | None = None
         self._reader = f"pylibCZIrw {version('pylibCZIrw')}"
 
     def images(self) -> Iterator[PixelImage | ImageUnread]:
@@ -105,26 +110,16 @@ class CziSource:
         self._file.settle()
 
     def close(self) -> None:
-        """Close the file."""
-        self._closing()
-        self._closing, self._document = _nothing, None
+        """Let go of the file."""
+        if self._process:
+            self._process.close()
+            self._process = None
 
     def _scenes(self) -> list[_Scene]:
-        opening = self._czi.open_czi(self._file.place())
-        self._document = opening.__enter__()
-        self._closing = partial(opening.__exit__, None, None, None)
+        self._process = _Reading(self._file.place())
         scenes: dict[int | None, _Scene] = {}
-        problems: list[str] = []
-
-        def take(_: int, tile: Any) -> bool:
-            problem = _taken(tile, scenes)
-            if problem:
-                problems.append(problem)
-            return not problem
-
-        self._document.enumerate_subblocks(take)
-        if problems:
-            raise NoPixelsError(problems[0])
+        for tile in self._process.tiles():
+            _take(tile, scenes)
         if not scenes:
             raise NoPixelsError("it has no image")
         if len(scenes) > MOST_SCENES:
@@ -172,36 +167,92 @@ class CziSource:
         places = zip("ZCT", scene.starts(), (plane.z, channel, plane.t), strict=True)
         where = {axis: start + index for axis, start, index in places if axis in scene.axes}
         roi = scene.edges[0], scene.edges[1] + band[0], width, band[1]
-        with self._lock:
-            pixels = self._document.read(roi=roi, plane=where, scene=scene.number)
+        if self._process is None:
+            raise NoPixelsError("it is closed")
+        pixels = self._process.pixels({"roi": roi, "plane": where, "scene": scene.number})
         if pixels.shape != (band[1], width, samples):
             raise NoPixelsError(f"its planes have the shape {pixels.shape}")
         return canonical(pixels[..., samples - 1 - sample], dtype)
 
 
-def _taken(tile: Any, scenes: dict[int | None, _Scene]) -> str:
-    """Take a tile to its scene; return what is wrong with it."""
-    rect, size = tile.logicalRect, tile.physicalSize
-    if (rect.w, rect.h) != (size.w, size.h):
-        return ""  # a smaller level
-    where = tile.coordinate.to_dict()
+class _Reading:
+    """The process that reads a file, and what is asked of it, one request after another."""
+
+    def __init__(self, place: str) -> None:
+        self._lock = threading.Lock()
+        program = Path(__file__).with_name("czi_reader.py")
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, and no shell
+            [sys.executable, "-P", str(program), place],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def tiles(self) -> Iterator[dict[str, Any]]:
+        """Yield what the file says of each tile. Raises NoPixelsError if it is damaged."""
+        while not (told := self._answer()).get("end"):
+            yield told
+
+    def pixels(self, asked: dict[str, Any]) -> Any:
+        """Return pixels as an array. Raises NoPixelsError if they cannot be had."""
+        with self._lock:
+            if self._process.stdin is None or self._process.stdout is None:
+                raise _ended()
+            try:
+                self._process.stdin.write(json.dumps(asked).encode("ascii") + b"\n")
+                self._process.stdin.flush()
+            except OSError as error:
+                raise _ended() from error
+            told = self._answer()
+            raw = self._process.stdout.read(told["size"])
+        if len(raw) != told["size"]:
+            raise _ended()
+        return np.frombuffer(raw, told["dtype"]).reshape(told["shape"])
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except OSError:  # what was still to be written to it
+                    continue
+        self._process.wait()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self._process.stdout.readline() if self._process.stdout else b""
+        if not line.endswith(b"\n"):
+            raise _ended()
+        told: dict[str, Any] = json.loads(line)
+        if "error" in told:
+            words = " ".join(str(told["error"]).split())[:300]
+            raise NoPixelsError(f"it cannot be decoded: {words}")
+        return told
+
+
+def _ended() -> NoPixelsError:
+    return NoPixelsError("it cannot be decoded: its reader crashed, so it is damaged")
+
+
+def _take(tile: dict[str, Any], scenes: dict[int | None, _Scene]) -> None:
+    """Take a tile to its scene. Raises NoPixelsError for what cannot be walked."""
+    left, top, width, height = tile["rect"]
+    if [width, height] != tile["size"]:
+        return  # a smaller level
+    where = tile["where"]
     for axis in _OTHER_AXES:
         if where.get(axis, 0):
-            return f"it has an axis {axis}, which IEP-0018 does not know"
-    kind = tile.pixelType.name
+            raise NoPixelsError(f"it has an axis {axis}, which IEP-0018 does not know")
+    kind = tile["type"]
     dtype, samples = _TYPES.get(kind, ("float32", 4))
-    if rect.w < 1 or rect.h < 1 or rect.w * rect.h * samples * _SIZES[dtype] > LARGEST_PIECE:
-        return f"a tile of it has {rect.w} x {rect.h} pixels"
+    if min(width, height) < 1 or width * height * samples * _SIZES[dtype] > LARGEST_PIECE:
+        raise NoPixelsError(f"a tile of it has {width} x {height} pixels")
     number = where.get("S")
-    edges = [rect.x, rect.y, rect.x + rect.w, rect.y + rect.h]
+    edges = [left, top, left + width, top + height]
     scene = scenes.setdefault(number, _Scene(number, list(edges)))
     scene.edges[:2] = map(min, scene.edges[:2], edges[:2])
     scene.edges[2:] = map(max, scene.edges[2:], edges[2:])
     scene.types.add(kind)
     scene.axes |= where.keys()
     scene.planes.add((where.get("Z", 0), where.get("C", 0), where.get("T", 0)))
-    return ""
-
-
-def _nothing() -> None:
-    """Do nothing."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
+from importlib.util import find_spec
 
 from crate_iscc.containers import container_of, find_containers
 from crate_iscc.errors import CrateIsccError, InputError
@@ -74,16 +74,14 @@ def open_images(tree: Tree, listing: Listing, place: ImagePlace) -> ImageSource:
 
 
 def _czi(tree: Tree, listing: Listing, path: CratePath) -> ImageSource:
-    try:
-        needed("numpy")
-        czi = import_module("pylibCZIrw.czi")
-    except (ImportError, InputError):
+    if find_spec("pylibCZIrw") is None:
         install = "pip install 'crate-iscc[czi]'"
         return _Unreadable(path, f"there is no reader for Zeiss CZI here: {install}")
     from crate_iscc.pixels.czi import CziSource
     from crate_iscc.pixels.on_disk import OnDisk
 
-    return CziSource(OnDisk(tree, listing, path), czi)
+    needed("numpy")
+    return CziSource(OnDisk(tree, listing, path))
 
 
 class _Zipped:
