@@ -235,6 +235,26 @@ def test_a_code_of_other_bytes_is_not_kept(crate: Path) -> None:
     assert isinstance(entities["raw%201.tif"]["identifier"], str)
 
 
+def test_units_that_are_known_less_far_are_the_same_units(crate: Path) -> None:
+    """As a wide ISCC-SUM has 128 bits of each."""
+    raw = json.loads((crate / METADATA).read_text())
+    for entity in raw["@graph"]:
+        if entity["@id"].startswith("#iscc-code-"):
+            meta, content, data, instance = entity["units"]
+            short = [
+                "ISCC:"
+                + iscc_core.encode_component(kind, 0, 0, 128, iscc_core.iscc_decode(unit)[4])
+                for kind, unit in ((iscc_core.MT.DATA, data), (iscc_core.MT.INSTANCE, instance))
+            ]
+            entity["units"] = [meta, content, *short]
+    (crate / METADATA).write_text(json.dumps(raw))
+
+    plan = build(crate)
+
+    assert not plan.notes
+    assert len([key for key in graph(crate) if key.startswith("#iscc-code-")]) == 3
+
+
 def test_a_code_of_an_image_that_is_gone_goes_with_it(crate: Path) -> None:
     (crate / "raw 1.tif").unlink()
 

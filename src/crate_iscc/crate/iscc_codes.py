@@ -24,6 +24,7 @@ from crate_iscc.iscc_units import (
     is_semantic_unit,
     meta_unit,
     mixed_unit,
+    unit_distance,
 )
 from crate_iscc.jsonld import Entity, as_list, references, strings, unpacked
 from crate_iscc.manifest import Manifest
@@ -222,11 +223,19 @@ def _texts(values: Collection[Any]) -> list[str]:
 def _is_stale(units: Sequence[str], value: str, now: Fingerprint) -> bool:
     """Tell whether a code is known to be of other bytes, by its units or by itself."""
     if units:
-        return not set(now.units_as_known()) <= set(units)
+        return not all(
+            any(_same(mine, theirs) for theirs in units) for mine in now.units_as_known()
+        )
     known = bytes_in(value)
     if known is None or not (now.data and now.instance):
         return False
     return known != (now.data[:8], now.instance[:8])
+
+
+def _same(one: str, two: str) -> bool:
+    """Tell whether two units agree, as far as both go."""
+    distance = unit_distance(one, two)
+    return distance is not None and not distance.bits
 
 
 def _recorded(crate: Crate) -> Iterator[tuple[CratePath, str, str, list[Entity]]]:

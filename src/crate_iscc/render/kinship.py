@@ -242,7 +242,8 @@ def _level_lines(kinship: Kinship, paint: Paint) -> Iterator[str]:
             comparison.status, "bad"
         )
         yield _level("pixels", paint(f"{name}{comparison}", style))
-        if images.appearance:
+        told = name and comparison.status is PixelStatus.EQUAL  # of many, that says enough
+        if images.appearance and not told:
             look = f"Image-Codes: {images.appearance} differ, {_alike(images.appearance)}"
             yield _level("appearance", f"{name}{look} (experimental)")
     more = len(kinship.images) - len(shown)
