@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep test-deep fuzz bench bench-remote format profile clean
+.PHONY: demo test lint unit deep test-deep microscope fuzz bench bench-remote format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -41,6 +41,10 @@ test-deep: deep
 deep: $(STAMP) $(VENV)/judges/moto/.installed
 	$(TEST_ENVIRONMENT) HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -n auto
 
+# A real acquisition engine, in an environment of its own: it brings some 25 packages.
+microscope: $(VENV)/judges/acquire/.installed
+	$(VENV)/judges/acquire/bin/python -m pytest tests/acquire
+
 # Ten to twenty minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
@@ -51,7 +55,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py --workload all --workload scale $(if $(PLOT),--plot $(PLOT))
 	$(BIN)/python benchmarks/bench_validate.py
 
-# Each in an environment of its own: they want botocores of different releases.
+# Each in an environment of its own: they want botocores of different releases, and much else.
 $(VENV)/judges/%/.installed: $(STAMP)
 	$(PYTHON) -m venv $(dir $@)
 	$(dir $@)bin/python -m pip install --quiet $(JUDGE_$*)
@@ -60,6 +64,7 @@ $(VENV)/judges/%/.installed: $(STAMP)
 JUDGE_moto = 'moto[server]>=5.1'
 JUDGE_zarrsum = 'zarr-checksum>=0.4.7' boto3
 JUDGE_s3fs = s3fs
+JUDGE_acquire = --editable '.[acquire,pixels]' hypothesis pytest
 
 # Ten minutes: moto's S3 server in Python is what all wait for. rclone is measured where it is.
 bench-remote: $(STAMP) $(patsubst %,$(VENV)/judges/%/.installed,moto zarrsum s3fs)

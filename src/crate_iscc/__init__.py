@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crate_iscc.version import __version__
 
 if TYPE_CHECKING:
+    from crate_iscc.acquire.recorder import MissingFramesError, Recorder
     from crate_iscc.api import build, fingerprint
     from crate_iscc.building.adoption import DamagedPayloadError
     from crate_iscc.building.apply import apply
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from crate_iscc.verifying.verification import verify
 
 _HOMES = {
+    "acquire.recorder": ("MissingFramesError", "Recorder"),
     "api": ("build", "fingerprint"),
     "building.adoption": ("DamagedPayloadError",),
     "building.apply": ("apply",),
@@ -106,11 +108,13 @@ __all__ = [
     "Kinship",
     "Likeness",
     "Manifest",
+    "MissingFramesError",
     "Pair",
     "PixelComparison",
     "PixelStatus",
     "Progress",
     "ReadError",
+    "Recorder",
     "Relation",
     "Report",
     "Sampling",

@@ -1,6 +1,7 @@
 """Every kind of finding there is: stable ids, how much they weigh, what they mean, what to do."""
 
 from crate_iscc.audit_kinds import AUDIT_KINDS
+from crate_iscc.omero_kinds import OMERO_KINDS
 from crate_iscc.pixel_kinds import PIXEL_KINDS
 from crate_iscc.proof_kinds import PROOF_KINDS
 from crate_iscc.severity import FindingKind, Severity
@@ -473,6 +474,7 @@ FINDING_KINDS = {
         *PIXEL_KINDS,
         *PROOF_KINDS,
         *AUDIT_KINDS,
+        *OMERO_KINDS,
         *PROFILE_KINDS,
         *_BASE_KINDS,
     )

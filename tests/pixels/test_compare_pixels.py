@@ -310,6 +310,7 @@ def test_what_cannot_be_recorded_is_told_before_anything_is_compared(tmp_path: P
         (crate / "b.zarr", tmp_path, "ro-crate-metadata.json"),
         (crate / "b.zarr", zipped(crate, tmp_path / "crate.zip"), "of a zip are not changed"),
         (crate / "b.zarr/0", crate, "does not describe"),
+        (one, crate, "nothing is made from itself"),
     ):
         ended = run("compare", one, to, "--pixels", "--record", where, *BY)
         assert (ended.code, ended.out) == (2, "")

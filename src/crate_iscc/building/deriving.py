@@ -60,7 +60,7 @@ def derive(
     with _opened(crate, software) as tree:
         metadata = read_metadata(tree, tree.top())
         described = Crate.parse(metadata.raw)
-        ends = _Ends(tree, described, kernel or chosen_kernel())
+        ends = Ends(tree, described, kernel or chosen_kernel())
         made = Derivation(
             sources=tuple(ends.end(text) for text in sources),
             result=ends.end(result),
@@ -75,7 +75,7 @@ def derive(
         raw = with_derivation(described, made).document.dump()
         if raw == metadata.raw:
             return Derived(made, was_there=True)
-        _write(tree, metadata, raw)
+        write_metadata(tree, metadata, raw)
         return Derived(made, False, tuple(filter(signs_metadata, ends.entries.paths())))
 
 
@@ -85,10 +85,12 @@ def check_derivable(
     """Raise what `derive` would for what it is given, as far as that is known without reading."""
     with _opened(crate, software) as tree:
         described = Crate.parse(read_metadata(tree, tree.top()).raw)
-        ends = _Ends(tree, described, chosen_kernel())
+        ends = Ends(tree, described, chosen_kernel())
         found = [ends.described(text) for text in (*sources, result)]
         if not any(found):
             raise _no_end_in_it()
+        if os.path.abspath(result) in map(os.path.abspath, sources):
+            raise InputError(f"nothing is made from itself: {printable(Path(result).name)}")
 
 
 def _opened(crate: str | Path, software: str) -> DirectoryTree:
@@ -111,7 +113,7 @@ def _no_end_in_it() -> InputError:
     )
 
 
-class _Ends:
+class Ends:
     """Finds what the ends of a derivation are, and checks those that are in the crate."""
 
     def __init__(self, tree: DirectoryTree, crate: Crate, kernel: Kernel) -> None:
@@ -242,13 +244,14 @@ def _fingerprint(tree: Tree, path: str, kernel: Kernel) -> Fingerprint:
     return hasher.finish()
 
 
-def _write(tree: DirectoryTree, metadata: MetadataFile, raw: bytes) -> None:
+def write_metadata(tree: DirectoryTree, metadata: MetadataFile, raw: bytes) -> None:
+    """Put new metadata in the place of those that were read. Raises WriteError."""
     place = tree.path / metadata.name
     try:
         if place.read_bytes() != metadata.raw:
             raise WriteError(
                 f"{printable(str(place))} was written by somebody else meanwhile",
-                hint="run derive again",
+                hint="run this again",
             )
         with replacing(place) as file:
             file.write(raw)

@@ -212,7 +212,7 @@ def plan_build(
         style = options.style or fitting_style(crate)
         _require_entities(options, style)
         listed = listing.entries.get(MANIFEST_FILE)
-        previous_manifest_file = _datahash(tree, listed) if listed else None
+        previous_manifest_file = datahash_of(tree, listed) if listed else None
         manifest = fingerprint_tree(
             tree,
             payload,
@@ -347,7 +347,7 @@ def _begin(tree: Tree, options: BuildOptions) -> _Begun:
     there = find_metadata(tree, listing)
     crate = Crate.parse(there.raw) if there else new_crate()
     check_recipe(crate)
-    _check_places(tree, listing, crate)
+    check_places(tree, listing, crate)
     excluded, payload = _payload(tree, listing, crate, options)
     _check_payload(payload, tree)
     remarks = remarks_on(crate, listing, payload)
@@ -434,7 +434,7 @@ def _without_leftovers(listing: Listing) -> tuple[Listing, tuple[CratePath, ...]
     return replace(listing, entries=entries.without(numbers)), left
 
 
-def _check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
+def check_places(tree: Tree, listing: Listing, crate: Crate) -> None:
     """Refuse to put the files that build makes in the place of what is something else."""
     for name in (METADATA_FILE, MANIFEST_FILE):
         if f"{name}/" in listing.folders:
@@ -537,7 +537,8 @@ def left_out(listed: EntryTable, payload: EntryTable) -> frozenset[CratePath]:
     return frozenset(found)
 
 
-def _datahash(tree: Tree, entry: Entry) -> Fingerprint:
+def datahash_of(tree: Tree, entry: Entry) -> Fingerprint:
+    """Return the datahash of a file."""
     hasher = DatahashHasher()
     for chunk in chunks(tree.open(entry)):
         hasher.update(chunk)

@@ -108,7 +108,7 @@ def run_shard(request: Request, shard: str) -> None:
     try:
         sharing.run_shard(work_of(request), shard, request.out, request.manner)
     except UnreadPayloadError as error:
-        _say_unread(error)
+        say_unread(error)
         raise typer.Exit(UNREAD) from None
 
 
@@ -135,10 +135,10 @@ def run(request: Request, given: "MergedParts | None" = None) -> None:
             if not request.dry_run:
                 apply(plan, progress=sink)
     except UnreadPayloadError as error:
-        _say_unread(error)
+        say_unread(error)
         raise typer.Exit(UNREAD) from None
     except DamagedPayloadError as error:
-        _say_damaged(error)
+        say_damaged(error)
         raise typer.Exit(DAMAGED) from None
     target = request.out or request.path
     written = _written(plan)
@@ -160,7 +160,8 @@ def _written(plan: BuildPlan) -> list[str]:
     return [plan.target.path.name]
 
 
-def _say_unread(error: UnreadPayloadError) -> None:
+def say_unread(error: UnreadPayloadError) -> None:
+    """Name the files that could not be read, and say what to do."""
     for item in error.unread[:_NAMED_AT_MOST]:
         say(f"  unread  {printable(item.path)}: {item.reason}")
     if len(error.unread) > _NAMED_AT_MOST:
@@ -169,7 +170,8 @@ def _say_unread(error: UnreadPayloadError) -> None:
     say(f"hint: {error.hint}")
 
 
-def _say_damaged(error: DamagedPayloadError) -> None:
+def say_damaged(error: DamagedPayloadError) -> None:
+    """Name the files that are not what others recorded of them, and say what to do."""
     for finding in error.findings[:_NAMED_AT_MOST]:
         word = finding.id.removeprefix("bytes.")
         say(f"  {word:<8} {printable(finding.path or '')}: {finding.message}")

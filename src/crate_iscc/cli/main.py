@@ -11,6 +11,7 @@ import typer
 
 from crate_iscc.cli.guard import Guard
 from crate_iscc.cli.index_commands import app as index_commands
+from crate_iscc.cli.omero import omero
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
@@ -44,6 +45,7 @@ from crate_iscc.cli.options import (
     SinceOption,
     SumFormat,
     TrustOption,
+    WatchFormat,
     manner,
 )
 
@@ -212,6 +214,82 @@ def build(
         building.run(request)
     else:
         building.run_shard(request, shard)
+
+
+@app.command(short_help="Keep a folder that an instrument writes to a crate of what is finished.")
+def watch(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder that the instrument writes to.")
+    ],
+    settle: Annotated[
+        float,
+        typer.Option(
+            "--settle",
+            min=0.0,
+            max=1e6,
+            metavar="SECONDS",
+            help="For how long an image must have been still.",
+        ),
+    ] = 30.0,
+    done_marker: Annotated[
+        str | None,
+        typer.Option(
+            "--done-marker",
+            metavar="GLOB",
+            help="Files that say that an image is finished: '*.done', DONE (.gitignore syntax).",
+        ),
+    ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            "--patience",
+            min=0.0,
+            metavar="SECONDS",
+            help="Report what is not finished after so long [default: 10 x --settle, at least 60].",
+        ),
+    ] = None,
+    poll: Annotated[
+        bool,
+        typer.Option("--poll", help="Wait for no events; network mounts are polled anyway."),
+    ] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Take what is finished now, and end.")
+    ] = False,
+    journal: JournalOption = None,
+    jobs: Jobs = None,
+    io: IoOption = Io.FAST,
+    kernel: KernelOption = None,
+    format_: Annotated[
+        WatchFormat, typer.Option("--format", help="What to print, one line an image.")
+    ] = WatchFormat.TEXT,
+    progress: ProgressOption = ProgressKind.AUTO,
+) -> None:
+    """Keep a folder that an instrument writes to a crate of what is finished.
+
+    crate-iscc watch /data/run42 --settle 60
+
+    crate-iscc watch /data/run42 --once
+
+    An image (a file, a Zarr, or a set of files such as a .vsi with its folder) is finished when its
+    marker is there, or when it has been still, nobody writes to it and its format says that it is
+    whole. Each is read once then. End it with Ctrl-C or SIGTERM; started again, it goes on.
+    """
+    from crate_iscc.cli import watching
+    from crate_iscc.watching.watching import WatchOptions
+
+    watching.watch(
+        folder,
+        options=WatchOptions(
+            settle=settle,
+            markers=done_marker,
+            poll=poll,
+            once=once,
+            patience=max(60.0, 10 * settle) if patience is None else patience,
+        ),
+        journal=journal,
+        as_json=format_ is WatchFormat.JSONL,
+        manner=manner(jobs, io, kernel, progress),
+    )
 
 
 @app.command(short_help="Check a crate against its fingerprints.")
@@ -1121,6 +1199,7 @@ app.add_typer(
 profiles = typer.Typer(
     no_args_is_help=True, help="The profiles that come with crate-iscc, for other tools."
 )
+app.add_typer(omero, name="omero", short_help="Fingerprints for images in OMERO and its packs.")
 app.add_typer(profiles, name="profile", short_help="List, show and export the profiles.")
 
 

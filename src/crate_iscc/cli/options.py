@@ -17,6 +17,13 @@ class BuildFormat(enum.StrEnum):
     JSON = "json"
 
 
+class WatchFormat(enum.StrEnum):
+    """Formats of what watch prints."""
+
+    TEXT = "text"
+    JSONL = "jsonl"
+
+
 class BuildStyle(enum.StrEnum):
     """Ways to write the fingerprints into the metadata."""
 

@@ -60,7 +60,7 @@ def with_derivation(crate: Crate, made: Derivation) -> Crate:
     edited = Crate(crate.document.copy())
     for end in (*made.sources, made.result):
         if end.described is not None and not edited.occurrences(end.id):
-            edited.document.put(_elsewhere(edited, end, end.described))
+            edited.document.put(described_elsewhere(edited, end, end.described))
     software = _software(made.software)
     edited.document.put(software, keep=True)
     action: Entity = {
@@ -82,7 +82,7 @@ def with_derivation(crate: Crate, made: Derivation) -> Crate:
     return Crate(edited.document)
 
 
-def _elsewhere(crate: Crate, end: End, known: Fingerprint) -> Entity:
+def described_elsewhere(crate: Crate, end: End, known: Fingerprint) -> Entity:
     """Return the entity of what lies elsewhere, and is known by its codes."""
     key = crate.document.define_terms({"datahash": TERMS["datahash"]})["datahash"]
     return {

@@ -5,7 +5,7 @@ does not hold any more, and leave everything else as it is.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -68,6 +68,10 @@ class Generator:
     forced: tuple[str, ...] = ()
 
 
+_LISTS_ALL = "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
+_LISTS_FINISHED = "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every finished file"
+
+
 class Editor(ABC):
     """One pass over a copy of a crate's document; used once and thrown away.
 
@@ -81,7 +85,7 @@ class Editor(ABC):
         terms: Collection[str],
         *,
         sha256: bool,
-        left_out: Collection[str],
+        left_out: Container[str],
     ) -> None:
         self.sha256 = sha256
         self.left_out = left_out
@@ -212,9 +216,7 @@ class Editor(ABC):
         name = file.path.rpartition("/")[2]
         entity: Entity = {"@id": encode_id(file.path), "@type": "File", "name": name}
         if file.path == MANIFEST_FILE:
-            entity["description"] = (
-                "Path, size in bytes, BLAKE3 datahash and ISCC-SUM of every payload file"
-            )
+            entity["description"] = self._list_description
         entity["contentSize"] = str(file.fingerprint.size)
         encoding = media_type(name)
         if encoding:
@@ -224,6 +226,11 @@ class Editor(ABC):
         if file.sha256 and self.sha256:
             entity["sha256"] = file.sha256
         return entity
+
+    @property
+    def _list_description(self) -> str:
+        """What the manifest file lists."""
+        return _LISTS_ALL if self.manifest.root.treehash else _LISTS_FINISHED
 
     def update_file(self, objects: list[Entity], file: FileFingerprint) -> None:
         """Write the codes into the first object of an entity, and into any that has older ones."""
@@ -236,6 +243,8 @@ class Editor(ABC):
             if wide not in strings(identifiers):
                 identifiers.append(wide)
             entity["contentSize"] = str(file.fingerprint.size)
+            if entity.get("description") in (_LISTS_ALL, _LISTS_FINISHED):
+                entity["description"] = self._list_description
             entity["identifier"] = unpacked(identifiers)
             for key in self.crate.term_keys("datahash"):
                 entity.pop(key, None) if key != datahash_key else None

@@ -1,8 +1,8 @@
 """Writes fingerprints as entities of the graph: the style for most crates."""
 
-from collections.abc import Collection
+from collections.abc import Container
 
-from crate_iscc.codes import is_iscc_sum
+from crate_iscc.codes import Fingerprint, is_iscc_sum
 from crate_iscc.containers import outside
 from crate_iscc.crate.editing import Editor, Generator, set_or_remove
 from crate_iscc.crate.style import Style, recorded_style
@@ -11,8 +11,10 @@ from crate_iscc.crate.terms import (
     ACTION_ID,
     ISCC_SUM_ID,
     ISCC_TERM,
+    PROFILE,
     SOFTWARE_ID,
     SOFTWARE_URL,
+    STILL_ACTIVE,
     TREEHASH_ID,
     TREEHASH_TERM,
 )
@@ -30,7 +32,7 @@ class GraphEditor(Editor):
     """Writes an entity for each file, container and code."""
 
     def __init__(
-        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Collection[str]
+        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Container[str]
     ) -> None:
         super().__init__(crate, manifest, (), sha256=sha256, left_out=left_out)
 
@@ -41,8 +43,25 @@ class GraphEditor(Editor):
         else:
             # A table's list may be recorded all the same, and would not be the one written now.
             self.forget_terms(self.crate.root_id, ["manifestDatahash"])
-        self._tree(self.crate.root, self.manifest.root, "")
-        self.declare_profile(described=True)
+        whole = self.manifest.root
+        if whole.treehash:
+            self._tree(self.crate.root, whole, "")
+        else:
+            self._forget_tree(self.crate.root_id, "")
+            self.forget_codes([self.crate.root])
+        if whole.treehash and whole.iscc:
+            self.declare_profile(described=True)
+        else:
+            self._undeclare_profile()
+
+    def _undeclare_profile(self) -> None:
+        """Take the profile off the root: it requires both codes of the whole."""
+        for entity in self.crate.occurrences(self.crate.root_id):
+            values = as_list(entity.get("conformsTo"))
+            kept = [v for v in values if v != PROFILE and PROFILE not in references(v)]
+            if len(kept) != len(values):
+                set_or_remove(entity, "conformsTo", kept)
+        self.document.drop({PROFILE})
 
     def _leave_table(self) -> None:
         self.forget_terms(self.crate.root_id, TABLE_TERMS)
@@ -107,8 +126,19 @@ class GraphEditor(Editor):
             "name": "Fingerprinting of the payload",
             "instrument": {"@id": SOFTWARE_ID},
             "object": {"@id": self.crate.root_id},
-            "result": [{"@id": ISCC_SUM_ID}, {"@id": TREEHASH_ID}],
         }
+        whole = self.manifest.root
+        codes = ((ISCC_SUM_ID, whole.iscc), (TREEHASH_ID, whole.treehash))
+        made = [{"@id": code_id} for code_id, code in codes if code]
+        if made:
+            action["result"] = made
+        else:
+            action["actionStatus"] = {"@id": STILL_ACTIVE}
+        for entity in self.crate.occurrences(ACTION_ID):
+            if not made:
+                entity.pop("result", None)
+            elif references(entity.get("actionStatus")) == [STILL_ACTIVE]:
+                del entity["actionStatus"]
         self.record_recipe(action)
         if not self.manifest.recipe.excluded:
             self.forget_terms(ACTION_ID, ["excludedPattern"])
@@ -117,7 +147,11 @@ class GraphEditor(Editor):
 
     def write_generator(self, generator: Generator) -> None:
         """Record who did it and when."""
-        self.document.put({"@id": ACTION_ID, "endTime": generator.when})
+        if self.manifest.root.treehash:
+            self.document.put({"@id": ACTION_ID, "endTime": generator.when})
+        else:  # it has not come to its end
+            for entity in self.crate.occurrences(ACTION_ID):
+                entity.pop("endTime", None)
         for entity in self.document.graph if generator.forced else ():
             if isinstance(entity, dict) and entity.get("@id") == ACTION_ID:
                 self.record_force(entity, generator)
@@ -133,16 +167,20 @@ class GraphEditor(Editor):
         )
 
     def _tree(self, entity: Entity, tree: TreeFingerprint, path: str) -> None:
-        if tree.iscc is None or tree.treehash is None:
+        if tree.treehash is None or (path and tree.iscc is None):
             raise ValueError("a tree whose codes are not known cannot be recorded")
         what = f"the container {path}" if path else "the payload"
         suffix = "-" + encode_id(path) if path else ""
-        values = (
-            (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", tree.iscc.iscc()),
-            (TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash),
-        )
+        values = [(TREEHASH_ID, TREEHASH_TERM, f"treehash of {what}", tree.treehash)]
+        if tree.iscc:
+            known = tree.iscc
+            values.insert(0, (ISCC_SUM_ID, ISCC_TERM, f"ISCC-SUM of {what}", known.iscc()))
+        else:  # the ISCC-SUM of the whole is computed by a read of its own, and may be lacking
+            known = Fingerprint()
+            self.drop({ISCC_SUM_ID})
+            self.forget_codes([entity])
         own_ids = [value_id + suffix for value_id, *_ in values]
-        identifiers = self.without_stale(entity, tree.iscc, tree.treehash, own_ids)
+        identifiers = self.without_stale(entity, known, tree.treehash, own_ids)
         for value_id, property_id, name, value in values:
             value_id += suffix
             if value_id not in references(identifiers):
@@ -162,7 +200,8 @@ class GraphEditor(Editor):
 
     def _forget_tree(self, entity_id: str, folder: str) -> None:
         """Take our codes off a folder that is no container any more."""
-        ours = {f"{name}-{encode_id(folder)}" for name in (ISCC_SUM_ID, TREEHASH_ID)}
+        end = f"-{encode_id(folder)}" if folder else ""
+        ours = {name + end for name in (ISCC_SUM_ID, TREEHASH_ID)}
         for entity in self.crate.occurrences(entity_id):
             kept = [
                 value

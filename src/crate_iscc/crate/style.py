@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from crate_iscc.crate.terms import TREEHASH_TERM
-from crate_iscc.crate.view import Crate
+from crate_iscc.crate.view import Crate, is_open
 from crate_iscc.jsonld import references, strings
 
 _BIA_PROFILES = "https://w3id.org/bia/"
@@ -26,6 +26,8 @@ def recorded_style(crate: Crate) -> Style | None:
     if strings(crate.term_values(crate.root_id, "treehash")):
         return Style.TABLE
     if any(name == TREEHASH_TERM for name, _ in crate.identifiers(crate.root_id)):
+        return Style.GRAPH
+    if is_open(crate):
         return Style.GRAPH
     return None
 

@@ -1,6 +1,6 @@
 """Writes fingerprints as literals of the root and rows of the manifest file: no new entities."""
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from crate_iscc.crate.editing import Editor, Generator, set_or_remove
 from crate_iscc.crate.terms import (
@@ -41,7 +41,7 @@ class TableEditor(Editor):
     """
 
     def __init__(
-        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Collection[str]
+        self, crate: Crate, manifest: Manifest, *, sha256: bool, left_out: Container[str]
     ) -> None:
         terms = ("treehash", "generator", "manifestDatahash", "manifestSchema")
         super().__init__(crate, manifest, terms, sha256=sha256, left_out=left_out)

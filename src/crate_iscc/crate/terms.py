@@ -45,6 +45,8 @@ OLD_VERSIONS = frozenset({"0.2", "1.0", "1.1"})
 """Versions whose context has neither `sha256` nor `Profile`."""
 
 ACTION_ID = "#crate-iscc-fingerprint"
+STILL_ACTIVE = "http://schema.org/ActiveActionStatus"
+"""The status of that action while files are still being written: the whole has no codes then."""
 SOFTWARE_ID = "#crate-iscc"
 SOFTWARE_URL = "https://w3id.org/bio-codes/crate-iscc"
 ISCC_SUM_ID = "#iscc-sum"

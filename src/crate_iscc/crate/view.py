@@ -10,6 +10,7 @@ from crate_iscc.crate.terms import (
     ACTION_ID,
     ISCC_TERM,
     RO_CRATE,
+    STILL_ACTIVE,
     TERMS,
     TREEHASH_TERM,
 )
@@ -222,6 +223,14 @@ def property_ids(entity: Entity) -> list[str]:
     """Return the propertyIDs of a PropertyValue, written as text or as references."""
     value = entity.get("propertyID")
     return [*strings(value), *references(value)]
+
+
+def is_open(crate: Crate) -> bool:
+    """Tell whether a crate says of itself that files are still being written to it.
+
+    Its files and containers have codes then, as far as they are finished, and the whole has none.
+    """
+    return STILL_ACTIVE in references(crate.values(ACTION_ID, "actionStatus"))
 
 
 def container_folders(crate: Crate) -> frozenset[str]:

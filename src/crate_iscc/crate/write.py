@@ -3,7 +3,7 @@
 Every function here edits a copy of the document and returns a new Crate.
 """
 
-from collections.abc import Collection
+from collections.abc import Container
 
 from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.graph_style import GraphEditor
@@ -49,7 +49,7 @@ def fingerprinted(
     generator: Generator,
     sha256: bool = False,
     before: Crate | None = None,
-    left_out: Collection[str] = (),
+    left_out: Container[str] = (),
     style: Style | None = None,
 ) -> tuple[Crate, list[Finding]]:
     """Return the crate with the fingerprints of `manifest`, and what is odd about it.
@@ -60,6 +60,9 @@ def fingerprinted(
     manifest has it; a `sha256` that is there is brought up to date in any case. `left_out` names
     files that are there, but no part of the payload. `style` says how to write; without it the
     crate keeps its style, and a new one gets the one that fits it.
+
+    Where the manifest has no treehash of the whole, files are still being written: the graph style
+    alone can say so.
     """
     editors = {Style.GRAPH: GraphEditor, Style.TABLE: TableEditor}
     editor = editors[style or fitting_style(crate)](
@@ -72,7 +75,8 @@ def fingerprinted(
     if before is None or editor.document.value != before.document.value:
         editor.write_generator(generator)
     written = Crate(editor.document)
-    if manifest.root.treehash not in treehash_texts(written, written.root_id):
+    whole = manifest.root.treehash
+    if whole and whole not in treehash_texts(written, written.root_id):
         raise InputError(
             "the metadata cannot take fingerprints",
             cause="the root dataset is described inside of an entity that build writes anew",

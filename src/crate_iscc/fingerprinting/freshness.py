@@ -11,5 +11,9 @@ def is_too_fresh(mtime_ns: int, ctime_ns: int, started_ns: int) -> bool:
 
     `started_ns` is when the work began, before the file was listed; all are nanoseconds.
     """
-    tick = _FINE_TICK_NS if mtime_ns % 1_000_000 else _COARSE_TICK_NS
-    return max(mtime_ns, ctime_ns) > started_ns - tick
+    return max(mtime_ns, ctime_ns) > started_ns - tick_of(mtime_ns)
+
+
+def tick_of(mtime_ns: int) -> int:
+    """Return in how many nanoseconds a file may change again without a trace in that time."""
+    return _FINE_TICK_NS if mtime_ns % 1_000_000 else _COARSE_TICK_NS
