@@ -35,6 +35,7 @@ def build(
     force: bool = False,
     max_bytes: int | None = None,
     pixels: bool = False,
+    full_codes: bool = False,
     jobs: int | None = None,
     gentle: bool = False,
     cache_folder: Path | None = None,
@@ -51,7 +52,7 @@ def build(
     the crate's style, and takes the table for a new crate of the BioImage Archive). Nothing is
     remembered between calls unless `cache_folder` is given. A dataset of more than `max_bytes` is
     refused before it is read. With `pixels` the images in it are decoded, and the codes of their
-    pixels recorded.
+    pixels recorded; with `full_codes` an ISCC-CODE (ISO 24138) of each image and of the whole.
 
     Raises InputError for what is no dataset, UnreadPayloadError if a file cannot be read whole,
     DamagedPayloadError if one is not what others recorded of it (unless `force` takes it as it is),
@@ -68,6 +69,7 @@ def build(
         force=force,
         max_bytes=max_bytes,
         pixels=pixels,
+        full_codes=full_codes,
     )
     plan = plan_build(
         path,

@@ -52,22 +52,46 @@ def image_view(planes: Iterable[Plane]) -> bytes | None:
     Planes come in any order, and one is held at a time. Raises ValueError for a plane that is not
     two-dimensional, or has no pixels, or another shape than the first.
     """
-    channels: dict[int, list[Fraction]] = {}
-    shape: tuple[int, ...] | None = None
+    viewer = Viewer()
     for plane in planes:
-        if shape is not None and plane.pixels.shape != shape:
+        viewer.add(plane)
+    return viewer.view()
+
+
+class Viewer:
+    """Makes the view of an image of its planes, which come one by one."""
+
+    def __init__(self) -> None:
+        self._channels: dict[int, list[Fraction]] = {}
+        self._shape: tuple[int, ...] | None = None
+
+    def add(self, plane: Plane) -> None:
+        """Take a plane. Raises ValueError, see image_view."""
+        if self._shape is not None and plane.pixels.shape != self._shape:
             raise ValueError("the planes of an image have one shape")
-        shape = plane.pixels.shape
+        self._shape = plane.pixels.shape
         cells = reduced(plane.pixels)
-        before = channels.get(plane.c)
-        channels[plane.c] = cells if before is None else list(map(max, before, cells))
-    stretched = [grey for _, cells in sorted(channels.items()) if (grey := _stretched(cells))]
-    if not stretched:
-        return None
-    count = len(stretched)
-    return bytes(
-        (2 * sum(column) + count) // (2 * count) for column in zip(*stretched, strict=True)
-    )
+        before = self._channels.get(plane.c)
+        self._channels[plane.c] = cells if before is None else list(map(max, before, cells))
+
+    def view(self) -> bytes | None:
+        """Return the 1024 grey values, or None if all of the image looks the same."""
+        ordered = sorted(self._channels.items())
+        stretched = [grey for _, cells in ordered if (grey := _stretched(cells))]
+        if not stretched:
+            return None
+        count = len(stretched)
+        return bytes(
+            (2 * sum(column) + count) // (2 * count) for column in zip(*stretched, strict=True)
+        )
+
+
+def plane_of(raw: Bytes, dtype: str, shape: tuple[int, int], place: tuple[int, int, int]) -> Plane:
+    """Return a plane whose bytes are big-endian, row by row; `place` is its z, c and t."""
+    import numpy as np
+
+    pixels = np.frombuffer(raw, np.dtype(dtype).newbyteorder(">")).reshape(shape)
+    return Plane(pixels, z=place[0], c=place[1], t=place[2])
 
 
 def planes_of(

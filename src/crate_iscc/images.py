@@ -5,12 +5,13 @@ outermost, then C, T innermost; rows from top to bottom; big-endian. It does not
 type, so these stand beside it and are compared with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import zip_longest
 
-from crate_iscc.codes import Fingerprint
-from crate_iscc.paths import CratePath
+from crate_iscc.codes import Distance, Fingerprint
+from crate_iscc.paths import CratePath, printable
 
 PIXEL_TYPES = (
     *("uint8", "int8", "uint16", "int16", "uint32", "int32"),
@@ -105,7 +106,8 @@ class ImageFingerprint:
     `path` is its file, or the folder of its Zarr with a slash ("" for the root); `scene` tells the
     images of one file or Zarr apart, and is empty where there is one. `planes` holds the BLAKE3 of
     each plane, 32 bytes, in the order of the walk. `files` are all that it was read from, where
-    that is a set of files. `reader` names the software that decoded it.
+    that is a set of files. `reader` names the software that decoded it. `look` is the body of its
+    Image-Code, and empty where that was not asked for, or where all of the image looks the same.
     """
 
     path: CratePath
@@ -117,6 +119,7 @@ class ImageFingerprint:
     planes: bytes
     files: tuple[CratePath, ...] = ()
     reader: str = ""
+    look: bytes = b""
 
     def __post_init__(self) -> None:
         if len(self.planes) != DIGEST_SIZE * self.extent.planes:
@@ -139,6 +142,10 @@ class ImageFingerprint:
         starts = range(0, len(self.planes), DIGEST_SIZE)
         return tuple(self.planes[start : start + width] for start in starts)
 
+    def covers(self, path: CratePath) -> bool:
+        """Tell whether a file of the dataset is (a part of) this image."""
+        return _is_part(path, self.path) or path in self.files
+
 
 @dataclass(frozen=True, slots=True)
 class ImageUnread:
@@ -153,18 +160,28 @@ class ImageUnread:
         """Path and scene, as they are shown."""
         return f"{self.path or './'}#{self.scene}" if self.scene else self.path or "./"
 
+    def covers(self, path: CratePath) -> bool:
+        """Tell whether a file of the dataset is (a part of) this image."""
+        return _is_part(path, self.path)
+
+
+def _is_part(path: CratePath, image: CratePath) -> bool:
+    return path.startswith(image) if not image or image.endswith("/") else path == image
+
 
 class PixelStatus(StrEnum):
     """How the pixels of two images compare.
 
     EQUAL: the same planes in the same order. REORDERED: the same planes, in another order.
-    DIFFERENT: same shape and type, other pixels. INCOMPARABLE: another shape or type.
+    DIFFERENT: same shape and type, other pixels. INCOMPARABLE: another shape or type. UNREAD: one
+    of the images could not be read whole, so nobody knows.
     """
 
     EQUAL = "equal"
     REORDERED = "reordered"
     DIFFERENT = "different"
     INCOMPARABLE = "incomparable"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +200,77 @@ class PixelComparison:
                 text = "the planes are the same, in another order"
             case PixelStatus.DIFFERENT:
                 text = f"the pixels differ in {named_planes(self.planes)}"
+            case PixelStatus.INCOMPARABLE:
+                text = "the pixels are not comparable"
             case _:
-                text = "the pixels cannot be compared"
+                text = "the pixels could not be compared"
         return f"{text}: {self.remark}" if self.remark else text
+
+
+Image = ImageFingerprint | ImageUnread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagePair:
+    """An image of A and the image of B that it is compared with; None where a side has none."""
+
+    a: Image | None
+    b: Image | None
+
+    def __post_init__(self) -> None:
+        if self.a is None and self.b is None:
+            raise ValueError("a pair needs an image")
+
+    @property
+    def comparison(self) -> PixelComparison:
+        """How the pixels compare."""
+        for image in (self.a, self.b):
+            if isinstance(image, ImageUnread):
+                remark = f"{printable(image.name)} could not be read: {image.reason}"
+                return PixelComparison(PixelStatus.UNREAD, remark=remark)
+        if isinstance(self.a, ImageFingerprint) and isinstance(self.b, ImageFingerprint):
+            return differing_planes(self.a, self.b)
+        alone = "A" if self.b is None else "B"
+        return PixelComparison(PixelStatus.INCOMPARABLE, remark=f"only {alone} has it")
+
+    @property
+    def appearance(self) -> Distance | None:
+        """How many bits of the Image-Codes differ; None where one is not known."""
+        one, two = (getattr(image, "look", b"") for image in (self.a, self.b))
+        if not one or not two:
+            return None
+        bits = (int.from_bytes(one, "big") ^ int.from_bytes(two, "big")).bit_count()
+        return Distance(bits, 8 * len(one))
+
+    def mirrored(self) -> "ImagePair":
+        """Return the same as it is from B to A."""
+        return ImagePair(a=self.b, b=self.a)
+
+
+def paired_images(one: Sequence[Image], two: Sequence[Image]) -> tuple[ImagePair, ...]:
+    """Pair the images of two sides in their order.
+
+    Where one side has more of them, those with equal pixels are paired first.
+    """
+    if len(one) == len(two):
+        return tuple(ImagePair(a=a, b=b) for a, b in zip(one, two, strict=True))
+    waiting: dict[tuple[str, str, bytes], list[int]] = {}
+    for number, image in enumerate(two):
+        if isinstance(image, ImageFingerprint):
+            waiting.setdefault(_pixels_of(image), []).append(number)
+    partners: dict[int, int] = {}
+    for number, image in enumerate(one):
+        if isinstance(image, ImageFingerprint) and (left := waiting.get(_pixels_of(image))):
+            partners[number] = left.pop(0)
+    taken = set(partners.values())
+    lonely = [image for number, image in enumerate(one) if number not in partners]
+    others = [image for number, image in enumerate(two) if number not in taken]
+    matched = [ImagePair(a=one[number], b=two[other]) for number, other in partners.items()]
+    return (*matched, *(ImagePair(a=a, b=b) for a, b in zip_longest(lonely, others)))
+
+
+def _pixels_of(image: ImageFingerprint) -> tuple[str, str, bytes]:
+    return image.dtype, _measured(image.extent), image.planes
 
 
 def differing_planes(one: ImageFingerprint, two: ImageFingerprint) -> PixelComparison:

@@ -7,12 +7,13 @@ from pathlib import Path
 from crate_iscc.errors import InputError
 from crate_iscc.fingerprinting.reading import reading_options
 from crate_iscc.images import (
+    Image,
     ImageFingerprint,
     ImageUnread,
     PixelComparison,
     PixelStatus,
     Role,
-    differing_planes,
+    paired_images,
 )
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -30,7 +31,7 @@ from crate_iscc.sources import Listing, Tree
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.opening import open_tree
 
-Image = ImageFingerprint | ImageUnread
+__all__ = ["Image", "compare_pixels", "pictures", "pixels_of", "tree_pixels"]
 
 
 def pixels_of(
@@ -50,18 +51,37 @@ def pixels_of(
     kernel = kernel or chosen_kernel()
     jobs = reading_options(jobs, gentle=gentle).jobs
     if place.is_file() and _is_image(place):
-        with DirectoryTree(place.parent) as folder:
-            only = [ImagePlace(CratePath(place.name))]
-            return tree_pixels(folder, folder.top(), only, kernel, jobs=jobs, progress=progress)
+        return file_pixels(place, kernel, jobs=jobs, progress=progress)
     with open_tree(path) as tree:
         listing = tree.listing()
         places = find_images(listing)
-        if not places:
-            raise InputError(
-                f"there is no image in {printable(str(path))}",
-                cause="it holds no Zarr and no file that ends like an image",
-            )
+        require_images(places, str(path))
         return tree_pixels(tree, listing, places, kernel, jobs=jobs, progress=progress)
+
+
+def require_images(places: list[ImagePlace], subject: str) -> None:
+    """Raise InputError if there is no image in what a user named."""
+    if not places:
+        raise InputError(
+            f"there is no image in {printable(subject)}",
+            cause="it holds no Zarr and no file that ends like an image",
+        )
+
+
+def file_pixels(
+    place: Path,
+    kernel: Kernel,
+    *,
+    looks: bool = False,
+    jobs: int,
+    progress: ProgressSink = nobody,
+) -> tuple[Image, ...]:
+    """Return the pixel codes of a file, which is taken for an image whatever it is called."""
+    with DirectoryTree(place.parent) as folder:
+        only = [ImagePlace(CratePath(place.name))]
+        return tree_pixels(
+            folder, folder.top(), only, kernel, looks=looks, jobs=jobs, progress=progress
+        )
 
 
 def _is_image(place: Path) -> bool:
@@ -78,12 +98,14 @@ def tree_pixels(
     places: Iterable[ImagePlace],
     kernel: Kernel,
     *,
+    looks: bool = False,
     jobs: int,
     progress: ProgressSink = nobody,
 ) -> tuple[Image, ...]:
     """Return the pixel codes of images in a tree; each set of several files is read once.
 
-    The set is told at the first of its files. Raises InputError if a package is missing.
+    The set is told at the first of its files. `looks` adds the Image-Codes of pictures. Raises
+    InputError if a package is missing.
     """
     found: list[Image] = []
     told: set[CratePath] = set()
@@ -91,7 +113,7 @@ def tree_pixels(
         if place.path in told:
             continue
         with closing(open_images(tree, listing, place)) as source:
-            images = fingerprint_images(source, kernel, jobs=jobs, progress=progress)
+            images = fingerprint_images(source, kernel, looks=looks, jobs=jobs, progress=progress)
         found.extend(images)
         for image in images:
             if isinstance(image, ImageFingerprint):
@@ -110,35 +132,20 @@ def compare_pixels(
     """Compare the pixels of two files, OME-Zarrs or datasets, image by image in their order.
 
     Labels are left out. Raises InputError as pixels_of does. Where an image cannot be read, or one
-    side has more of them, the comparison is INCOMPARABLE and says why; there is always one.
+    side has more of them, the comparison is UNREAD or INCOMPARABLE and says why; there is always
+    one.
     """
     sides = [
-        _pictures(pixels_of(path, jobs=jobs, kernel=kernel, progress=progress))
+        pictures(pixels_of(path, jobs=jobs, kernel=kernel, progress=progress))
         for path in (one, two)
     ]
-    return paired(*sides)
-
-
-def paired(one: list[Image], two: list[Image]) -> tuple[PixelComparison, ...]:
-    """Compare images pairwise; see compare_pixels."""
-    for side in (one, two):
-        for image in side:
-            if isinstance(image, ImageUnread):
-                remark = f"{printable(image.name)} could not be read: {image.reason}"
-                return (PixelComparison(PixelStatus.INCOMPARABLE, remark=remark),)
-    if len(one) != len(two):
-        remark = f"one has {len(one)} images, the other {len(two)}"
-        return (PixelComparison(PixelStatus.INCOMPARABLE, remark=remark),)
-    if not one:
+    if not any(sides):
         return (PixelComparison(PixelStatus.INCOMPARABLE, remark="there is no image"),)
+    return tuple(pair.comparison for pair in paired_images(*sides))
+
+
+def pictures(images: Iterable[Image]) -> tuple[Image, ...]:
+    """Return images without those that are labels."""
     return tuple(
-        differing_planes(mine, theirs)
-        for mine, theirs in zip(one, two, strict=True)
-        if isinstance(mine, ImageFingerprint) and isinstance(theirs, ImageFingerprint)
-    )
-
-
-def _pictures(images: tuple[Image, ...]) -> list[Image]:
-    return [
         image for image in images if isinstance(image, ImageUnread) or image.role is not Role.LABEL
-    ]
+    )

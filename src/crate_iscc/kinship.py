@@ -11,6 +11,7 @@ from enum import StrEnum
 from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.comparison import Contents, paired_by_content, paired_by_likeness
 from crate_iscc.file_table import FileFingerprint, FileTable, Row, fingerprint_of, side_by_side
+from crate_iscc.images import ImagePair, PixelStatus
 from crate_iscc.manifest import Manifest, Unread
 from crate_iscc.paths import CratePath, folders_of, utf8_order
 from crate_iscc.report import Finding
@@ -22,14 +23,16 @@ class Likeness(StrEnum):
 
     IDENTICAL: the same paths with the same bytes. SAME_PAYLOAD: so for the payload, only files that
     describe it differ. SAME_MEMBERS: the same files, some at other paths. METADATA_ONLY: only
-    metadata of Zarrs differ. DIFFERENT: anything else. UNDECIDED: what could be read is the same,
-    and not all could be read.
+    metadata of Zarrs differ. RE_ENCODED: only images differ, and their pixels are equal, which is
+    told where pixels were asked for. DIFFERENT: anything else. UNDECIDED: what could be read is the
+    same, and not all could be read.
     """
 
     IDENTICAL = "identical"
     SAME_PAYLOAD = "same-payload"
     SAME_MEMBERS = "same-members"
     METADATA_ONLY = "metadata-only"
+    RE_ENCODED = "re-encoded"
     DIFFERENT = "different"
     UNDECIDED = "undecided"
 
@@ -99,7 +102,7 @@ class Side:
     `code` is the treehash of the payload, of a single file the datahash; None if not all of it was
     read. `files` and `size` count what was listed, whatever it is for. `dandi` holds
     the DANDI checksum of each container, where it was asked for. `findings` are about this side
-    alone, and no likeness rests on them.
+    alone, and no likeness rests on them. `is_file` tells a single file from a tree of files.
     """
 
     subject: str
@@ -108,6 +111,7 @@ class Side:
     code: str | None = None
     dandi: tuple[tuple[str, str | None], ...] = ()
     findings: tuple[Finding, ...] = ()
+    is_file: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +119,11 @@ class Kinship:
     """What two trees, or with `of_files` two files, are to each other.
 
     `same` counts the payload files that are the same at the same path, `same_described` those of
-    the description. `pairs` holds all others, in the order of their paths.
+    the description. `pairs` holds all others, in the order of their paths. `images` are the
+    pictures of both sides where their pixels were asked for, else None. Of a file and a tree, which
+    can only have images in common, `pairs` holds no more than what could not be read.
+    `described_as` is the distance of the Meta-Codes of two crates, `meaning` that of Semantic-Codes
+    that both record; no likeness rests on them.
     """
 
     a: Side
@@ -124,6 +132,14 @@ class Kinship:
     same_described: int = 0
     pairs: tuple[Pair, ...] = ()
     of_files: bool = False
+    images: tuple[ImagePair, ...] | None = None
+    described_as: Distance | None = None
+    meaning: Distance | None = None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Tell whether one side is a file, and the other a tree."""
+        return self.a.is_file is not self.b.is_file
 
     @property
     def likeness(self) -> Likeness:
@@ -131,6 +147,52 @@ class Kinship:
 
         Where neither has any payload, there is none that could be the same.
         """
+        of_bytes = self._likeness_of_bytes
+        if of_bytes is not Likeness.DIFFERENT or not self._only_images_differ:
+            return of_bytes
+        match self.pixels:
+            case PixelStatus.EQUAL:
+                return Likeness.UNDECIDED if self.not_read else Likeness.RE_ENCODED
+            case PixelStatus.UNREAD:
+                return Likeness.UNDECIDED
+            case _:
+                return of_bytes
+
+    @property
+    def pixels(self) -> PixelStatus | None:
+        """How the pixels of all images compare; None where that was not asked for.
+
+        EQUAL and UNREAD hold for all of them, or for all others.
+        """
+        if self.images is None:
+            return None
+        found = {pair.comparison.status for pair in self.images}
+        order = (
+            *(PixelStatus.DIFFERENT, PixelStatus.INCOMPARABLE, PixelStatus.REORDERED),
+            *(PixelStatus.UNREAD, PixelStatus.EQUAL),
+        )
+        return next((status for status in order if status in found), PixelStatus.UNREAD)
+
+    @property
+    def _only_images_differ(self) -> bool:
+        """Tell whether each file that is known to differ belongs to an image."""
+        if self.images is None:
+            return False
+        if self.of_files:
+            return True
+        mine = [pair.a for pair in self.images if pair.a]
+        theirs = [pair.b for pair in self.images if pair.b]
+        return all(
+            (pair.a is None or any(image.covers(pair.a.path) for image in mine))
+            and (pair.b is None or any(image.covers(pair.b.path) for image in theirs))
+            for pair in self.pairs
+            if pair.relation is not Relation.UNREAD and pair.part is not Part.DESCRIPTION
+        )
+
+    @property
+    def _likeness_of_bytes(self) -> Likeness:
+        if self.is_mixed:
+            return Likeness.DIFFERENT
         unread = any(pair.relation is Relation.UNREAD for pair in self.pairs)
         certain = [pair for pair in self.pairs if pair.relation is not Relation.UNREAD]
         payload = [pair for pair in certain if pair.part is not Part.DESCRIPTION]
@@ -168,7 +230,8 @@ class Kinship:
     def mirrored(self) -> "Kinship":
         """Return the same as it is from B to A."""
         pairs = _ordered(pair.mirrored() for pair in self.pairs)
-        return replace(self, a=self.b, b=self.a, pairs=pairs)
+        images = None if self.images is None else tuple(pair.mirrored() for pair in self.images)
+        return replace(self, a=self.b, b=self.a, pairs=pairs, images=images)
 
 
 @dataclass(frozen=True, slots=True)

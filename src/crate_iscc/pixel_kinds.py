@@ -37,5 +37,21 @@ PIXEL_KINDS = (
         "asked to decode it again. A code that crate-iscc wrote is removed, one of others stays.",
         "Run build --pixels.",
     ),
+    FindingKind(
+        "build.stale-codes",
+        Severity.WARNING,
+        "An ISCC-CODE is of what was there before",
+        "The bytes have changed since the ISCC-CODE was composed, and build was not asked to look "
+        "at them again. A code that crate-iscc wrote is removed, one of others stays.",
+        "Run build --codes full.",
+    ),
+    FindingKind(
+        "build.no-iscc-code",
+        Severity.INFO,
+        "There is no ISCC-CODE, or none with a Content-Code",
+        "An image in several files has no single Data-Code that an ISCC-CODE could be composed of. "
+        "Where an image could not be read, the whole is given no code of the appearance of all.",
+        "Nothing has to be done; ISCC-SUMs are there all the same.",
+    ),
 )
 """What verify --pixels and build have to say of pixel codes."""

@@ -43,6 +43,7 @@ OPTIONS = {
         "--compress",
         "--no-cache",
         *MANNER_OPTIONS,
+        "--codes",
         "--dry-run",
         "--format",
         "--progress",
@@ -66,13 +67,16 @@ OPTIONS = {
     "audit": ["--sign", "--tsa", "--trust", "--require", "--format"],
     "provenance": ["--format", "-o", "--trust", "--jobs", "--progress"],
     "similar": [*MANNER_OPTIONS, "--between", "--compute", "--threshold", "--all", "--format"],
-    "compare": [*MANNER_OPTIONS, "--dandi", "--format", "-o", "--max-bytes", "--progress"],
+    "compare": [
+        *MANNER_OPTIONS,
+        *("--dandi", "--pixels", "--record", "--by", "--format", "-o", "--max-bytes", "--progress"),
+    ],
     "sum": [*MANNER_OPTIONS, "--tree", "--narrow", "--units", "--dandi", "--format", "-c"],
     "show": ["--format"],
     "explain": [],
 }
 VALUES = {
-    "build": [*MANNERS, "text|json", "graph|table", "auto|bar|plain|json|none"],
+    "build": [*MANNERS, "text|json", "graph|table", "sum|full", "auto|bar|plain|json|none"],
     "verify": [*MANNERS, REPORT_FORMATS, "auto|bar|plain|json|none"],
     "validate": [REPORT_FORMATS, "must|should|may"],
     "report": [REPORT_FORMATS],

@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_never_equal(tmp_path: Path) -> None:
 
     (found,) = compare_pixels(tmp_path / "a.tif", tmp_path / "a.tif")
 
-    assert found.status is PixelStatus.INCOMPARABLE
+    assert found.status is PixelStatus.UNREAD
     assert found.remark.startswith("a.tif could not be read")
 
 

@@ -198,7 +198,7 @@ def test_the_same_bytes_in_another_shape_are_other_pixels(tmp_path: Path) -> Non
     ((_, message),) = said(verify(folder, pixels=True), "pixels.changed")
 
     assert message == (
-        "the pixels cannot be compared: one is yx 8,32, the other yx 16,16"
+        "the pixels are not comparable: one is yx 8,32, the other yx 16,16"
         if "compared" in message
         else "the shape or the type of the pixels is another"
     )

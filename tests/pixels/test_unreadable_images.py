@@ -356,7 +356,7 @@ def test_an_array_of_its_own_needs_names_of_axes(tmp_path: Path) -> None:
 # --- others ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["a.czi", "a.nd2", "a.lif"])
+@pytest.mark.parametrize("name", ["a.nd2", "a.lif"])
 def test_a_format_without_a_reader_is_a_finding(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"ZISRAWFILE")
 

@@ -57,14 +57,7 @@ def derive(
     Raises InputError for what is no crate in a directory or no file, TrustError for a file that is
     not as recorded, ReadError, and WriteError if the metadata cannot be written.
     """
-    if not software.strip():
-        raise InputError("the software has no name", hint="--by 'Fiji 2.16'")
-    with open_tree(crate, crc=False) as tree:
-        if not isinstance(tree, DirectoryTree):
-            raise InputError(
-                f"the metadata of a zip are not changed: {printable(str(crate))}",
-                hint="unpack it, record it in the folder, and make a zip of that",
-            )
+    with _opened(crate, software) as tree:
         metadata = read_metadata(tree, tree.top())
         described = Crate.parse(metadata.raw)
         ends = Ends(tree, described, kernel or chosen_kernel())
@@ -76,10 +69,7 @@ def derive(
             ended=ended.isoformat(timespec="seconds") if ended else None,
         )
         if all(end.described for end in (*made.sources, made.result)):
-            raise InputError(
-                "neither end of the derivation is in the crate",
-                hint="name the file by its path inside the crate",
-            )
+            raise _no_end_in_it()
         if made.result.id in {end.id for end in made.sources}:
             raise InputError(f"nothing is made from itself: {printable(made.result.name)}")
         raw = with_derivation(described, made).document.dump()
@@ -87,6 +77,40 @@ def derive(
             return Derived(made, was_there=True)
         write_metadata(tree, metadata, raw)
         return Derived(made, False, tuple(filter(signs_metadata, ends.entries.paths())))
+
+
+def check_derivable(
+    crate: str | Path, *, sources: Sequence[str], result: str, software: str
+) -> None:
+    """Raise what `derive` would for what it is given, as far as that is known without reading."""
+    with _opened(crate, software) as tree:
+        described = Crate.parse(read_metadata(tree, tree.top()).raw)
+        ends = Ends(tree, described, chosen_kernel())
+        found = [ends.described(text) for text in (*sources, result)]
+        if not any(found):
+            raise _no_end_in_it()
+        if os.path.abspath(result) in map(os.path.abspath, sources):
+            raise InputError(f"nothing is made from itself: {printable(Path(result).name)}")
+
+
+def _opened(crate: str | Path, software: str) -> DirectoryTree:
+    if not software.strip():
+        raise InputError("the software has no name", hint="--by 'Fiji 2.16'")
+    tree = open_tree(crate, crc=False)
+    if not isinstance(tree, DirectoryTree):
+        tree.close()
+        raise InputError(
+            f"the metadata of a zip are not changed: {printable(str(crate))}",
+            hint="unpack it, record it in the folder, and make a zip of that",
+        )
+    return tree
+
+
+def _no_end_in_it() -> InputError:
+    return InputError(
+        "neither end of the derivation is in the crate",
+        hint="name the file by its path inside the crate",
+    )
 
 
 class Ends:
@@ -104,6 +128,22 @@ class Ends:
         inside = self._inside(text)
         return self._in_crate(inside) if inside else self._elsewhere(text)
 
+    def described(self, text: str) -> bool:
+        """Tell whether a text names a thing in the crate; if so, the crate records its codes.
+
+        Raises InputError where it does not, and for what is neither in the crate nor a file.
+        """
+        path = self._inside(text)
+        if path:
+            self._entity(path)
+            if path.endswith("/"):
+                self._recorded_container(path)
+            else:
+                self._recorded_file(path)
+        elif not os.path.isfile(text):
+            raise _not_found(text)
+        return path is not None
+
     def _inside(self, text: str) -> CratePath | None:
         folder = text.rstrip("/") + "/"
         if text in self.entries:
@@ -120,6 +160,14 @@ class Ends:
         return None
 
     def _in_crate(self, path: CratePath) -> End:
+        entity_id = self._entity(path)
+        if path.endswith("/"):
+            self._check_container(path)
+        else:
+            self._check(path)
+        return End(entity_id, path.rstrip("/").rpartition("/")[2])
+
+    def _entity(self, path: CratePath) -> str:
         ids = self._crate.folders() if path.endswith("/") else {}
         entity_id = ids.get(path) or next(iter(self._crate.files().get(path, ())), None)
         if entity_id is None:
@@ -127,34 +175,37 @@ class Ends:
                 f"the crate does not describe {printable(path)}",
                 hint="describe it first: crate-iscc build",
             )
-        if path.endswith("/"):
-            self._check_container(path)
-        else:
-            self._check(path)
-        return End(entity_id, path.rstrip("/").rpartition("/")[2])
+        return entity_id
 
     def _check(self, path: CratePath) -> None:
-        entry = self.entries.get(path)
+        known = self._recorded_file(path)
+        if known.same_bytes(_fingerprint(self._tree, path, self._kernel)) is not True:
+            raise _not_as_recorded(path)
+
+    def _recorded_file(self, path: CratePath) -> Fingerprint:
         file = self._record.manifest.files.get(path)
-        if file is None or entry is None or not file.fingerprint.verifiable:
+        if file is None or path not in self.entries or not file.fingerprint.verifiable:
             raise InputError(
                 f"the crate records no fingerprint of {printable(path)}",
                 hint="record it first: crate-iscc build",
             )
-        if file.fingerprint.same_bytes(_fingerprint(self._tree, path, self._kernel)) is not True:
-            raise _not_as_recorded(path)
+        return file.fingerprint
 
     def _check_container(self, folder: CratePath) -> None:
+        known = self._recorded_container(folder)
+        members = self.entries.chosen(array("q", self.entries.below(folder)))
+        files, unread = hash_files(self._tree, members, DatahashKernel(), step="reading")
+        if unread or treehash(files, folder) != known:
+            raise _not_as_recorded(folder)
+
+    def _recorded_container(self, folder: CratePath) -> str:
         known = next((c for c in self._record.manifest.containers if c.path == folder), None)
         if known is None or known.treehash is None:
             raise InputError(
                 f"the crate records no fingerprint of {printable(folder)}",
                 hint="name a file, or record it as a container: crate-iscc build --container",
             )
-        members = self.entries.chosen(array("q", self.entries.below(folder)))
-        files, unread = hash_files(self._tree, members, DatahashKernel(), step="reading")
-        if unread or treehash(files, folder) != known.treehash:
-            raise _not_as_recorded(folder)
+        return known.treehash
 
     def _elsewhere(self, text: str) -> End:
         if "://" in text:
@@ -165,12 +216,15 @@ class Ends:
         with NamedFiles({Path(text).name: text}) as tree:
             entry = next(iter(tree.listing().entries), None)
             if entry is None:
-                raise InputError(
-                    f"not found: {printable(text)}",
-                    cause="it is neither in the crate nor a file",
-                )
+                raise _not_found(text)
             known = _fingerprint(tree, entry.path, self._kernel)
         return End(known.iscc(), Path(text).name, known)
+
+
+def _not_found(text: str) -> InputError:
+    return InputError(
+        f"not found: {printable(text)}", cause="it is neither in the crate nor a file"
+    )
 
 
 def _not_as_recorded(path: CratePath) -> TrustError:

@@ -15,6 +15,11 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.describe import Description, described
 from crate_iscc.crate.editing import Generator
 from crate_iscc.crate.ids import id_findings
+from crate_iscc.crate.iscc_codes import (
+    has_iscc_codes,
+    with_iscc_codes,
+    with_renewed_iscc_codes,
+)
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.malformed import graph_findings
 from crate_iscc.crate.pixel_codes import has_pixel_codes, with_pixel_codes, without_stale
@@ -111,7 +116,7 @@ class BuildOptions:
 
     `excluded=None` keeps the patterns that the crate records, `style=None` its style. A dataset of
     more than `max_bytes` is refused. With `pixels` the images are decoded, and the codes of their
-    pixels recorded.
+    pixels recorded; with `full_codes` the ISCC-CODEs of images and the whole.
     """
 
     description: Description = field(default=Description())
@@ -124,6 +129,7 @@ class BuildOptions:
     force: bool = False
     max_bytes: int | None = None
     pixels: bool = False
+    full_codes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,12 +210,7 @@ def plan_build(
         excluded, wanted_sha256 = begun.excluded, begun.wanted_sha256
         remarks, left_behind = begun.remarks, begun.left_behind
         style = options.style or fitting_style(crate)
-        if options.pixels and style is Style.TABLE:
-            raise InputError(
-                "pixel codes cannot be written in the table style",
-                cause="they are entities, and that style has none of files",
-                hint="build with --style graph, or without --pixels",
-            )
+        _require_entities(options, style)
         listed = listing.entries.get(MANIFEST_FILE)
         previous_manifest_file = datahash_of(tree, listed) if listed else None
         manifest = fingerprint_tree(
@@ -238,8 +239,10 @@ def plan_build(
                 hint="mend the file, or leave it out with --exclude",
             )
         images: tuple[Image, ...] = ()
-        if options.pixels:
-            images = _pixels(tree, listing, payload, kernel, jobs, gentle, progress)
+        if options.pixels or options.full_codes:
+            reading = reading_options(jobs, gentle=gentle)
+            looks = options.full_codes
+            images = _pixels(tree, listing, payload, kernel, reading.jobs, looks, progress)
         written: ManifestFile | None = None
         if (
             options.manifest_file
@@ -301,6 +304,18 @@ def plan_build(
         notes=(*remarks, *notes),
         kernel=kernel.name,
     )
+
+
+def _require_entities(options: BuildOptions, style: Style) -> None:
+    """Raise InputError for codes that the style has no place for."""
+    wanted = {"pixel codes": options.pixels, "ISCC-CODEs": options.full_codes}
+    option = {"pixel codes": "--pixels", "ISCC-CODEs": "--codes full"}
+    for what in (name for name, asked in wanted.items() if asked and style is Style.TABLE):
+        raise InputError(
+            f"{what} cannot be written in the table style",
+            cause="they are entities, and that style has none of files",
+            hint=f"build with --style graph, or without {option[what]}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -601,8 +616,9 @@ def _new_metadata(
         left_out=left_out,
         style=style,
     )
-    with_codes, remarks = _with_pixels(edited, crate, manifest, options, images)
-    return with_codes, [*notes, *odd, *remarks]
+    with_pixels, remarks = _with_pixels(edited, crate, manifest, options, images)
+    with_codes, more = _with_iscc_codes(with_pixels, manifest, options, images)
+    return with_codes, [*notes, *odd, *remarks, *more]
 
 
 def _pixels(
@@ -610,8 +626,8 @@ def _pixels(
     listing: Listing,
     payload: Payload,
     kernel: Kernel,
-    jobs: int | None,
-    gentle: bool,
+    jobs: int,
+    looks: bool,
     progress: ProgressSink,
 ) -> tuple[Image, ...]:
     """Decode the images that have an entity; members of a container that is no Zarr have none."""
@@ -622,7 +638,8 @@ def _pixels(
         listing,
         [place for place in places if inside[place] is None],
         kernel,
-        jobs=reading_options(jobs, gentle=gentle).jobs,
+        looks=looks,
+        jobs=jobs,
         progress=progress,
     )
     reason = "the images in it have no pixel codes: its members are not described one by one"
@@ -643,15 +660,30 @@ def _with_pixels(
     images: tuple[Image, ...],
 ) -> tuple[Crate, list[Finding]]:
     """Return the crate with the pixel codes of images, or without those that do not hold now."""
+    unread = [
+        Finding("pixels.unread", image.reason, CratePath(image.name))
+        for image in images
+        if isinstance(image, ImageUnread)
+    ]
     if options.pixels:
         known = [image for image in images if isinstance(image, ImageFingerprint)]
-        return with_pixel_codes(edited, known), [
-            Finding("pixels.unread", image.reason, CratePath(image.name))
-            for image in images
-            if isinstance(image, ImageUnread)
-        ]
+        return with_pixel_codes(edited, known), unread
     if not has_pixel_codes(edited):
-        return edited, []
+        return edited, unread
     kept, stale = without_stale(edited, recorded(before).manifest, manifest)
     message = "its bytes are others now: run build --pixels"
-    return kept, [Finding("build.stale-pixels", message, item.paths[0]) for item in stale]
+    stales = [Finding("build.stale-pixels", message, item.paths[0]) for item in stale]
+    return kept, [*unread, *stales]
+
+
+def _with_iscc_codes(
+    edited: Crate, manifest: Manifest, options: BuildOptions, images: tuple[Image, ...]
+) -> tuple[Crate, list[Finding]]:
+    """Return the crate with ISCC-CODEs, or without those that do not hold now."""
+    if options.full_codes:
+        return with_iscc_codes(edited, manifest, images)
+    if not has_iscc_codes(edited):
+        return edited, []
+    kept, stale = with_renewed_iscc_codes(edited, manifest)
+    message = "its bytes are others now: run build --codes full"
+    return kept, [Finding("build.stale-codes", message, path) for path in stale]

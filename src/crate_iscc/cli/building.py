@@ -57,6 +57,7 @@ class Request:
     as_json: bool
     dask: str | None = None
     pixels: bool = False
+    full_codes: bool = False
 
 
 def options_of(request: Request) -> BuildOptions:
@@ -74,6 +75,7 @@ def options_of(request: Request) -> BuildOptions:
         force=request.force,
         max_bytes=request.max_bytes,
         pixels=request.pixels,
+        full_codes=request.full_codes,
     )
 
 
@@ -101,6 +103,8 @@ def run_shard(request: Request, shard: str) -> None:
         raise typer.BadParameter("--shard and --dask exclude each other")
     if request.pixels:
         raise typer.BadParameter("--shard excludes --pixels: build with it after merge")
+    if request.full_codes:
+        raise typer.BadParameter("--shard excludes --codes full: build with it after merge")
     try:
         sharing.run_shard(work_of(request), shard, request.out, request.manner)
     except UnreadPayloadError as error:

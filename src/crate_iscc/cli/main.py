@@ -15,6 +15,7 @@ from crate_iscc.cli.omero import omero
 from crate_iscc.cli.options import (
     BuildFormat,
     BuildStyle,
+    Codes,
     CrateArgument,
     CratesArgument,
     DaskOption,
@@ -152,6 +153,12 @@ def build(
         bool,
         typer.Option("--pixels", help="Decode the images, and record codes of their pixels."),
     ] = False,
+    codes: Annotated[
+        Codes,
+        typer.Option(
+            "--codes", help="full: an ISCC-CODE of description, looks and bytes too. Experimental."
+        ),
+    ] = Codes.SUM,
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
     ] = False,
@@ -201,6 +208,7 @@ def build(
         as_json=format_ is BuildFormat.JSON,
         dask=dask,
         pixels=pixels,
+        full_codes=codes is Codes.FULL,
     )
     if shard is None:
         building.run(request)
@@ -798,6 +806,23 @@ def compare(
         bool,
         typer.Option("--dandi", help="Show the DANDI checksum of each Zarr too."),
     ] = False,
+    pixels: Annotated[
+        bool,
+        typer.Option(
+            "--pixels",
+            help="Decode the images: re-encoded, or which planes differ; ends with that.",
+        ),
+    ] = False,
+    record: Annotated[
+        str | None,
+        typer.Option(
+            "--record", metavar="CRATE", help="With --pixels: record there that B was made from A."
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="SOFTWARE", help="With --record: what made B of A."),
+    ] = None,
     format_: Annotated[
         BuildFormat | None,
         typer.Option("--format", help="What to write [default: told from -o, else text]."),
@@ -817,16 +842,27 @@ def compare(
 
     crate-iscc compare study study.zip
 
+    crate-iscc compare raw.ome.tiff converted.ome.zarr --pixels
+
     Reads both, and rests on nothing that they record: identical; the same members at other paths;
     only metadata of Zarrs differ, and where; or what changed (and how far), moved, is in one alone.
-    Ends with 0 if the payload is the same at the same paths, else with 1.
+    Ends with 0 if the payload is the same at the same paths (with --pixels: if the pixels are
+    equal), else with 1.
     """
     from crate_iscc.cli import comparing
 
+    if record is not None and not pixels:
+        raise typer.BadParameter("--record is for --pixels")
+    if (record is None) != (by is None):
+        raise typer.BadParameter(
+            "--record needs --by 'bioformats2raw 0.11', and --by is for --record"
+        )
     comparing.run_compare(
         one,
         other,
         dandi=dandi,
+        pixels=pixels,
+        record=comparing.Record(record, by) if record is not None and by is not None else None,
         format_=format_.value if format_ else None,
         output=output,
         max_bytes=max_bytes,

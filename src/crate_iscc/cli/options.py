@@ -31,6 +31,13 @@ class BuildStyle(enum.StrEnum):
     TABLE = "table"
 
 
+class Codes(enum.StrEnum):
+    """Codes that build records."""
+
+    SUM = "sum"
+    FULL = "full"
+
+
 class ReportFormat(enum.StrEnum):
     """Formats of a report."""
 

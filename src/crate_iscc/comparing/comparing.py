@@ -3,17 +3,27 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import TypedDict
 
+from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.comparing.opening import Opened, open_side
+from crate_iscc.comparing.pictures import pictured
 from crate_iscc.comparing.reading import Contents, Reader, Way, of_both, of_other_sizes
 from crate_iscc.comparison import MOST_PAIRS
-from crate_iscc.errors import InputError
+from crate_iscc.crate.iscc_codes import meta_of, semantic_codes
+from crate_iscc.crate.view import Crate
+from crate_iscc.errors import InputError, ReadError
+from crate_iscc.file_table import FileFingerprint
+from crate_iscc.images import paired_images
+from crate_iscc.iscc_units import unit_distance
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.kinship import (
     Kinship,
     Pair,
+    Part,
     Relation,
     Side,
     relate,
@@ -21,6 +31,7 @@ from crate_iscc.kinship import (
     with_changes,
 )
 from crate_iscc.manifest import treehash
+from crate_iscc.metadata import read_metadata
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.progress import ProgressSink, nobody
 from crate_iscc.report import Finding
@@ -38,6 +49,7 @@ def compare(
     b: str | Path,
     *,
     dandi: bool = False,
+    pixels: bool = False,
     max_bytes: int | None = None,
     jobs: int | None = None,
     gentle: bool = False,
@@ -48,29 +60,65 @@ def compare(
 
     Either may be anything that can be opened as a tree of files, a folder or a file in an archive
     (`crate.zip/images/cell.ome.zarr`), or any other file. What they record is not looked at.
-    `dandi` adds the DANDI checksum of each Zarr, or without any of the whole. Each side of more
-    than `max_bytes` is refused before anything is read.
+    `dandi` adds the DANDI checksum of each Zarr, or without any of the whole. With `pixels` the
+    images of both are decoded too, and compared in their order, labels left out; a file may then
+    be compared with a tree. Each side of more than `max_bytes` is refused before anything is read.
 
-    Raises InputError for what cannot be opened, for a file against a tree, and where there is
-    nothing to compare; ReadError for what cannot be listed. What cannot be read is in the result.
+    Raises InputError for what cannot be opened, for a file against a tree, where there is nothing
+    to compare or no image, and if a package that decodes images is missing; ReadError for what
+    cannot be listed. What cannot be read is in the result.
     """
     way = Way(kernel or chosen_kernel(), jobs, gentle, progress)
     with ExitStack() as stack:
         opened = tuple(open_side(place, stack) for place in (a, b))
-        _require_comparable(*opened)
+        _require_comparable(*opened, pixels=pixels)
         for side in opened:
             refuse_larger(side.tree, max_bytes)
+        sources = tuple(map(pictured, opened)) if pixels else ()
         one, two = (Reader(side, way) for side in opened)
-        return _Comparing(one, two, progress).kinship(dandi=dandi)
+        kinship = _Comparing(one, two, progress).kinship(dandi=dandi)
+        kinship = replace(kinship, **_of_descriptions(*opened))
+        if not sources:
+            return kinship
+        return replace(kinship, images=paired_images(*(source.pictures(way) for source in sources)))
 
 
-def _require_comparable(a: Opened, b: Opened) -> None:
-    if bool(a.file_name) is not bool(b.file_name):
+class _Described(TypedDict):
+    described_as: Distance | None
+    meaning: Distance | None
+
+
+def _of_descriptions(*opened: Opened) -> _Described:
+    """Return how far the descriptions of two crates are apart; nothing where one is no crate."""
+    crates = [crate for crate in map(_crate, opened) if crate]
+    if len(crates) != len(opened):
+        return _Described(described_as=None, meaning=None)
+    metas = [meta for meta in map(meta_of, crates) if meta]
+    pairs = product(*map(semantic_codes, crates))
+    meanings = (found for pair in pairs if (found := unit_distance(*pair)))
+    return _Described(
+        described_as=unit_distance(*metas) if len(metas) == len(crates) else None,
+        meaning=next(meanings, None),
+    )
+
+
+def _crate(opened: Opened) -> Crate | None:
+    if opened.file_name:
+        return None
+    try:
+        return Crate.parse(read_metadata(opened.tree, opened.listing).raw)
+    except (InputError, ReadError):
+        return None
+
+
+def _require_comparable(a: Opened, b: Opened, *, pixels: bool) -> None:
+    if bool(a.file_name) is not bool(b.file_name) and not pixels:
         file, tree = (a, b) if a.file_name else (b, a)
         raise InputError(
             f"a file cannot be compared with a folder: {printable(file.subject)}",
             cause=f"{printable(tree.subject)} is a tree of files",
-            hint="name the file in there: a folder or an archive, a slash, and its path",
+            hint="name the file in there: a folder or an archive, a slash, and its path; "
+            "or compare images with --pixels",
         )
     if not any(side.listing.entries or side.listing.refused for side in (a, b)):
         raise InputError(
@@ -94,6 +142,10 @@ class _Comparing:
         name = "comparing"
         a = one.read(apart, of_both(self._progress, name, (0, 0), total), dandi=dandi)
         before = one.size, one.count
+        names = one.opened.file_name, two.opened.file_name
+        if bool(names[0]) is not bool(names[1]):
+            b = two.read((), of_both(self._progress, name, before, total), dandi=dandi)
+            return _of_file_and_tree(one.opened, a, two.opened, b)
         b = two.read(apart, of_both(self._progress, name, before, total), dandi=dandi)
         found = relate(a.payload, b.payload)
         again = _without_data_codes(found.pairs)
@@ -102,7 +154,6 @@ class _Comparing:
             found = relate(a.payload, b.payload)
         described = relate(a.description, b.description, description=True)
         pairs = with_changes(found.pairs, self._change)
-        names = one.opened.file_name, two.opened.file_name
         if names[0] and names[1]:
             pairs = with_changes(renamed(found.pairs, names[0], names[1]), self._change)
         return Kinship(
@@ -134,6 +185,29 @@ class _Comparing:
         one = self._one.text(pair.a, most=_LARGEST_METADATA) if pair.a else None
         two = self._two.text(pair.b, most=_LARGEST_METADATA) if pair.b else None
         return None if one is None or two is None else metadata_change(pair.path, one, two)
+
+
+def _of_file_and_tree(one: Opened, a: Contents, two: Opened, b: Contents) -> Kinship:
+    """Return what is known without the pixels: the codes of both, and what could not be read."""
+    unread = [
+        pair if contents is a else pair.mirrored()
+        for opened, contents in ((one, a), (two, b))
+        for manifest, part in (
+            (contents.payload, Part.PAYLOAD),
+            (contents.description, Part.DESCRIPTION),
+        )
+        for item in manifest.unread
+        for path in (opened.file_name or item.path,)
+        for pair in (
+            Pair(
+                relation=Relation.UNREAD,
+                part=part,
+                a=FileFingerprint(path, Fingerprint()),
+                unread_a=item.reason,
+            ),
+        )
+    ]
+    return Kinship(a=_side(one, a), b=_side(two, b), same=0, pairs=tuple(unread))
 
 
 def _without_data_codes(pairs: Iterable[Pair]) -> tuple[list[CratePath], list[CratePath]]:
@@ -169,6 +243,7 @@ def _side(opened: Opened, contents: Contents) -> Side:
         code=code,
         dandi=contents.dandi,
         findings=(*listing.remarks, *(() if opened.file_name else _of_zarrs(opened))),
+        is_file=opened.file_name is not None,
     )
 
 

@@ -18,12 +18,16 @@ THE_FILE = CratePath("file")
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What there is to read; `file_name` is the name of a single file."""
+    """What there is to read; `file_name` is the name of a single file.
+
+    `around` is the archive in which such a file lies, its listing, and the path of the file there.
+    """
 
     tree: Tree
     subject: str
     listing: Listing
     file_name: CratePath | None = None
+    around: tuple[Tree, Listing, CratePath] | None = None
 
 
 def open_side(place: str | Path, stack: ExitStack) -> Opened:
@@ -81,7 +85,7 @@ def _inside(tree: Tree, text: str, inner: str) -> Opened:
     if entry is not None:
         one = OneFile(tree, entry, THE_FILE)
         found = replace(one.listing(), remarks=listing.remarks)
-        return Opened(one, text, found, _name_of(text))
+        return Opened(one, text, found, _name_of(text), (tree, listing, entry.path))
     folder = f"{inner}/"
     if listing.entries.below(folder) or folder in listing.folders:
         part = SubTree(tree, listing, folder)

@@ -67,7 +67,7 @@ def has_pixel_codes(crate: Crate) -> bool:
 def recorded_pixels(crate: Crate) -> tuple[RecordedPixels, ...]:
     """Return the pixel codes that a crate records, each once, in the order of its entities."""
     found: dict[str, RecordedPixels] = {}
-    for path, entity_id in _entities(crate):
+    for path, entity_id in identified_entities(crate):
         for number, value in enumerate(crate.values(entity_id, "identifier")):
             if not isinstance(value, dict):
                 continue
@@ -115,7 +115,7 @@ def with_pixel_codes(crate: Crate, images: Iterable[ImageFingerprint]) -> Crate:
                 values = as_list(object_.get("identifier"))
                 if value_id not in references(values):
                     object_["identifier"] = unpacked([*values, {"@id": value_id}])
-    return _without(edited, _ours(edited) - wanted)
+    return without_values(edited, _ours(edited) - wanted)
 
 
 def without_stale(
@@ -127,7 +127,7 @@ def without_stale(
     )
     ours = {item.entity for item in stale if item.is_ours}
     ours |= _ours(crate) - {item.entity for item in recorded_pixels(crate)}
-    return (_without(Crate(crate.document.copy()), ours) if ours else crate), stale
+    return (without_values(Crate(crate.document.copy()), ours) if ours else crate), stale
 
 
 def _changed(path: CratePath, before: Manifest, now: Manifest) -> bool:
@@ -147,11 +147,11 @@ def _ours(crate: Crate) -> set[str]:
     return {entity_id for entity_id in crate.ids() if entity_id.startswith(PIXEL_CODE_ID)}
 
 
-def _without(crate: Crate, ids: set[str]) -> Crate:
-    """Remove pixel codes from a crate that may be edited."""
+def without_values(crate: Crate, ids: set[str]) -> Crate:
+    """Remove values of identifiers from a crate that may be edited."""
     if not ids:
         return crate
-    for _, entity_id in list(_entities(crate)):
+    for _, entity_id in list(identified_entities(crate)):
         for entity in crate.occurrences(entity_id):
             values = as_list(entity.get("identifier"))
             kept = [value for value in values if ids.isdisjoint(references(value))]
@@ -165,7 +165,8 @@ def _without(crate: Crate, ids: set[str]) -> Crate:
     return Crate(crate.document)
 
 
-def _entities(crate: Crate) -> Iterator[tuple[CratePath, str]]:
+def identified_entities(crate: Crate) -> Iterator[tuple[CratePath, str]]:
+    """Yield path and `@id` of whatever may be identified: the root, folders and files."""
     yield CratePath(""), crate.root_id
     for folder, entity_id in crate.folders().items():
         yield CratePath(folder), entity_id

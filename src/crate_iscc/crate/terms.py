@@ -6,6 +6,8 @@ DATAHASH_TERM = "http://purl.org/iscc/terms/#datahash"
 BIO_CODES_TERMS = "https://w3id.org/bio-codes/terms#"
 TREEHASH_TERM = BIO_CODES_TERMS + "treehash"
 PIXEL_CODE_TERM = BIO_CODES_TERMS + "pixelCode"
+ISCC_CODE_TERM = BIO_CODES_TERMS + "isccCode"
+"""Of an ISCC-CODE of several levels: no code of bytes, so no verification takes it for one."""
 
 _OWN_TERMS = (
     "treehash",
@@ -22,7 +24,12 @@ _OWN_TERMS = (
     "dtype",
     "planeDigests",
 )
-TERMS = {"datahash": DATAHASH_TERM} | {term: BIO_CODES_TERMS + term for term in _OWN_TERMS}
+_ISCC_TERMS = {
+    "datahash": DATAHASH_TERM,
+    "units": "http://purl.org/iscc/terms/#units",
+    "metahash": "http://purl.org/iscc/terms/#metahash",
+}
+TERMS = _ISCC_TERMS | {term: BIO_CODES_TERMS + term for term in _OWN_TERMS}
 """Terms that go into the crate's own `@context`."""
 
 PROFILE = "https://w3id.org/bio-codes/ro-crate/0.1"
@@ -46,6 +53,8 @@ ISCC_SUM_ID = "#iscc-sum"
 TREEHASH_ID = "#treehash"
 PIXEL_CODE_ID = "#iscc-pixels-"
 """How the `@id` of a pixel code begins that this project wrote."""
+ISCC_CODE_ID = "#iscc-code-"
+"""How the `@id` of an ISCC-CODE begins that this project wrote."""
 ISCC_ID_ID = "#iscc-id"
 NO_LICENCE_ID = "#licence-not-stated"
 

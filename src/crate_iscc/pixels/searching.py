@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from crate_iscc.containers import container_of, find_containers
 from crate_iscc.errors import CrateIsccError, InputError
@@ -64,10 +65,23 @@ def open_images(tree: Tree, listing: Listing, place: ImagePlace) -> ImageSource:
         return _Zipped(tree, path)
     if name.endswith(tuple(OTHER_ENDINGS)):
         what = next(kind for ending, kind in OTHER_ENDINGS.items() if name.endswith(ending))
+        if name.endswith(".czi"):
+            return _czi(tree, listing, path)
         return _Unreadable(path, f"there is no reader for {what} here: convert it to OME-Zarr")
     from crate_iscc.pixels.tiff import TiffSource
 
     return TiffSource(tree, listing, path)
+
+
+def _czi(tree: Tree, listing: Listing, path: CratePath) -> ImageSource:
+    if find_spec("pylibCZIrw") is None:
+        install = "pip install 'crate-iscc[czi]'"
+        return _Unreadable(path, f"there is no reader for Zeiss CZI here: {install}")
+    from crate_iscc.pixels.czi import CziSource
+    from crate_iscc.pixels.on_disk import OnDisk
+
+    needed("numpy")
+    return CziSource(OnDisk(tree, listing, path))
 
 
 class _Zipped:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from blake3 import blake3
 
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.images import DIGEST_SIZE, ImageFingerprint, ImageUnread
+from crate_iscc.image_code import Viewer, image_code, plane_of
+from crate_iscc.images import DIGEST_SIZE, ImageFingerprint, ImageUnread, Role
 from crate_iscc.kernel import Kernel
 from crate_iscc.pixels import Block, ImageSource, NoPixelsError, PixelImage
 from crate_iscc.progress import Progress, ProgressSink, nobody
@@ -16,6 +17,8 @@ from crate_iscc.stretch import Bytes
 
 _AHEAD = 2
 """Blocks for each thread that are decoded before they are hashed."""
+LARGEST_SEEN = 1 << 30
+"""An image with planes of more bytes has no Image-Code: a plane is held for it as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,16 @@ class _Decoded:
 
 
 def fingerprint_images(
-    source: ImageSource, kernel: Kernel, *, jobs: int = 1, progress: ProgressSink = nobody
+    source: ImageSource,
+    kernel: Kernel,
+    *,
+    looks: bool = False,
+    jobs: int = 1,
+    progress: ProgressSink = nobody,
 ) -> tuple[ImageFingerprint | ImageUnread, ...]:
     """Return the pixel codes of the images of a source; none rests on planes that were not read.
 
+    With `looks` the pictures, and not labels, have their Image-Codes from the same read.
     Whatever a decoder raises makes an image unread, but an InputError: a package is missing then.
     """
     found: list[ImageFingerprint | ImageUnread] = []
@@ -39,7 +48,8 @@ def fingerprint_images(
             found.append(image)
             continue
         try:
-            known = _fingerprint(image, kernel, jobs, progress)
+            seen = _Seen(image) if looks and _can_be_seen(image) else None
+            known = _fingerprint(image, kernel, jobs, progress, seen)
             source.settle()
         except InputError:
             raise
@@ -62,8 +72,47 @@ def reason_of(error: Exception) -> str:
     return f"it cannot be decoded: {text or type(error).__name__}"
 
 
+def _can_be_seen(image: PixelImage) -> bool:
+    size = image.extent.y * image.extent.x * image.itemsize
+    return image.role is not Role.LABEL and size <= LARGEST_SEEN
+
+
+class _Seen:
+    """Cuts the bytes of an image into planes, and sees what they look like."""
+
+    def __init__(self, image: PixelImage) -> None:
+        self._image = image
+        self._size = image.extent.y * image.extent.x * image.itemsize
+        self._held = bytearray()
+        self._viewer = Viewer()
+        self._count = 0
+
+    def update(self, data: Bytes) -> None:
+        """Take the next bytes."""
+        view = memoryview(data)
+        if self._held or len(view) % self._size:
+            self._held += view
+            whole = len(self._held) // self._size * self._size
+            view = memoryview(bytes(self._held[:whole]))
+            del self._held[:whole]
+        for start in range(0, len(view), self._size):
+            self._add(view[start : start + self._size])
+
+    def _add(self, raw: memoryview) -> None:
+        extent = self._image.extent
+        place = extent.plane(self._count)
+        self._count += 1
+        shape = extent.y, extent.x
+        self._viewer.add(plane_of(raw, self._image.dtype, shape, (place.z, place.c, place.t)))
+
+    def code(self) -> bytes:
+        """Return the body of the Image-Code, empty where all of the image looks the same."""
+        view = self._viewer.view()
+        return image_code(view) if view else b""
+
+
 def _fingerprint(
-    image: PixelImage, kernel: Kernel, jobs: int, progress: ProgressSink
+    image: PixelImage, kernel: Kernel, jobs: int, progress: ProgressSink, seen: _Seen | None
 ) -> ImageFingerprint:
     extent = image.extent
     plane_size = extent.y * extent.x * image.itemsize
@@ -86,6 +135,8 @@ def _fingerprint(
                 rows, in_plane = blake3(), 0
         if done > total:
             break
+        if seen:
+            seen.update(block.data)
         progress(
             Progress("reading pixels", done, total, len(digests) // DIGEST_SIZE, extent.planes)
         )
@@ -101,6 +152,7 @@ def _fingerprint(
         planes=bytes(digests),
         files=image.files,
         reader=image.reader,
+        look=seen.code() if seen else b"",
     )
 
 

@@ -5,20 +5,28 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
+from crate_iscc.codes import Distance
 from crate_iscc.crate.findings import how_far
 from crate_iscc.file_table import FileFingerprint
+from crate_iscc.images import Image, ImagePair, ImageUnread, PixelStatus
 from crate_iscc.kinship import Kinship, Likeness, Pair, Part, Relation, Side
 from crate_iscc.paths import printable, valid_unicode
 from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.report_json import finding_json
 from crate_iscc.render.units import file_size, files, number
+from crate_iscc.similarity import IMAGE_THRESHOLD
 from crate_iscc.version import __version__
 from crate_iscc.zarr_changes import Area, MetadataChange, is_consolidated
 
 _SHOWN_OF_EACH = 12
 _NAMED_IN_A_SENTENCE = 3
 _POINTERS_SHOWN = 4
-_STYLES = {Likeness.IDENTICAL: "good", Likeness.SAME_PAYLOAD: "good", Likeness.UNDECIDED: "warn"}
+_STYLES = {
+    Likeness.IDENTICAL: "good",
+    Likeness.SAME_PAYLOAD: "good",
+    Likeness.RE_ENCODED: "good",
+    Likeness.UNDECIDED: "warn",
+}
 _LEVELS = {
     Likeness.SAME_PAYLOAD: "identical payload",
     Likeness.SAME_MEMBERS: "same members",
@@ -31,26 +39,27 @@ def kinship_text(kinship: Kinship, paint: Paint = plain) -> str:
     """Return a sentence first, then both sides, what differs, and how many of each."""
     level, _, words = summary(kinship).partition(":")
     lines = [paint(level, _STYLES.get(kinship.likeness, "bad")) + ":" + words]
-    lines.extend(_side_lines("A", kinship.a, paint, kinship))
-    lines.extend(_side_lines("B", kinship.b, paint, kinship))
+    lines.extend(_side_lines("A", kinship.a, paint))
+    lines.extend(_side_lines("B", kinship.b, paint))
+    lines.extend(_level_lines(kinship, paint))
     for relation in Relation:
         lines.extend(_relation_lines(kinship, relation, paint))
     lines.extend(paint(f"note: {note}", "warn") for note in _notes(kinship))
-    if not kinship.of_files:
+    if not (kinship.of_files or kinship.is_mixed):
         lines.append(_counts_line(kinship))
     return "\n".join(lines) + "\n"
 
 
 def kinship_json(kinship: Kinship) -> str:
     """Return all of it as one JSON object (schemas/comparison.schema.json)."""
-    value = {
+    value: dict[str, Any] = {
         "comparison_version": "1",
         "command": "compare",
         "likeness": kinship.likeness.value,
         "summary": valid_unicode(summary(kinship)),
-        "of": "files" if kinship.of_files else "trees",
-        "a": _side_json(kinship.a, kinship),
-        "b": _side_json(kinship.b, kinship),
+        "of": _of(kinship),
+        "a": _side_json(kinship.a),
+        "b": _side_json(kinship.b),
         "same": kinship.same,
         "same_described": kinship.same_described,
         "counts": {relation.value: count for relation, count in kinship.counts.items()},
@@ -58,14 +67,53 @@ def kinship_json(kinship: Kinship) -> str:
         "notes": [valid_unicode(note) for note in _notes(kinship)],
         "tool": f"crate-iscc {__version__}",
     }
+    for name, distance in (("metadata", kinship.described_as), ("meaning", kinship.meaning)):
+        if distance:
+            value[name] = {"bits": distance.bits, "of": distance.of}
+    if kinship.images is not None and kinship.pixels:
+        value["pixels"] = kinship.pixels.value
+        value["images"] = [_image_json(pair) for pair in kinship.images]
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def summary(kinship: Kinship) -> str:
     """Return the level, a colon, and what it rests on, in one sentence."""
     level = _LEVELS.get(kinship.likeness, kinship.likeness.value)
-    words = _of_files(kinship) if kinship.of_files else _of_trees(kinship)
-    return f"{level}: {words}"
+    return f"{level}: {_words(kinship)}"
+
+
+def _words(kinship: Kinship) -> str:
+    of_pixels = _of_pixels(kinship)
+    if kinship.is_mixed or (of_pixels and kinship.of_files and kinship.likeness in _BY_PIXELS):
+        return of_pixels or "not everything could be read"
+    of_bytes = _of_files(kinship) if kinship.of_files else _of_trees(kinship)
+    told = (of_pixels, of_bytes) if kinship.likeness in _BY_PIXELS else (of_bytes, of_pixels)
+    return "; ".join(filter(None, told))
+
+
+_BY_PIXELS = (Likeness.RE_ENCODED, Likeness.DIFFERENT, Likeness.UNDECIDED)
+
+
+def verdict(kinship: Kinship) -> str:
+    """Return what came out of comparing the pixels, as it is recorded of a conversion."""
+    words = _of_pixels(kinship)
+    equal = kinship.pixels is PixelStatus.EQUAL
+    return f"re-encoded: {words}" if equal else words
+
+
+def _of_pixels(kinship: Kinship) -> str:
+    """Return in words how the pixels of all images compare, and nothing if nobody asked."""
+    pairs = kinship.images
+    if pairs is None:
+        return ""
+    others = [pair for pair in pairs if pair.comparison.status is not PixelStatus.EQUAL]
+    if len(pairs) == 1:
+        return str(pairs[0].comparison)
+    if not others:
+        return f"the pixels of all {number(len(pairs))} images are equal"
+    first = others[0]
+    words = f"{_image_name(first)}: {first.comparison}"
+    return f"{number(len(others))} of {number(len(pairs))} images are not equal ({words})"
 
 
 def _of_files(kinship: Kinship) -> str:
@@ -168,12 +216,66 @@ def _how_far(pair: Pair, by: str = "") -> str:
     return "; ".join(parts) or "the datahash differs"
 
 
-def _side_lines(letter: str, side: Side, paint: Paint, kinship: Kinship) -> Iterator[str]:
+def _level_lines(kinship: Kinship, paint: Paint) -> Iterator[str]:
+    """Yield a line for each level that is known, from descriptions to bytes as a whole."""
+    if kinship.described_as:
+        words = f"Meta-Codes: {kinship.described_as} differ (name and description of the whole)"
+        yield _level("metadata", words)
+    if kinship.meaning:
+        words = f"Semantic-Codes that both record: {kinship.meaning} differ (of no standard)"
+        yield _level("meaning", words)
+    if kinship.images is None:
+        return
+    (pair,) = kinship.pairs if kinship.of_files and kinship.pairs else (None,)
+    if kinship.of_files:
+        same = kinship.likeness is Likeness.IDENTICAL
+        yield _level("identity", "the same bytes" if same else "not the same bytes")
+        if pair and pair.distance:
+            yield _level("bytes", f"Data-Codes: {_how_far(pair)}")
+    elif kinship.is_mixed:
+        yield _level("identity", "not the same bytes: one is a file, the other a tree of files")
+    shown = kinship.images[:_SHOWN_OF_EACH]
+    for images in shown:
+        name = f"{_image_name(images)}: " if len(kinship.images) > 1 else ""
+        comparison = images.comparison
+        style = {PixelStatus.EQUAL: "good", PixelStatus.UNREAD: "warn"}.get(
+            comparison.status, "bad"
+        )
+        yield _level("pixels", paint(f"{name}{comparison}", style))
+        told = name and comparison.status is PixelStatus.EQUAL  # of many, that says enough
+        if images.appearance and not told:
+            look = f"Image-Codes: {images.appearance} differ, {_alike(images.appearance)}"
+            yield _level("appearance", f"{name}{look} (experimental)")
+    more = len(kinship.images) - len(shown)
+    if more > 0:
+        yield _level("pixels", f"… and {number(more)} more images (--format json has all)")
+
+
+def _level(name: str, words: str) -> str:
+    return f"  {name:<10}  {words}"
+
+
+def _alike(distance: Distance) -> str:
+    return "alike" if distance.bits <= IMAGE_THRESHOLD else "not alike"
+
+
+def _image_name(pair: ImagePair) -> str:
+    names = dict.fromkeys(printable(image.name) for image in (pair.a, pair.b) if image)
+    return " -> ".join(names)
+
+
+def _of(kinship: Kinship) -> str:
+    if kinship.is_mixed:
+        return "file-and-tree"
+    return "files" if kinship.of_files else "trees"
+
+
+def _side_lines(letter: str, side: Side, paint: Paint) -> Iterator[str]:
     extent = file_size(side.size)
-    if not kinship.of_files:
+    if not side.is_file:
         extent = f"{files(side.files)}   {extent}"
     yield f"{letter}  {printable(side.subject)}   {extent}"
-    kind = "datahash" if kinship.of_files else "treehash"
+    kind = "datahash" if side.is_file else "treehash"
     yield paint(f"   {kind} {side.code or 'none: not everything was read'}", "dim")
     for folder, checksum in side.dandi:
         where = f"   {printable(folder)}" if folder else ""
@@ -276,17 +378,47 @@ def _counts_line(kinship: Kinship) -> str:
     return " · ".join(parts)
 
 
-def _side_json(side: Side, kinship: Kinship) -> dict[str, Any]:
+def _side_json(side: Side) -> dict[str, Any]:
     value: dict[str, Any] = {
         "subject": valid_unicode(side.subject),
         "files": side.files,
         "size": side.size,
-        "datahash" if kinship.of_files else "treehash": side.code,
+        "datahash" if side.is_file else "treehash": side.code,
         "findings": [finding_json(item) for item in side.findings],
     }
     if side.dandi:
         value["dandi"] = [{"path": path, "checksum": checksum} for path, checksum in side.dandi]
     return value
+
+
+def _image_json(pair: ImagePair) -> dict[str, Any]:
+    comparison, appearance = pair.comparison, pair.appearance
+    value: dict[str, Any] = {
+        "status": comparison.status.value,
+        "a": _side_of_image(pair.a),
+        "b": _side_of_image(pair.b),
+        "planes": [{"z": plane.z, "c": plane.c, "t": plane.t} for plane in comparison.planes],
+        "remark": valid_unicode(comparison.remark),
+    }
+    if appearance:
+        value["appearance"] = {"bits": appearance.bits, "of": appearance.of}
+    return value
+
+
+def _side_of_image(image: Image | None) -> dict[str, Any] | None:
+    if image is None:
+        return None
+    value: dict[str, Any] = {"path": valid_unicode(image.path), "scene": valid_unicode(image.scene)}
+    if isinstance(image, ImageUnread):
+        return value | {"unread": valid_unicode(image.reason)}
+    extent = image.extent
+    return value | {
+        "iscc": image.iscc,
+        "axes": extent.axes,
+        "shape": extent.shape,
+        "dtype": image.dtype,
+        "reader": image.reader,
+    }
 
 
 def _pair_json(pair: Pair) -> dict[str, Any]:
