@@ -414,6 +414,7 @@ def test_an_id_that_is_an_object_is_no_fault(tmp_path: Path) -> None:
     assert "graph.flat" in outcome.out
 
 
+@pytest.mark.deep
 def test_a_large_crate_is_judged_by_a_sample(tmp_path: Path) -> None:
     """Of many files the validator is told the first, and the report says so."""
     for number in range(230):
