@@ -157,6 +157,19 @@ def _in_place(recorded: FileTable, observed: FileTable, judge: "_Judge") -> _Pla
     return judge.finish()
 
 
+def closed_above(unread: Mapping[CratePath, Unread], path: CratePath) -> Unread | None:
+    """Return what could not be looked into, of the folders that a path lies in, if any.
+
+    Of what could not even be examined nobody knows that it is a folder.
+    """
+    for folder in folders_of(path) if unread else ():
+        closed = unread.get(CratePath(folder))
+        unknown = unread.get(CratePath(folder[:-1]))
+        if closed or (unknown and unknown.is_file):
+            return closed or unknown
+    return None
+
+
 class _Judge:
     """Sorts the paths of both sides by what stands at each."""
 
@@ -222,24 +235,12 @@ class _Judge:
             path, wanted = CratePath(row[0].decode("utf-8")), fingerprint_of(row)
             if path in self._unread:
                 self._say_unread(path, wanted)
-            elif closed := self._closed_above(path):
+            elif closed := closed_above(self._unread, path):
                 self._named.add(closed.path)
                 reason = f"its folder {closed.reason}"
                 self._places.results.append(Difference(Status.UNREAD, path, wanted, reason=reason))
             else:
                 self._places.lost[path] = wanted
-
-    def _closed_above(self, path: CratePath) -> Unread | None:
-        """Return what could not be looked into, of the folders that a path lies in, if any.
-
-        Of what could not even be examined nobody knows that it is a folder.
-        """
-        for folder in folders_of(path) if self._unread else ():
-            closed = self._unread.get(CratePath(folder))
-            unknown = self._unread.get(CratePath(folder[:-1]))
-            if closed or (unknown and unknown.is_file):
-                return closed or unknown
-        return None
 
     def unknown(self, there: FileTable) -> None:
         """Take files that are there and are not recorded."""

@@ -9,11 +9,16 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from crate_iscc.codes import Distance, Fingerprint
-from crate_iscc.comparison import Contents, paired_by_content, paired_by_likeness
+from crate_iscc.comparison import (
+    Contents,
+    closed_above,
+    paired_by_content,
+    paired_by_likeness,
+)
 from crate_iscc.file_table import FileFingerprint, FileTable, Row, fingerprint_of, side_by_side
 from crate_iscc.images import ImagePair, PixelStatus
 from crate_iscc.manifest import Manifest, Unread
-from crate_iscc.paths import CratePath, folders_of, utf8_order
+from crate_iscc.paths import CratePath, utf8_order
 from crate_iscc.report import Finding
 from crate_iscc.zarr_changes import MetadataChange, is_zarr_metadata
 
@@ -403,12 +408,8 @@ class _Unreads:
 
     def closed_above(self, path: CratePath) -> str | None:
         """Say why nothing is known of a path: a folder above it could not be looked into."""
-        for folder in folders_of(path) if self._by_path else ():
-            closed = self._by_path.get(CratePath(folder))
-            unknown = self._by_path.get(CratePath(folder[:-1]))
-            if closed or (unknown and unknown.is_file):
-                return f"its folder {(closed or unknown).reason}"  # type: ignore[union-attr]
-        return None
+        closed = closed_above(self._by_path, path)
+        return f"its folder {closed.reason}" if closed else None
 
 
 def with_changes(

@@ -223,3 +223,31 @@ def test_without_the_decoder_a_hint_says_what_to_install(monkeypatch: pytest.Mon
     with pytest.raises(InputError) as caught:
         decoded(b"\x89PNG\r\n\x1a\n" + bytes(8) + b"\0\0\0\1\0\0\0\1")
     assert caught.value.hint == "pip install 'crate-iscc[pixels]'"
+
+
+def test_an_earlier_version_is_found_by_the_byte_runs_it_shares(tmp_path: Path) -> None:
+    crate = tmp_path / "tables"
+    crate.mkdir()
+    rows = [f"{n};{n * n % 9973};{n * 7919 % 65537}\n" for n in range(60000)]
+    (crate / "v1.csv").write_text("".join(rows[:30000]))
+    (crate / "other.csv").write_text("".join(rows[30000:]))
+    assert run("build", crate).code == 0
+    figure = tmp_path / "v2.csv"
+    figure.write_text("".join(rows[:33000]))
+    answer = traced(figure, crate)
+    assert places(answer) == [("near", "v1.csv")]
+    distance = answer["candidates"][0]["distance"]
+    assert 0 < distance["bits"] < distance["of"] // 3
+
+
+def test_a_raw_file_that_cannot_be_read_is_not_said_to_have_changed(tmp_path: Path) -> None:
+    crate = tmp_path / "crate"
+    (crate / "x.zarr").mkdir(parents=True)
+    (crate / "x.zarr/zarr.json").write_text("{}")
+    (crate / "figure.png").write_bytes(b"figure")
+    assert run("build", crate).code == 0
+    (crate / "x.zarr/zarr.json").unlink()
+    (crate / "x.zarr/zarr.json").symlink_to("/dev/zero")
+    ended = run("derive", crate, "--from", "x.zarr", "--to", "figure.png", "--by", "Fiji")
+    assert ended.code == 2
+    assert "Traceback" not in ended.err

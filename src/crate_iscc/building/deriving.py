@@ -2,7 +2,7 @@
 
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,9 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.crate.derivation import Derivation, End, with_derivation
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
-from crate_iscc.errors import InputError, TrustError, WriteError
+from crate_iscc.entries import EntryTable
+from crate_iscc.errors import InputError, ReadError, TrustError, WriteError
+from crate_iscc.file_table import FileTable
 from crate_iscc.fingerprinting.reading import hash_files
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
@@ -20,7 +22,7 @@ from crate_iscc.manifest import treehash
 from crate_iscc.metadata import MetadataFile, read_metadata
 from crate_iscc.paths import CratePath, printable, signs_metadata
 from crate_iscc.replacing import replacing
-from crate_iscc.sources import Tree, chunks
+from crate_iscc.sources import Tree
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.named import NamedFiles
 from crate_iscc.sources.opening import open_tree
@@ -179,7 +181,8 @@ class Ends:
 
     def _check(self, path: CratePath) -> None:
         known = self._recorded_file(path)
-        if known.same_bytes(_fingerprint(self._tree, path, self._kernel)) is not True:
+        found = _hashed(self._tree, self.entries, [self.entries.find(path)], DatahashKernel())
+        if known.same_bytes(found[0].fingerprint) is not True:
             raise _not_as_recorded(path)
 
     def _recorded_file(self, path: CratePath) -> Fingerprint:
@@ -193,9 +196,8 @@ class Ends:
 
     def _check_container(self, folder: CratePath) -> None:
         known = self._recorded_container(folder)
-        members = self.entries.chosen(array("q", self.entries.below(folder)))
-        files, unread = hash_files(self._tree, members, DatahashKernel(), step="reading")
-        if unread or treehash(files, folder) != known:
+        files = _hashed(self._tree, self.entries, self.entries.below(folder), DatahashKernel())
+        if treehash(files, folder) != known:
             raise _not_as_recorded(folder)
 
     def _recorded_container(self, folder: CratePath) -> str:
@@ -214,10 +216,10 @@ class Ends:
                 hint="fetch it, and name the file",
             )
         with NamedFiles({Path(text).name: text}) as tree:
-            entry = next(iter(tree.listing().entries), None)
-            if entry is None:
+            entries = tree.listing().entries
+            if not entries:
                 raise _not_found(text)
-            known = _fingerprint(tree, entry.path, self._kernel)
+            known = _hashed(tree, entries, [0], self._kernel)[0].fingerprint
         return End(known.iscc(), Path(text).name, known)
 
 
@@ -234,14 +236,18 @@ def _not_as_recorded(path: CratePath) -> TrustError:
     )
 
 
-def _fingerprint(tree: Tree, path: str, kernel: Kernel) -> Fingerprint:
-    entry = tree.listing().entries.get(path)
-    if entry is None:
-        raise InputError(f"not found: {printable(path)}")
-    hasher = kernel.hasher()
-    for chunk in chunks(tree.open(entry)):
-        hasher.update(chunk)
-    return hasher.finish()
+def _hashed(
+    tree: Tree,
+    entries: EntryTable,
+    numbers: Iterable[int | None],
+    kernel: Kernel | DatahashKernel,
+) -> FileTable:
+    """Return the fingerprints of files of a table. Raises ReadError if any cannot be read."""
+    some = entries.chosen(array("q", [number for number in numbers if number is not None]))
+    files, unread = hash_files(tree, some, kernel, step="reading")
+    if unread:
+        raise ReadError(f"cannot read {printable(unread[0].path)}", cause=unread[0].reason)
+    return files
 
 
 def write_metadata(tree: DirectoryTree, metadata: MetadataFile, raw: bytes) -> None:

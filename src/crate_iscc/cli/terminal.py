@@ -40,47 +40,32 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def cache_folder() -> Path | None:
     """Return where fingerprints are remembered, as the platform has it, or None without a home."""
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "crate-iscc"
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "crate-iscc"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc" / "Cache"
-    return home / ".cache" / "crate-iscc"
+    return _own_folder("XDG_CACHE_HOME", ".cache", mac="Caches", windows="Cache")
 
 
 def data_folder() -> Path | None:
     """Return where what a user keeps lies, as the platform has it, or None without a home."""
-    if base := os.environ.get("XDG_DATA_HOME"):
-        return Path(base) / "crate-iscc"
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "crate-iscc"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc"
-    return home / ".local" / "share" / "crate-iscc"
+    return _own_folder("XDG_DATA_HOME", ".local/share", mac="Application Support", windows="")
 
 
 def state_folder() -> Path | None:
     """Return where journals are kept, as the platform has it, or None without a home."""
-    if base := os.environ.get("XDG_STATE_HOME"):
+    return _own_folder("XDG_STATE_HOME", ".local/state", mac="Application Support", windows="State")
+
+
+def _own_folder(variable: str, in_home: str, *, mac: str, windows: str) -> Path | None:
+    """Return a folder of this program by the XDG Base Directories, or as the platform has it."""
+    if base := os.environ.get(variable):
         return Path(base) / "crate-iscc"
     try:
         home = Path.home()
     except RuntimeError:
         return None
     if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "crate-iscc"
+        return home / "Library" / mac / "crate-iscc"
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc" / "State"
-    return home / ".local" / "state" / "crate-iscc"
+        return Path(os.environ.get("LOCALAPPDATA", home)) / "crate-iscc" / windows
+    return home / in_home / "crate-iscc"
 
 
 def chosen_kernel(name: str | None = None) -> Kernel:

@@ -17,9 +17,7 @@ from crate_iscc.finding_kinds import Severity
 from crate_iscc.paths import printable
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import Report
-from crate_iscc.resources import schema_text
 from crate_iscc.verifying.how import Remote, Thoroughness
-from crate_iscc.verifying.sampling import Sampling
 from crate_iscc.verifying.verification import verify
 
 if TYPE_CHECKING:
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Journal
     from crate_iscc.fingerprinting.shards import MergedParts
     from crate_iscc.sharding import ShardWork
+    from crate_iscc.verifying.sampling import Sampling
 
 
 def run_verify(
@@ -56,7 +55,7 @@ def run_verify(
         raise typer.BadParameter("--quick and --full exclude --sample, --resume and --since")
     if extent.journal is not None and len(crates) > 1:
         raise typer.BadParameter("--journal is for one crate: each has a journal of its own")
-    sampling = Sampling.parse(extent.sample, extent.seed) if extent.sample is not None else None
+    sampling = _sampling(extent)
     if remote_private and not remote:
         raise typer.BadParameter(
             "--remote-private says something about --remote, which is not there"
@@ -107,6 +106,14 @@ def run_verify(
         return recorder.put(report) if recorder else report
 
     check_each(crates, delivery, check)
+
+
+def _sampling(extent: Extent) -> "Sampling | None":
+    if extent.sample is None:
+        return None
+    from crate_iscc.verifying.sampling import Sampling
+
+    return Sampling.parse(extent.sample, extent.seed)
 
 
 def _journal(extent: Extent, crate: str) -> "Journal | None":
@@ -208,6 +215,7 @@ def run_validate(
 def run_report(saved: Path, delivery: Delivery) -> NoReturn:
     """Read a saved report and deliver it in another format."""
     from crate_iscc.render.saved import parse_report  # jsonschema takes long to load
+    from crate_iscc.resources import schema_text
 
     try:
         text = saved.read_text(encoding="utf-8")

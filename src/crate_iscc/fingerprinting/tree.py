@@ -7,7 +7,6 @@ from typing import Protocol
 
 from crate_iscc.codes import Fingerprint
 from crate_iscc.containers import find_containers
-from crate_iscc.dandi import dandi_checksum
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.file_table import FileTable
@@ -285,6 +284,9 @@ def dandi_of(files: FileTable, book: DigestBook, folder: str = "") -> str:
 
     Raises KeyError where it does not.
     """
+    # It loads OpenSSL, which few need.
+    from crate_iscc.dandi import dandi_checksum
+
     return dandi_checksum(
         (file.path[len(folder) :], file.fingerprint.size or 0, book.digests(file.path)["md5"])
         for file in files.below(folder)

@@ -29,7 +29,10 @@ _WAIT_SECONDS = 30.0
 """How long one process waits for the lock of another."""
 _MAGIC = b"SQLite format 3\0"
 """What an SQLite file begins with (Database File Format, 1.3)."""
-_CRATE = "number, given, place, name, identifier, recorded, added, members, left_out"
+_CRATES = (
+    "SELECT number, given, place, name, identifier, recorded, added, members, left_out"
+    " FROM crates ORDER BY number"
+)
 
 
 class Index:
@@ -147,8 +150,7 @@ class Index:
         with self._translated():
             if self._is_empty():
                 return []
-            rows = self._connection.execute(f"SELECT {_CRATE} FROM crates ORDER BY number")  # noqa: S608
-            return [_crate(row) for row in rows]
+            return [_crate(row) for row in self._connection.execute(_CRATES)]
 
     def count(self) -> int:
         """Return how many files and folders are in the index."""
@@ -303,8 +305,8 @@ class Index:
         ).fetchone()
         if row is None:
             return False
-        for table in ("members", "blocks"):
-            self._connection.execute(f"DELETE FROM {table} WHERE crate = ?", row)  # noqa: S608
+        self._connection.execute("DELETE FROM members WHERE crate = ?", row)
+        self._connection.execute("DELETE FROM blocks WHERE crate = ?", row)
         self._connection.execute("DELETE FROM crates WHERE number = ?", row)
         return True
 

@@ -6,11 +6,14 @@ know that they do.
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
 
 from crate_iscc.errors import InputError
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.digest import DatahashKernel
-from crate_iscc.kernel.parts import PartingKernel
+
+if TYPE_CHECKING:
+    from crate_iscc.kernel.parts import PartingKernel
 
 
 def has_compiled_module() -> bool:
@@ -46,10 +49,10 @@ def datahashes(beside: Kernel) -> DatahashKernel:
     return DatahashKernel()
 
 
-def parting(kernel: Kernel) -> PartingKernel:
+def parting(kernel: Kernel) -> "PartingKernel":
     """Return the kernel itself if it can compute codes of parts. Raises InputError if it cannot."""
     if hasattr(kernel, "part_hasher"):
-        return kernel  # type: ignore[return-value]
+        return cast("PartingKernel", kernel)
     raise InputError(
         f"the kernel {kernel.name} computes no code in parts",
         cause="the ISCC-SUM of a whole payload is joined from shards by the compiled kernel only",

@@ -3,6 +3,8 @@
 It is imported only where the compiled module is there; `choosing` says which kernel is used.
 """
 
+from typing import TYPE_CHECKING
+
 from blake3 import blake3
 
 from crate_iscc.codes import Fingerprint
@@ -15,9 +17,11 @@ from crate_iscc.kernel._native import (
     data_files,
 )
 from crate_iscc.kernel.digest import DatahashKernel
-from crate_iscc.kernel.joining import CompiledPartHasher, CompiledPartJoiner
 from crate_iscc.stretch import Bytes, Stretch
 from crate_iscc.version import __version__
+
+if TYPE_CHECKING:
+    from crate_iscc.kernel.joining import CompiledPartHasher, CompiledPartJoiner
 
 _PART = 1 << 20
 """Both codes are computed part by part, so that the second finds the bytes in the cache."""
@@ -41,12 +45,16 @@ class CompiledKernel:
         data, chunks = data_files(files.data, files.starts, files.sizes)
         return FileCodes(data, _blake3_of(files), chunks)
 
-    def part_hasher(self, start: int, total: int) -> CompiledPartHasher:
+    def part_hasher(self, start: int, total: int) -> "CompiledPartHasher":
         """Return a fresh hasher of the part of a stream that begins at byte `start`."""
+        from crate_iscc.kernel.joining import CompiledPartHasher  # few work in parts
+
         return CompiledPartHasher(start, total)
 
-    def part_joiner(self, total: int) -> CompiledPartJoiner:
+    def part_joiner(self, total: int) -> "CompiledPartJoiner":
         """Return what takes all parts of a stream of `total` bytes."""
+        from crate_iscc.kernel.joining import CompiledPartJoiner
+
         return CompiledPartJoiner(total)
 
 

@@ -1,8 +1,9 @@
 """Traces a figure, or any file, back to what it may have been made from."""
 
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class _Tracing:
         self._why_not = ""
         self._searched = self._images = 0
         self._unread: list[str] = []
-        self._found: list[Candidate] = []
+        self._found: list[tuple[str, list[_Start], _Links | None]] = []
 
     def look_at(self, name: str) -> None:
         """Decode the figure; what cannot be decoded is searched for by its bytes alone."""
@@ -107,7 +108,7 @@ class _Tracing:
             self._why_not = "all of it looks the same"
 
     def search(self, source: str) -> None:
-        """Look for the figure in one source, and follow what is recorded from there."""
+        """Look for the figure in one source, and for what is recorded of it there."""
         try:
             gathered = gather(source, self._how)
         except CrateIsccError as error:
@@ -120,12 +121,24 @@ class _Tracing:
         starts = [*self._by_bytes(gathered), *self._by_looks(source, paths)]
         if links:
             starts += [_Start(one, Evidence.BYTES) for one in links.elsewhere(self._figure)]
-        for start in starts:
-            self._found.append(
-                _candidate(source, start, is_raw=not (links and links.of(start.path)))
-            )
-            if links:
-                self._found.extend(_behind(source, start, links))
+        if starts:
+            self._found.append((source, starts, links))
+
+    def _candidates(self) -> Iterator[Candidate]:
+        """Yield what was found, and all that is recorded behind it.
+
+        How near is near enough is known when everything was searched: among more files, more are
+        near by chance.
+        """
+        limit = _limits(self._searched)
+        for source, starts, links in self._found:
+            for start in starts:
+                near = start.distance if start.evidence is Evidence.NEAR else None
+                if near and near.bits > limit(near.of):
+                    continue
+                yield _candidate(source, start, is_raw=not (links and links.of(start.path)))
+                if links:
+                    yield from _behind(source, start, links)
 
     def origins(self, name: str, *, looked: bool) -> Origins:
         """Return everything that was found, in its order."""
@@ -134,7 +147,7 @@ class _Tracing:
         return Origins(
             figure=name,
             iscc=code,
-            candidates=best_first(self._found),
+            candidates=best_first(self._candidates()),
             searched=self._searched,
             images=self._images,
             unread=tuple(self._unread),
@@ -145,13 +158,13 @@ class _Tracing:
     def _by_bytes(self, gathered: Gathered) -> Iterator[_Start]:
         figure = self._figure
         mine = comparable(figure.data, figure.size)
-        pairs = max(1, len(gathered.members))
+        limit = _limits(len(gathered.members))
         for member in gathered.members:
             if _same(member.identity, figure.identity):
                 yield _Start(member.path, Evidence.BYTES)
                 continue
             distance = _distance(mine, comparable(member.data, member.size))
-            if distance and distance.bits <= threshold_for(distance.of, pairs).bits:
+            if distance and distance.bits <= limit(distance.of):
                 yield _Start(member.path, Evidence.NEAR, distance)
 
     def _by_looks(self, source: str, paths: Container[str]) -> Iterator[_Start]:
@@ -208,6 +221,11 @@ class _Links:
     def words(self, by: str) -> str:
         """Return what made something, in words: the name of an action and its software."""
         return self._words.get(by, by)
+
+
+def _limits(pairs: int) -> Callable[[int], int]:
+    """Return how many bits may differ among so many pairs, by the width of the codes."""
+    return cache(lambda of: threshold_for(of, max(1, pairs)).bits)
 
 
 def _action_words(name: str, instruments: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ digests by which a file that is lost may be found under another name.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from crate_iscc.comparison import Comparison, Difference, Status, compare
 from crate_iscc.crate.evidence import Evidence, Recording, algorithms
@@ -19,8 +20,10 @@ from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.lists import observed_treehashes, settle_lists, settle_names
 from crate_iscc.verifying.observing import Observer, chosen_entries, replaced
 from crate_iscc.verifying.recording import Known
-from crate_iscc.verifying.sampling import Drawn
 from crate_iscc.verifying.spelling import Spellings
+
+if TYPE_CHECKING:
+    from crate_iscc.verifying.sampling import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ class Comparer:
         differing = _Differing.of(first.comparison, self.to_check)
         return self._read_again(first, differing) if differing.again else first
 
-    def compare_sample(self, drawn: Drawn, there: Manifest, read: Manifest) -> Compared:
+    def compare_sample(self, drawn: "Drawn", there: Manifest, read: Manifest) -> Compared:
         """Compare names and sizes of all that is there, and contents of a sample.
 
         What was observed is given under the paths by which it is recorded: all without contents,

@@ -9,10 +9,10 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.progress import ProgressSink
 from crate_iscc.report import ProofKind
 from crate_iscc.trust.trust_set import TrustSet
-from crate_iscc.verifying.sampling import Sampling
 
 if TYPE_CHECKING:  # what most verifications do without is loaded by whoever opens one
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.verifying.sampling import Sampling
 
 
 class Thoroughness(StrEnum):
@@ -60,7 +60,7 @@ class How:
     trust: TrustSet | None = None
     required: frozenset[ProofKind] = frozenset()
     pixels: bool = False
-    sampling: Sampling | None = None
+    sampling: "Sampling | None" = None
     journal: "Journal | None" = None
     remote: Remote | None = None
     given: Given | None = None

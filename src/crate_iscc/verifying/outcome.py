@@ -35,13 +35,13 @@ from crate_iscc.sources import Tree
 from crate_iscc.verifying.how import How, Thoroughness
 from crate_iscc.verifying.proofs import Proofs
 from crate_iscc.verifying.recording import Known
-from crate_iscc.verifying.sampling import Drawn
 from crate_iscc.verifying.trees import check_trees
 from crate_iscc.version import __version__
 
 if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Reused
     from crate_iscc.verifying.elsewhere import Elsewhere
+    from crate_iscc.verifying.sampling import Drawn
 
 _COUNTED = frozenset({"bytes.changed", "bytes.missing", "bytes.extra", "bytes.unread"})
 _SIZE_ONLY = "contentSize"
@@ -76,7 +76,7 @@ class Outcome:
     elsewhere: "Elsewhere | None"
     proofs: Proofs
     pixels: bool = False
-    drawn: Drawn | None = None
+    drawn: "Drawn | None" = None
     read: FileTable = field(default_factory=lambda: FileTable.of(()))
     not_sampled: int = 0
 

@@ -22,8 +22,6 @@ from crate_iscc.crate.view import Crate
 from crate_iscc.entries import EntryTable
 from crate_iscc.errors import CrateIsccError, InputError
 from crate_iscc.file_table import PathsOf, numbers_among
-from crate_iscc.fingerprinting.part import Asked, Part, Shard
-from crate_iscc.fingerprinting.shards import read_shard
 from crate_iscc.fingerprinting.tree import Given, Payload, fingerprint_tree, list_payload
 from crate_iscc.interrupts import held_interrupts
 from crate_iscc.kernel import Kernel
@@ -47,14 +45,15 @@ from crate_iscc.verifying.observing import Hashed, Observer, chosen_entries, unh
 from crate_iscc.verifying.outcome import Outcome, make_report, with_earlier
 from crate_iscc.verifying.proofs import ProofCheck, Proofs, proof_entries, proof_files
 from crate_iscc.verifying.recording import Known, known_of
-from crate_iscc.verifying.sampling import Drawn, Sampling, draw
 from crate_iscc.verifying.spelling import other_spellings
 from crate_iscc.verifying.standing import require_the_same_record, without_leftovers
 from crate_iscc.verifying.waiting import not_fetched
 
 if TYPE_CHECKING:
     from crate_iscc.fingerprinting.journal import Journal
+    from crate_iscc.fingerprinting.part import Part, Shard
     from crate_iscc.verifying.elsewhere import Elsewhere
+    from crate_iscc.verifying.sampling import Drawn, Sampling
 
 _CHECK_SECONDS = 0.1
 """How often a wait for the metadata looks for an interrupt."""
@@ -74,7 +73,7 @@ def verify(
     trust: TrustSet | None = None,
     required: Collection[ProofKind] = (),
     pixels: bool = False,
-    sampling: Sampling | None = None,
+    sampling: "Sampling | None" = None,
     journal: "Journal | None" = None,
     jobs: int | None = None,
     gentle: bool = False,
@@ -132,7 +131,7 @@ def verify(
 
 def verify_shard(
     source: str | Path,
-    shard: Shard,
+    shard: "Shard",
     *,
     full: bool = False,
     max_bytes: int | None = None,
@@ -140,7 +139,7 @@ def verify_shard(
     gentle: bool = False,
     kernel: Kernel | None = None,
     progress: ProgressSink = nobody,
-) -> Part:
+) -> "Part":
     """Read one share of a crate's payload, for verify to be `given` with all others.
 
     Raises InputError as verify does; with `full` also for a kernel that computes no codes in parts.
@@ -220,8 +219,11 @@ class _Verification:
             raise self._nothing()
         return report
 
-    def part(self, shard: Shard) -> Part:
+    def part(self, shard: "Shard") -> "Part":
         """Read one share of the payload, and compare nothing."""
+        from crate_iscc.fingerprinting.part import Asked
+        from crate_iscc.fingerprinting.shards import read_shard
+
         self._find()
         self._prepare(self._known())
         if not self._record.covers_contents:
@@ -314,11 +316,13 @@ class _Verification:
             self._prepare_nested(folder)
         self._observer = Observer(self._tree, self._how, DigestBook(self._wanted()))
 
-    def _draw(self) -> Drawn | None:
+    def _draw(self) -> "Drawn | None":
         """Draw the sample that was asked for; digests are computed of its files alone then."""
         known, sampling = self._record, self._how.sampling
         if sampling is None or not known.covers_contents:
             return None
+        from crate_iscc.verifying.sampling import draw
+
         listed = known.record.in_metadata if known.list_is_lost else known.manifest.files
         folders = (tree.path for tree in known.manifest.containers)
         drawn = draw(sampling, listed, folders, self._to_check)

@@ -4,16 +4,14 @@ The folder cannot be listed. Its files are those that the crate records, in its 
 manifest file, and the proofs of it that have fixed names; of anything else nobody can know.
 """
 
-from array import array
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate
-from crate_iscc.entries import Entry, EntryTable
+from crate_iscc.entries import Entry
 from crate_iscc.errors import CrateIsccError, InputError, ReadError
 from crate_iscc.paths import (
     HUB_DOCUMENT_NAME,
@@ -30,19 +28,15 @@ from crate_iscc.paths import (
     proof_path,
     signature_names,
 )
-from crate_iscc.sources import ByteStream, Closing, LeftOut, Listing, Mapped, SmallFiles, chunks
+from crate_iscc.sources import ByteStream, LeftOut, Listing, chunks
 from crate_iscc.sources.remote.client import Client, Reply, WebError, wanted
 from crate_iscc.sources.remote.files import (
-    AT_ONCE,
     NOT_THERE,
-    SMALL,
+    OverTheWeb,
     Seen,
-    WebStream,
     WholeStream,
     listed,
     look_at,
-    read_side_by_side,
-    read_whole,
 )
 from crate_iscc.sources.remote.resource import State, look, state_of
 from crate_iscc.sources.remote.url import Url
@@ -94,19 +88,13 @@ def read_metadata(client: Client, url: Url, name: CratePath) -> Metadata | None:
     return client.ask(url, take)
 
 
-class WebCrate(Closing):
-    """The files that a crate in a folder on the web records, and that are there.
-
-    The client is closed with it.
-    """
+class WebCrate(OverTheWeb):
+    """The files that a crate in a folder on the web records, and that are there."""
 
     def __init__(self, client: Client, subject: str, metadata: Metadata) -> None:
-        self.subject = subject
         name = metadata.folder.path.rstrip("/").rpartition("/")[2]
-        self.name = name or metadata.folder.host
-        self._client = client
+        super().__init__(client, subject, name or metadata.folder.host)
         self._metadata = metadata
-        self._pool = ThreadPoolExecutor(AT_ONCE, "crate-iscc-web")
         self._seen = Seen({metadata.name: metadata.state}, {})
         self._top: Listing | None = None
         self._listing: Listing | None = None
@@ -219,10 +207,7 @@ class WebCrate(Closing):
             raise ReadError(printable(entry.path), cause="it is no file that was found there")
         if entry.path == self._metadata.name:
             return WholeStream(self._metadata.raw)
-        url = self._metadata.folder.below(entry.path)
-        if entry.size <= SMALL:
-            return WholeStream(read_whole(self._client, url, state, entry))
-        return WebStream(self._client, url, state, entry)
+        return self._opened(self._metadata.folder.below(entry.path), state, entry)
 
     def examine(self, entry: Entry) -> None:
         """Raise ReadError if a file is in another state than when it was listed.
@@ -236,22 +221,3 @@ class WebCrate(Closing):
             return
         if state.differs(now):
             raise ReadError(printable(entry.path), cause="it changed while it was read")
-
-    def mapped(self, _entry: Entry) -> Mapped | None:
-        """Return None: what lies elsewhere is not mapped."""
-        return None
-
-    def read_together(
-        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
-    ) -> SmallFiles | None:
-        """Read whole files to a buffer, many side by side."""
-        return read_side_by_side(self._pool, self.open, entries.chosen(numbers), buffer)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-        self._pool.shutdown(cancel_futures=True)
-
-    def give_up(self) -> None:
-        """Have all who wait for bytes fail at once."""
-        self._client.close()

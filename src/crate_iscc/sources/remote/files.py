@@ -4,6 +4,7 @@ A web server lists nothing. So somebody else has to say which files there are.
 """
 
 import http.client
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -63,11 +64,50 @@ def look_at(
     return Seen(states, problems)
 
 
-class WebFiles(Closing):
-    """Files by their names, and the address of each; those that are not there are not listed.
+class OverTheWeb(Closing, ABC):
+    """What trees have in common whose files a client asks for, one by one and side by side.
 
     The client is closed with them.
     """
+
+    def __init__(self, client: Client, subject: str, name: str) -> None:
+        self.subject = subject
+        self.name = name
+        self._client = client
+        self._pool = ThreadPoolExecutor(AT_ONCE, "crate-iscc-web")
+
+    @abstractmethod
+    def open(self, entry: Entry) -> ByteStream:
+        """Open a file of the listing. Raises ReadError."""
+
+    def _opened(self, url: Url, state: State, entry: Entry) -> ByteStream:
+        """Return the bytes of a file: of a small one they are there already."""
+        if entry.size <= SMALL:
+            return WholeStream(read_whole(self._client, url, state, entry))
+        return WebStream(self._client, url, state, entry)
+
+    def mapped(self, _entry: Entry) -> Mapped | None:
+        """Return None: what lies elsewhere is not mapped."""
+        return None
+
+    def read_together(
+        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
+    ) -> SmallFiles | None:
+        """Read whole files to a buffer, many side by side."""
+        return read_side_by_side(self._pool, self.open, entries.chosen(numbers), buffer)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    def give_up(self) -> None:
+        """Have all who wait for bytes fail at once."""
+        self._client.close()
+
+
+class WebFiles(OverTheWeb):
+    """Files by their names, and the address of each; those that are not there are not listed."""
 
     def __init__(
         self,
@@ -77,12 +117,9 @@ class WebFiles(Closing):
         places: Mapping[str, Url],
         sizes: Mapping[str, int],
     ) -> None:
-        self.subject = subject
-        self.name = name
-        self._client = client
+        super().__init__(client, subject, name)
         self._places = places
         self._sizes = sizes
-        self._pool = ThreadPoolExecutor(AT_ONCE, "crate-iscc-web")
         self._seen: Seen | None = None
         self._listing: Listing | None = None
 
@@ -103,9 +140,7 @@ class WebFiles(Closing):
     def open(self, entry: Entry) -> ByteStream:
         """Open a file of the listing. Raises ReadError."""
         url, state = self._known(entry)
-        if entry.size <= SMALL:
-            return WholeStream(read_whole(self._client, url, state, entry))
-        return WebStream(self._client, url, state, entry)
+        return self._opened(url, state, entry)
 
     def _known(self, entry: Entry) -> tuple[Url, State]:
         url = self._places.get(entry.path)
@@ -113,25 +148,6 @@ class WebFiles(Closing):
         if url is None or state is None:
             raise ReadError(printable(entry.path), cause="it is no file that was found there")
         return url, state
-
-    def mapped(self, _entry: Entry) -> Mapped | None:
-        """Return None: what lies elsewhere is not mapped."""
-        return None
-
-    def read_together(
-        self, entries: EntryTable, numbers: "array[int]", buffer: memoryview
-    ) -> SmallFiles | None:
-        """Read whole files to a buffer, many side by side."""
-        return read_side_by_side(self._pool, self.open, entries.chosen(numbers), buffer)
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
-        self._pool.shutdown(cancel_futures=True)
-
-    def give_up(self) -> None:
-        """Have all who wait for bytes fail at once."""
-        self._client.close()
 
 
 def listed(seen: Seen, *, complete: bool = True) -> Listing:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
 
 _IN_FLIGHT = 128
-"""Requests at once, of one tree: a store that takes 20 ms for each gives 3,000 objects a second."""
+"""Requests at once, of one tree: what each waits for is mostly the way to the store and back."""
 _PART = 4 << 20
 """Bytes of a large object that are asked for at once."""
 _AHEAD = 4
