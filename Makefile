@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep test-deep microscope fuzz bench bench-remote format profile clean
+.PHONY: demo test lint unit deep test-deep microscope omero fuzz bench bench-remote format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -45,6 +45,11 @@ deep: $(STAMP) $(VENV)/judges/moto/.installed
 microscope: $(VENV)/judges/acquire/.installed
 	$(VENV)/judges/acquire/bin/python -m pytest tests/acquire
 
+# The real omero-py against a small OMERO of its own kind on loopback. It brings an Ice that has to be
+# compiled first: ten minutes of one core, a C++ compiler, the headers of OpenSSL and bzip2.
+omero: $(VENV)/judges/omero/.installed
+	$(VENV)/judges/omero/bin/python -m pytest tests/omero/test_ice.py
+
 # Ten to twenty minutes on one core, on Linux (x86-64). SEED=7 gives other inputs than the usual ones.
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
@@ -61,10 +66,17 @@ $(VENV)/judges/%/.installed: $(STAMP)
 	$(dir $@)bin/python -m pip install --quiet $(JUDGE_$*)
 	touch $@
 
+$(VENV)/judges/omero/.installed: $(STAMP) tests/omero/install_ice.py
+	$(PYTHON) -m venv $(dir $@)
+	nice $(dir $@)bin/python tests/omero/install_ice.py
+	$(dir $@)bin/python -m pip install --quiet $(JUDGE_omero)
+	touch $@
+
 JUDGE_moto = 'moto[server]>=5.1'
 JUDGE_zarrsum = 'zarr-checksum>=0.4.7' boto3
 JUDGE_s3fs = s3fs
 JUDGE_acquire = --editable '.[acquire,pixels]' hypothesis pytest
+JUDGE_omero = --editable '.[omero,pixels]' hypothesis pytest trustme
 
 # Ten minutes: moto's S3 server in Python is what all wait for. rclone is measured where it is.
 bench-remote: $(STAMP) $(patsubst %,$(VENV)/judges/%/.installed,moto zarrsum s3fs)

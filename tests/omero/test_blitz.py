@@ -1,8 +1,8 @@
 # ruff: noqa: N802, N818, ARG002, ARG005, E501
 """What lies between the Protocol and omero-py asks for what it should, as omero-py calls it.
 
-omero-py does not install here, so its objects are stand-ins: plain ones that keep files, planes and
-annotations, with the methods that omero-py 5.23 has. No OMERO server has been asked.
+omero-py does not install everywhere, so its objects are stand-ins: plain ones that keep files, planes
+and annotations, with the methods that omero-py 5.23 has. test_ice.py has the real ones.
 """
 
 import io
@@ -40,16 +40,24 @@ class Wrapped:
         raise AttributeError(name)
 
 
-class MapAnnotationI:
+class Settable:
+    """An object of the model: setX keeps x."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("set"):
+            return lambda value: setattr(self, name[3:].lower(), value)
+        raise AttributeError(name)
+
+
+class MapAnnotationI(Settable):
     pass
 
 
 class MapAnnotationWrapper:
     OMERO_TYPE = MapAnnotationI
 
-    def __init__(self, gateway: "Gateway") -> None:
-        self.gateway, self.number, self.ns = gateway, 0, ""
-        self.value: list[list[str]] = []
+    def __init__(self, number: int, ns: str, value: Any) -> None:
+        self.number, self.ns, self.value = number, ns, [list(pair) for pair in value]
 
     def getId(self) -> int:
         return self.number
@@ -57,24 +65,26 @@ class MapAnnotationWrapper:
     def getValue(self) -> list[tuple[str, str]]:
         return [(key, value) for key, value in self.value]
 
-    def setNs(self, ns: str) -> None:
-        self.ns = ns
-
     def setValue(self, value: list[list[str]]) -> None:
         self.value = value
 
     def save(self) -> None:
-        self.number = self.number or 700 + len(self.gateway.kept)
-        self.gateway.kept[self.number] = self
-        self.gateway.groups.append(self.gateway.group)
+        pass
 
 
 class ImageWrapper(Wrapped):
     def listAnnotations(self, ns: str) -> list[Any]:
         return [one for one in self.linked if one.ns == ns]
 
-    def linkAnnotation(self, annotation: Any) -> None:
-        self.linked.append(annotation)
+
+class Options(dict[str, str]):
+    """What is sent with a call: the group that it is made in."""
+
+    def setOmeroGroup(self, group: int | str) -> None:
+        self["omero.group"] = str(group)
+
+    def copy(self) -> "Options":
+        return Options(self)
 
 
 class FileStore:
@@ -87,6 +97,9 @@ class FileStore:
     def read(self, at: int, length: int) -> bytes:
         self.gateway.raise_if_lost()
         return self.data[at : at + length]
+
+    def size(self) -> int:
+        return len(self.data)
 
     def close(self) -> None:
         self.gateway.closed += 1
@@ -111,13 +124,10 @@ class Gateway:
     def __init__(self) -> None:
         self.files = {81: RAW, 82: b"side file"}
         self.kept: dict[int, Any] = {}
-        self.group: str | None = None
-        self.groups: list[str | None] = []
+        self.groups: list[str] = []
         self.closed = 0
         self.lost: Exception | None = None
-        self.SERVICE_OPTS = SimpleNamespace(
-            setOmeroGroup=lambda group: setattr(self, "group", group)
-        )
+        self.SERVICE_OPTS = Options()
         self.c = SimpleNamespace(
             sf=SimpleNamespace(
                 createRawPixelsStore=lambda: PixelsStore(self),
@@ -146,8 +156,21 @@ class Gateway:
         if (kind, number) == ("Image", 51):
             return self.image
         if (kind, number) == ("Dataset", 7):
-            return SimpleNamespace(listChildren=lambda: iter([self.image]))
+            return Wrapped(id=7)
         return self.kept.get(number) if kind == "MapAnnotation" else None
+
+    def getObjects(self, kind: str, opts: dict[str, Any]) -> Any:
+        assert (kind, opts["dataset"]) == ("Image", 7)
+        return iter([self.image])
+
+    def getUpdateService(self) -> Any:
+        def save(link: Any, options: Options) -> None:
+            made = MapAnnotationWrapper(700, link.child.ns, link.child.mapvalue)
+            self.kept[700] = made
+            self.image.linked.append(made)
+            self.groups.append(options["omero.group"])
+
+        return SimpleNamespace(saveObject=save)
 
     def getQueryService(self) -> Any:
         return SimpleNamespace(projection=lambda *_: [[Wrapped(value=1)]])
@@ -172,10 +195,15 @@ def gateway() -> Gateway:
 @pytest.fixture
 def omero(gateway: Gateway) -> types.ModuleType:
     made = types.ModuleType("omero")
-    made.model = SimpleNamespace(MapAnnotationI=MapAnnotationI)  # type: ignore[attr-defined]
+    made.rtypes = SimpleNamespace(rstring=str)  # type: ignore[attr-defined]
+    made.model = SimpleNamespace(  # type: ignore[attr-defined]
+        MapAnnotationI=MapAnnotationI,
+        ImageAnnotationLinkI=Settable,
+        ImageI=lambda number, loaded: (number, loaded),
+        NamedValue=lambda key, value: (key, value),
+    )
     made.sys = SimpleNamespace(ParametersI=lambda: SimpleNamespace(addId=lambda _n: None))  # type: ignore[attr-defined]
     made.gateway = types.ModuleType("omero.gateway")  # type: ignore[attr-defined]
-    made.gateway.MapAnnotationWrapper = MapAnnotationWrapper
     made.gateway.BlitzGateway = lambda client_obj: gateway
     return made
 
@@ -214,7 +242,7 @@ def test_annotations_are_written_in_the_group_of_the_image_and_found_again(
     server = BlitzServer(omero, gateway)
     images = server.images("Image", 51)
     assert annotate(server, images, kernel()).count(Outcome.ADDED) == 1
-    assert (gateway.groups, gateway.group) == (["5"], "-1")
+    assert (gateway.groups, gateway.SERVICE_OPTS) == (["5"], {"omero.group": "-1"})
     assert annotate(server, images, kernel()).count(Outcome.UNCHANGED) == 1
     assert verify(server, images, kernel()).count(Outcome.MATCH) == 1
     gateway.files[82] = b"SIDE FILE"

@@ -5,6 +5,7 @@ The session is the client's own, and stays open.
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from crate_iscc.cli.guard import NO_VERDICT
@@ -26,11 +27,11 @@ def run(
         *(tuple(int(one[2]) for one in found if one and one[1] == kind) for kind in _KINDS)
     )
     try:
-        server = over_client(client)
-        if verb == "annotate":
-            code = annotate_on(server, named, pixels=pixels, dry_run=dry_run)
-        else:
-            code = verify_on(server, named)
+        with closing(over_client(client)) as server:
+            if verb == "annotate":
+                code = annotate_on(server, named, pixels=pixels, dry_run=dry_run)
+            else:
+                code = verify_on(server, named)
     except CrateIsccError as error:
         return NO_VERDICT, f"{error}" + (f"; {error.hint}" if error.hint else "")
     return code, {1: "not as recorded", 2: "nothing could be checked", 3: "not all read"}.get(

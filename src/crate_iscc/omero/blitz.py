@@ -1,10 +1,11 @@
-"""An OMERO server behind omero-py: the thin part, which no test here has seen a server of.
+"""An OMERO server behind omero-py: the thin part, tested over a loopback Ice endpoint.
 
-omero-py is loaded when it is needed: its Ice (zeroc-ice 3.6) has wheels for a few versions of
+omero-py is loaded when it is needed: its Ice (zeroc-ice 3.6) can be had for a few versions of
 Python only, and most users of this package have no OMERO.
 """
 
 import contextlib
+import logging
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -24,8 +25,18 @@ _READ_BYTES = 4 << 20
 _PLANE_BYTES = 16 << 20
 """Larger planes come in stripes of whole rows of about so many bytes: Ice has a limit."""
 _KEEP_ALIVE_SECONDS = 60
-_LOST = ("ConnectionLost", "ConnectionRefused", "CommunicatorDestroyed", "ObjectNotExist")
-_ENDED = ("SessionException", "RemovedSession", "SessionTimeout", "SessionExpired")
+_NEWEST_PYTHON = (3, 12)
+"""The newest Python that there are builds of Ice 3.6 for: Glencoe Software's and conda-forge's."""
+_LOST = (
+    "CloseConnectionException",
+    "CommunicatorDestroyedException",
+    "ConnectionLostException",
+    "ObjectNotExistException",
+    "SessionException",
+    "SocketException",
+    "TimeoutException",
+)
+"""Exceptions of Ice and OMERO, or their bases, after which nothing more can be asked."""
 
 
 def require_omero() -> Any:
@@ -35,16 +46,28 @@ def require_omero() -> Any:
         import omero.rtypes
 
         import omero
-    except ImportError as error:
+    except Exception as error:  # an Ice of another version is told by a bare Exception
         running = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise InputError(
             "omero-py is not installed, or does not load",
-            cause=f"{error} (Python {running})",
-            hint="pip install 'crate-iscc[omero]'. Its Ice (zeroc-ice 3.6.5) has no wheels on PyPI "
-            "and does not compile for every Python: use one that your OMERO's documentation names "
-            "a wheel for, such as 3.12",
+            cause=f"{_said(error)} (Python {running})",
+            hint=_how_to_get_it(),
         ) from error
+    # What it logs are tracebacks of what is raised as well, and told in a sentence.
+    logging.getLogger("omero").setLevel(logging.CRITICAL)
     return omero
+
+
+def _how_to_get_it() -> str:
+    """Say what has to be installed: for omero-py pip does it, for its Ice only where it can."""
+    known = ".".join(map(str, _NEWEST_PYTHON))
+    if sys.version_info[:2] > _NEWEST_PYTHON:
+        return f"use Python 3.11 or {known}: its Ice (zeroc-ice 3.6) is built for none after that"
+    return (
+        "first its Ice, zeroc-ice 3.6.5: a wheel of Glencoe Software's, which the documentation of "
+        f"OMERO.py names for Python up to {known}, or conda-forge's, as the sources on PyPI do not "
+        "compile for Python 3.11 and later; then pip install 'crate-iscc[omero]'"
+    )
 
 
 def connect(host: str, port: int, session_key: str) -> "BlitzServer":
@@ -53,15 +76,16 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
     The session is left open at the end: it belongs to whoever made it.
     """
     omero = require_omero()
-    client = omero.client(host, port)
+    client = None
     try:
+        client = omero.client(host=host, port=port)
         session = client.joinSession(session_key)
         session.detachOnDestroy()
         client.enableKeepAlive(_KEEP_ALIVE_SECONDS)
         gateway = omero.gateway.BlitzGateway(client_obj=client)
     except Exception as error:  # Ice raises anything
         with contextlib.suppress(Exception):
-            client.closeSession()
+            client and client.closeSession()
         raise InputError(
             f"the session at {printable(host)}:{port} cannot be joined",
             cause=_words(error).replace(session_key, "…"),
@@ -71,18 +95,22 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
 
 
 def over_client(client: Any) -> "BlitzServer":
-    """Return the server of a client that has a session already, such as that of `omero`."""
+    """Return the server of a client that has a session already, such as that of `omero`.
+
+    The client stays connected when the server is closed: it belongs to whoever made it.
+    """
     omero = require_omero()
-    return BlitzServer(omero, omero.gateway.BlitzGateway(client_obj=client))
+    return BlitzServer(omero, omero.gateway.BlitzGateway(client_obj=client), own=False)
 
 
 class BlitzServer:
     """An OmeroServer over a BlitzGateway."""
 
-    def __init__(self, omero: Any, gateway: Any) -> None:
-        """Take the module and a gateway that is connected."""
+    def __init__(self, omero: Any, gateway: Any, *, own: bool = True) -> None:
+        """Take the module and a gateway that is connected; if `own`, it ends with this object."""
         self._omero = omero
         self._gateway = gateway
+        self._own = own
         self._store: tuple[ServerPixels, Any] | None = None
         gateway.SERVICE_OPTS.setOmeroGroup("-1")
 
@@ -91,7 +119,10 @@ class BlitzServer:
         with _server_errors():
             found = self._gateway.getObject(kind, number)
             if found is not None:
-                images = [found] if kind == "Image" else found.listChildren()
+                options = {"dataset": number, "order_by": "obj.name"}
+                images = (
+                    [found] if kind == "Image" else self._gateway.getObjects("Image", opts=options)
+                )
                 return tuple(ServerImage(int(one.getId()), one.getName() or "") for one in images)
         raise InputError(
             f"there is no {kind}:{number}", cause="or this session's user may not see it"
@@ -114,12 +145,16 @@ class BlitzServer:
             )
 
     def read(self, original: Original) -> Iterator[bytes]:
-        """Yield the bytes of an original file (RawFileStore)."""
+        """Yield the bytes of an original file (RawFileStore), if they are as many as recorded."""
         with _server_errors():
             store = self._gateway.c.sf.createRawFileStore()
             try:
                 store.setFileId(original.number, self._gateway.SERVICE_OPTS)
-                at = 0
+                at, size = 0, int(store.size())
+                if size != original.size:
+                    raise ReadError(
+                        f"{printable(original.path)} has {size} bytes instead of {original.size}"
+                    )
                 while at < original.size:
                     part = store.read(at, min(_READ_BYTES, original.size - at))
                     if not part:
@@ -133,6 +168,8 @@ class BlitzServer:
         """Return what the primary pixels are."""
         with _server_errors():
             found = self._image(image).getPrimaryPixels()
+            if found is None:
+                raise ReadError("it has no pixels")
             sizes = (getattr(found, f"getSize{axis}")() for axis in "ZCTYX")
             return ServerPixels(
                 int(found.getId()), str(found.getPixelsType().getValue()), *map(int, sizes)
@@ -182,26 +219,35 @@ class BlitzServer:
             )
 
     def add(self, image: ServerImage, pairs: tuple[Pair, ...]) -> None:
-        """Save a new MapAnnotation and link it to the image, in the image's group."""
-        with _server_errors(), self._in_group_of(image) as wrapped:
-            made = self._omero.gateway.MapAnnotationWrapper(self._gateway)
-            made.setNs(NAMESPACE)
-            made.setValue([list(pair) for pair in pairs])
-            made.save()
-            wrapped.linkAnnotation(made)
+        """Save a new MapAnnotation and its link to the image at once, in the image's group."""
+        with _server_errors():
+            group = self._image(image).getDetails().getGroup().getId()
+            options = self._gateway.SERVICE_OPTS.copy()
+            options.setOmeroGroup(group)
+            model = self._omero.model
+            made = model.MapAnnotationI()
+            made.setNs(self._omero.rtypes.rstring(NAMESPACE))
+            made.setMapValue([model.NamedValue(*pair) for pair in pairs])
+            link = model.ImageAnnotationLinkI()
+            link.setParent(model.ImageI(image.number, False))
+            link.setChild(made)
+            self._gateway.getUpdateService().saveObject(link, options)
 
     def replace(self, annotation: ServerAnnotation, pairs: tuple[Pair, ...]) -> None:
         """Save other pairs in a MapAnnotation."""
         with _server_errors():
             there = self._gateway.getObject("MapAnnotation", annotation.number)
+            if there is None:
+                raise ReadError("its annotation is not there any more")
             there.setValue([list(pair) for pair in pairs])
             there.save()
 
     def close(self) -> None:
-        """Close the connection; the session stays open."""
+        """Close what is open, and the connection if it is our own; the session stays open."""
         self._close_store()
-        with contextlib.suppress(Exception):
-            self._gateway.close(hard=False)
+        if self._own:
+            with contextlib.suppress(Exception):
+                self._gateway.close(hard=False)
 
     def _image(self, image: ServerImage) -> Any:
         found = self._gateway.getObject("Image", image.number)
@@ -220,16 +266,6 @@ class BlitzServer:
         )
         return bool(rows) and int(rows[0][0].getValue()) > 1
 
-    @contextlib.contextmanager
-    def _in_group_of(self, image: ServerImage) -> Iterator[Any]:
-        """Write in the group that an image is in; reading is done in all groups."""
-        wrapped = self._image(image)
-        self._gateway.SERVICE_OPTS.setOmeroGroup(str(wrapped.getDetails().getGroup().getId()))
-        try:
-            yield wrapped
-        finally:
-            self._gateway.SERVICE_OPTS.setOmeroGroup("-1")
-
 
 @contextlib.contextmanager
 def _server_errors() -> Iterator[None]:
@@ -240,7 +276,7 @@ def _server_errors() -> Iterator[None]:
         raise
     except Exception as error:
         names = " ".join(kind.__name__ for kind in type(error).__mro__)
-        if any(word in names for word in (*_LOST, *_ENDED)):
+        if any(word in names for word in _LOST):
             raise LostServerError("the session has ended", cause=_words(error)) from error
         raise ReadError("the server refused", cause=_words(error)) from error
 
@@ -251,5 +287,14 @@ def _closed(store: Any) -> None:
 
 
 def _words(error: Exception) -> str:
-    said = getattr(error, "message", None) or str(error)
-    return f"{type(error).__name__}: {' '.join(str(said).split())[:300]}"
+    """Say what kind of error it is, and what it says: neither Ice's layout nor Java's stack."""
+    said = _said(error)
+    kind = type(error).__name__
+    return f"{kind}: {said}" if said else kind
+
+
+def _said(error: Exception) -> str:
+    own = next((text for name in ("message", "reason") if (text := getattr(error, name, ""))), None)
+    kind = getattr(error, "ice_name", lambda: "")().replace("::", ".").removeprefix(".")
+    words = " ".join(str(own or ("" if hasattr(error, "serverStackTrace") else error)).split())
+    return words.removeprefix(f"{kind}:").strip()[:300]
