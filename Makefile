@@ -66,7 +66,7 @@ $(VENV)/judges/%/.installed: $(STAMP)
 	$(dir $@)bin/python -m pip install --quiet $(JUDGE_$*)
 	touch $@
 
-$(VENV)/judges/omero/.installed: $(STAMP) tests/omero/install_ice.py
+$(VENV)/judges/omero/.installed: $(STAMP) tests/omero/install_ice.py src/omero/plugins/iscc.py
 	$(PYTHON) -m venv $(dir $@)
 	nice $(dir $@)bin/python tests/omero/install_ice.py
 	$(dir $@)bin/python -m pip install --quiet $(JUDGE_omero)
@@ -76,7 +76,7 @@ JUDGE_moto = 'moto[server]>=5.1'
 JUDGE_zarrsum = 'zarr-checksum>=0.4.7' boto3
 JUDGE_s3fs = s3fs
 JUDGE_acquire = --editable '.[acquire,pixels]' hypothesis pytest
-JUDGE_omero = --editable '.[omero,pixels]' hypothesis pytest trustme
+JUDGE_omero = --editable '.[omero,pixels]' cryptography hypothesis pytest
 
 # Ten minutes: moto's S3 server in Python is what all wait for. rclone is measured where it is.
 bench-remote: $(STAMP) $(patsubst %,$(VENV)/judges/%/.installed,moto zarrsum s3fs)

@@ -39,28 +39,42 @@ VOID = {
 
 
 class Servant:
-    """Answers operations, also those of Ice's asynchronous dispatch (AMD), and writes them down."""
+    """Answers the operations that a class of it has, and refuses all others that its interface has.
 
-    journal: Callable[[str, Any], None]
+    Most are dispatched asynchronously (AMD): Ice calls X_async(callback, …, current) for them, of
+    which the interface's own does nothing, so that whoever has called would wait for ever.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        """Return what Ice calls for an operation X with AMD: X_async(callback, …, current)."""
-        if not name.endswith("_async") or name.startswith("_"):
-            raise AttributeError(name)
-        operation = getattr(self, name.removesuffix("_async"), None)
-        if operation is None:
-            missing = f"{type(self).__name__} has no {name.removesuffix('_async')}"
-            raise omero.InternalException("", "", f"not in this endpoint: {missing}")
+    def __init_subclass__(cls) -> None:
+        """Give each operation both forms."""
+        for name in (one.removeprefix("_op_") for one in dir(cls) if one.startswith("_op_")):
+            is_own = any(name in one.__dict__ for one in cls.__mro__ if issubclass(one, Servant))
+            operation = getattr(cls, name) if is_own else refusal(cls.__name__, name)
+            setattr(cls, name, operation)
+            setattr(cls, f"{name}_async", asynchronous(operation, name))
 
-        def dispatch(callback: Any, *arguments: Any) -> None:
-            try:
-                answer = operation(*arguments)
-            except Exception as error:
-                callback.ice_exception(error)
-                return
-            callback.ice_response(*(() if operation.__name__ in VOID else (answer,)))
 
-        return dispatch
+def refusal(kind: str, name: str) -> Callable[..., Any]:
+    """Return an operation that says that it is not there."""
+
+    def refuse(_self: Servant, *_arguments: Any) -> Any:
+        raise omero.InternalException("", "", f"not in this endpoint: {kind}.{name}")
+
+    return refuse
+
+
+def asynchronous(operation: Callable[..., Any], name: str) -> Callable[..., None]:
+    """Return what Ice calls for an operation with AMD."""
+
+    def dispatch(self: Servant, callback: Any, *arguments: Any) -> None:
+        try:
+            answer = operation(self, *arguments)
+        except Exception as error:
+            callback.ice_exception(error)
+            return
+        callback.ice_response(*(() if name in VOID else (answer,)))
+
+    return dispatch
 
 
 class Router(Servant, Glacier2.Router):  # type: ignore[misc]

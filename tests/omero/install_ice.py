@@ -1,8 +1,9 @@
 """Compiles zeroc-ice 3.6.5 for the Python that runs this, and installs it: `make omero`.
 
-omero-py needs Ice 3.6, whose last release is older than CPython 3.11: in two places its sources
-ask for what is gone, a header (eval.h) and a member of PyThreadState. Nothing else stops them from
-compiling. It takes a C++ compiler, the headers of OpenSSL and bzip2, and minutes of one core.
+omero-py needs Ice 3.6, whose last release is older than CPython 3.11: in three places its sources
+ask for what is gone: a header (eval.h), a member of PyThreadState, the module imp. Nothing else
+stops them from compiling. It takes a C++ compiler, the headers of OpenSSL and bzip2, and minutes of
+one core.
 """
 
 import os
@@ -10,22 +11,28 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 RELEASE = "3.6.5"
-CHANGES = {
-    "src/Slice.cpp": ("#include <eval.h>", ""),
-    "src/Util.cpp": (
+CHANGES = (
+    ("src/Slice.cpp", "#include <eval.h>", ""),
+    (
+        "src/Util.cpp",
         "PyFrameObject *f = PyThreadState_GET()->frame;",
         "PyFrameObject *f = PyThreadState_GetFrame(PyThreadState_Get());\n"
         "    PyObjectHandle kept = reinterpret_cast<PyObject*>(f);",
     ),
-}
-"""By file, what stands there, and what CPython 3.11 and 3.12 want."""
+    ("lib/Ice.py", "import sys, string, imp, os", "import sys, string, types, os"),
+    ("lib/Ice.py", "imp.new_module(", "types.ModuleType("),
+)
+"""The file, what stands there, and what CPython 3.11 or 3.12 wants."""
 
 
 def main() -> None:
-    """Fetch, change, compile and install."""
+    """Fetch, change, compile and install, unless that was done before."""
+    if find_spec("IcePy") is not None:
+        return
     with tempfile.TemporaryDirectory() as folder:
         pip(
             "download",
@@ -40,7 +47,7 @@ def main() -> None:
         with tarfile.open(archive) as sources:
             sources.extractall(folder, filter="data")
         tree = Path(folder) / archive.name.removesuffix(".tar.gz")
-        for name, (before, after) in CHANGES.items():
+        for name, before, after in CHANGES:
             file = tree / name
             text = file.read_text(encoding="utf-8")
             if text.count(before) != 1:

@@ -129,10 +129,11 @@ class Gateway:
         self.lost: Exception | None = None
         self.SERVICE_OPTS = Options()
         self.c = SimpleNamespace(
+            getSessionId=lambda: "s3cret",
             sf=SimpleNamespace(
                 createRawPixelsStore=lambda: PixelsStore(self),
                 createRawFileStore=lambda: FileStore(self),
-            )
+            ),
         )
         originals = [
             Wrapped(id=81, path=PREFIX, name="a.lif", size=len(RAW)),
@@ -179,7 +180,11 @@ class Gateway:
         assert not hard
 
 
-class ConnectionLostException(Exception):
+class SocketException(Exception):
+    pass
+
+
+class ConnectionLostException(SocketException):
     pass
 
 

@@ -6,6 +6,7 @@ an Ice that has to be compiled: `make omero` does that, and elsewhere these test
 """
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -22,15 +23,14 @@ if not (find_spec("IcePy") and find_spec("omero_version")):
 import numpy as np
 from ice_kit import KEY, TYPES, Endpoint, Repository, serving, some_planes
 
-from cli.cli_kit import environment
-from crate_iscc import pixels_of
+from cli.cli_kit import BIN, environment
+from crate_iscc import ImageFingerprint, pixels_of
 from crate_iscc.codes import Fingerprint
 from crate_iscc.kernel.choosing import kernel
 
 ONE = b"one original file" * 500_000  # more than one read
 SET = {"a.lif": b"scenes" * 99, "side/a.xml": b"<a/>", "side/b.xml": b""}
 CELLS = some_planes("uint16")
-PLUGIN_HOME = Path(__file__).parents[2] / "src"
 
 
 def sum_of(*parts: bytes) -> Fingerprint:
@@ -123,7 +123,8 @@ def test_planes_of_every_type_are_hashed_as_they_are_sent_big_endian(
     tifffile.imwrite(
         tiff, planes, byteorder="<", metadata={"axes": "ZCTYX"}, photometric="minisblack"
     )
-    (image,) = pixels_of(tiff).images
+    (image,) = pixels_of(tiff)
+    assert isinstance(image, ImageFingerprint)
     assert pairs["ISCC pixel code"] == image.fingerprint.iscc()
 
 
@@ -196,7 +197,7 @@ def test_what_others_added_to_our_annotation_stays_and_a_shared_one_is_not_touch
         ("long", "the plane z 1, channel 0, t 1 has more bytes instead of 40"),
         ("missing", "the server refused: ResourceError: no such file"),
         ("end", "the session has ended: RemovedSessionException: No session with uuid"),
-        ("die", "the session has ended: ConnectionLostException"),
+        ("die", "the session has ended: "),
     ],
 )
 def test_planes_that_are_not_read_whole_leave_no_annotation(
@@ -312,9 +313,8 @@ def test_a_session_that_was_removed_just_now_is_told(
 ) -> None:
     (repository.folder / "ended").touch()
     ended = endpoint.run("annotate", "--image", 51)
-    assert ended.code in (2, 3)
-    assert "the session has ended: RemovedSessionException" in ended.err
-    assert ended.err.count("\n") <= 4
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: the session has ended\n  RemovedSessionException: ")
 
 
 def test_a_port_where_nothing_listens_is_told(endpoint: Endpoint) -> None:
@@ -360,18 +360,23 @@ def test_a_host_that_is_none_is_told(host: str, endpoint: Endpoint) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stderr.startswith("error")
+    assert "error: the session at " in done.stderr or "no server is named" in done.stderr
 
 
 # --- the plugin of the command line of OMERO -----------------------------------------------------
 
 
-def omero(endpoint: Endpoint, *words: str, home: Path) -> "subprocess.CompletedProcess[str]":
-    """Run `omero iscc` as installed; omero-py refuses to be run by root, where tests may be."""
-    login = ["-s", "127.0.0.1", "-p", str(endpoint.port), "-k", KEY] if words[1:] else []
+OMERO = [str(BIN / "omero")]
+if hasattr(os, "geteuid") and os.geteuid() == 0:  # it refuses to be run by root
+    code = "import os, sys; os.geteuid = lambda: 1; from omero.main import main; sys.exit(main())"
+    OMERO = [sys.executable, "-c", f"import sys; sys.argv[0] = {OMERO[0]!r}; {code}"]
+
+
+def omero(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command line of OMERO, which keeps its sessions in a folder."""
     return subprocess.run(
-        [str(Path(sys.executable).parent / "omero"), "iscc", *words, *login],
-        env=environment(OMERO_USERDIR=str(home), PYTHONPATH=str(PLUGIN_HOME)),
+        [*OMERO, *words],
+        env=environment(OMERO_USERDIR=str(home)),
         capture_output=True,
         text=True,
         timeout=120,
@@ -382,20 +387,31 @@ def omero(endpoint: Endpoint, *words: str, home: Path) -> "subprocess.CompletedP
 def test_the_plugin_does_the_same_in_the_command_line_of_omero(
     endpoint: Endpoint, repository: Repository, tmp_path: Path
 ) -> None:
-    helped = omero(endpoint, "--help", home=tmp_path)
+    def iscc(*words: str) -> "subprocess.CompletedProcess[str]":
+        ended = omero(tmp_path, "iscc", *words)
+        assert "Traceback" not in ended.stdout + ended.stderr
+        return ended
+
+    helped = iscc("--help")
     assert helped.returncode == 0, helped.stderr
     assert "Write the codes of images onto them" in helped.stdout
-    unannotated = omero(endpoint, "verify", "Image:51", home=tmp_path)
+    login = omero(tmp_path, "login", "-k", KEY, "-s", "127.0.0.1", "-p", str(endpoint.port))
+    assert login.returncode == 0, login.stderr
+    there = ("-s", "127.0.0.1", "-p", str(endpoint.port), "-k", KEY)
+    unannotated = iscc("verify", "Image:51", *there)
     assert unannotated.returncode == 2
     assert "nothing could be checked" in unannotated.stderr
-    done = omero(endpoint, "annotate", "Dataset:7", home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "2 annotated"
+    done = iscc("annotate", "Dataset:7", "--pixels", *there)
+    assert done.returncode == 3  # 52 has no pixels
+    assert done.stdout.splitlines()[-1] == "1 annotated, 1 unread"
     assert repository.pairs(51)[0]["ISCC-SUM"] == sum_of(ONE).iscc()
+    assert repository.state["open_stores"] == 0
+    assert iscc("verify", "Image:51", *there).returncode == 0
     repository.original(51).write_bytes(ONE[::-1])
-    changed = omero(endpoint, "verify", "Dataset:7", home=tmp_path)
+    changed = iscc("verify", "Dataset:7", *there)
     assert changed.returncode == 1
     assert "not as recorded" in changed.stderr
-    assert "Traceback" not in "".join(
-        one.stderr + one.stdout for one in (helped, unannotated, done, changed)
-    )
+    wrong = iscc("verify", "Project:7", *there)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "not Image:ID or Dataset:ID" in wrong.stderr
+    assert repository.state["session"] == "left open"

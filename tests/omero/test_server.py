@@ -1,14 +1,15 @@
 """Images of an OMERO server are annotated and verified.
 
-No OMERO server can be had where this is tested, and omero-py does not install. The server here is
-a small one in memory: it keeps files, pixels and annotations, and hands them out as a server does.
-What it says about the real one ends at the Protocol; blitz.py has never met a server.
+The server here is a small one in memory: it keeps files, pixels and annotations, and hands them out
+as a server does. What it says about a real one ends at the Protocol; test_ice.py goes on from there
+with the real omero-py. No OMERO.server can be had where this is tested.
 """
 
 import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -355,15 +356,7 @@ def test_pixels_of_a_type_without_code_are_told_as_that(server: MemoryServer) ->
 # --- the commands --------------------------------------------------------------------------------
 
 
-def _has_omero() -> bool:
-    try:
-        import omero.gateway  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-@pytest.mark.skipif(_has_omero(), reason="omero-py is installed")
+@pytest.mark.skipif(find_spec("omero_version") is not None, reason="omero-py is installed")
 @pytest.mark.parametrize("command", ["annotate", "verify"])
 def test_without_omero_py_it_is_said_how_to_get_it(command: str) -> None:
     ended = run("omero", command, "--host", "127.0.0.1", "--image", "1", "--format", "json")

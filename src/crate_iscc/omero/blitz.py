@@ -28,10 +28,9 @@ _KEEP_ALIVE_SECONDS = 60
 _NEWEST_PYTHON = (3, 12)
 """The newest Python that there are builds of Ice 3.6 for: Glencoe Software's and conda-forge's."""
 _LOST = (
-    "CloseConnectionException",
     "CommunicatorDestroyedException",
-    "ConnectionLostException",
     "ObjectNotExistException",
+    "ProtocolException",
     "SessionException",
     "SocketException",
     "TimeoutException",
@@ -86,10 +85,13 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
     except Exception as error:  # Ice raises anything
         with contextlib.suppress(Exception):
             client and client.closeSession()
+        refused = any(kind in _kinds(error) for kind in ("Session", "Permission"))
         raise InputError(
             f"the session at {printable(host)}:{port} cannot be joined",
-            cause=_words(error).replace(session_key, "…"),
-            hint="omero sessions list shows whether there is one; omero login makes one",
+            cause=_words(error, session_key),
+            hint="omero sessions list shows whether there is one; omero login makes one"
+            if refused
+            else "is this the host, and the port (4064 is usual), that omero login is given?",
         ) from None
     return BlitzServer(omero, gateway)
 
@@ -111,12 +113,13 @@ class BlitzServer:
         self._omero = omero
         self._gateway = gateway
         self._own = own
+        self._key: str = gateway.c.getSessionId()
         self._store: tuple[ServerPixels, Any] | None = None
         gateway.SERVICE_OPTS.setOmeroGroup("-1")
 
     def images(self, kind: str, number: int) -> tuple[ServerImage, ...]:
         """Return an Image, or all images of a Dataset. Raises InputError for none such."""
-        with _server_errors():
+        with self._asking():
             found = self._gateway.getObject(kind, number)
             if found is not None:
                 options = {"dataset": number, "order_by": "obj.name"}
@@ -130,7 +133,7 @@ class BlitzServer:
 
     def originals(self, image: ServerImage) -> tuple[Original, ...]:
         """Return the original files, by their paths below the folder of their import."""
-        with _server_errors():
+        with self._asking():
             fileset = self._image(image).getFileset()
             if fileset is None:
                 return ()
@@ -146,7 +149,7 @@ class BlitzServer:
 
     def read(self, original: Original) -> Iterator[bytes]:
         """Yield the bytes of an original file (RawFileStore), if they are as many as recorded."""
-        with _server_errors():
+        with self._asking():
             store = self._gateway.c.sf.createRawFileStore()
             try:
                 store.setFileId(original.number, self._gateway.SERVICE_OPTS)
@@ -166,7 +169,7 @@ class BlitzServer:
 
     def pixels(self, image: ServerImage) -> ServerPixels:
         """Return what the primary pixels are."""
-        with _server_errors():
+        with self._asking():
             found = self._image(image).getPrimaryPixels()
             if found is None:
                 raise ReadError("it has no pixels")
@@ -177,7 +180,7 @@ class BlitzServer:
 
     def plane(self, pixels: ServerPixels, z: int, c: int, t: int) -> Iterator[bytes]:
         """Yield a plane as the server sends it (RawPixelsStore): big-endian, level 0."""
-        with _server_errors():
+        with self._asking():
             store = self._pixels_store(pixels)
             row = pixels.x * (pixels.item_size or 1)
             rows = max(1, _PLANE_BYTES // max(1, row))
@@ -204,7 +207,7 @@ class BlitzServer:
 
     def annotations(self, image: ServerImage) -> tuple[ServerAnnotation, ...]:
         """Return the MapAnnotations in the namespaces that hold codes."""
-        with _server_errors():
+        with self._asking():
             wrapped = self._image(image)
             return tuple(
                 ServerAnnotation(
@@ -220,7 +223,7 @@ class BlitzServer:
 
     def add(self, image: ServerImage, pairs: tuple[Pair, ...]) -> None:
         """Save a new MapAnnotation and its link to the image at once, in the image's group."""
-        with _server_errors():
+        with self._asking():
             group = self._image(image).getDetails().getGroup().getId()
             options = self._gateway.SERVICE_OPTS.copy()
             options.setOmeroGroup(group)
@@ -235,7 +238,7 @@ class BlitzServer:
 
     def replace(self, annotation: ServerAnnotation, pairs: tuple[Pair, ...]) -> None:
         """Save other pairs in a MapAnnotation."""
-        with _server_errors():
+        with self._asking():
             there = self._gateway.getObject("MapAnnotation", annotation.number)
             if there is None:
                 raise ReadError("its annotation is not there any more")
@@ -248,6 +251,19 @@ class BlitzServer:
         if self._own:
             with contextlib.suppress(Exception):
                 self._gateway.close(hard=False)
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Turn what Ice and the server raise into ReadErrors, which do not tell the session's key."""
+        try:
+            yield
+        except (ReadError, InputError):
+            raise
+        except Exception as error:
+            cause = _words(error, self._key)
+            if any(kind in _kinds(error) for kind in _LOST):
+                raise LostServerError("the session has ended", cause=cause) from None
+            raise ReadError("the server refused", cause=cause) from None
 
     def _image(self, image: ServerImage) -> Any:
         found = self._gateway.getObject("Image", image.number)
@@ -267,33 +283,25 @@ class BlitzServer:
         return bool(rows) and int(rows[0][0].getValue()) > 1
 
 
-@contextlib.contextmanager
-def _server_errors() -> Iterator[None]:
-    """Turn what Ice and the server raise into ReadErrors."""
-    try:
-        yield
-    except (ReadError, InputError):
-        raise
-    except Exception as error:
-        names = " ".join(kind.__name__ for kind in type(error).__mro__)
-        if any(word in names for word in _LOST):
-            raise LostServerError("the session has ended", cause=_words(error)) from error
-        raise ReadError("the server refused", cause=_words(error)) from error
-
-
 def _closed(store: Any) -> None:
     with contextlib.suppress(Exception):
         store.close()
 
 
-def _words(error: Exception) -> str:
-    """Say what kind of error it is, and what it says: neither Ice's layout nor Java's stack."""
-    said = _said(error)
+def _kinds(error: Exception) -> str:
+    """Return the names of the kinds of error that this is."""
+    return " ".join(kind.__name__ for kind in type(error).__mro__)
+
+
+def _words(error: Exception, key: str) -> str:
+    """Say what kind of error it is, and what it says: not the session's key, for who has it is in."""
+    said = _said(error).replace(key, "…")
     kind = type(error).__name__
     return f"{kind}: {said}" if said else kind
 
 
 def _said(error: Exception) -> str:
+    """Return what an error says: without Ice's layout, and without Java's stack."""
     own = next((text for name in ("message", "reason") if (text := getattr(error, name, ""))), None)
     kind = getattr(error, "ice_name", lambda: "")().replace("::", ".").removeprefix(".")
     words = " ".join(str(own or ("" if hasattr(error, "serverStackTrace") else error)).split())

@@ -17,12 +17,12 @@ class IsccControl(BaseControl):  # type: ignore[misc]
     """Annotates and verifies images through crate-iscc, over the session of the command line."""
 
     def _configure(self, parser: Any) -> None:
-        parser.add_login_arguments()
         commands = parser.sub()
         annotate = parser.add(commands, self.annotate, "Write the codes of images onto them")
         verify = parser.add(commands, self.verify, "Check images against the codes they carry")
         for command in (annotate, verify):
             command.add_argument("object", nargs="+", help=OBJECT_HELP)
+            command.add_login_arguments()
         annotate.add_argument("--pixels", action="store_true", help="of the pixels, too")
         annotate.add_argument("--dry-run", action="store_true", help="write nothing")
 
