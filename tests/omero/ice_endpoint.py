@@ -88,6 +88,7 @@ class Router(Servant, Glacier2.Router):  # type: ignore[misc]
         if {user, password} != {KEY} or session.ended:
             raise Glacier2.PermissionDeniedException("Password check failed")
         session.joined.append(current.con)
+        session.detached = False
         return session.proxy
 
     def destroySession(self, current: Any) -> None:
@@ -121,10 +122,9 @@ class Session(Servant, omero.api.ServiceFactory):  # type: ignore[misc]
         self.detached = False
         self.ended = False
         self.proxy = server.offer(self, omero.api.ServiceFactoryPrx, KEY, "session")
-        kept, refuse = server.kept, self.require
-        questions = Questions(kept)
+        questions = Questions(server.kept)
         self._services = {
-            name: server.offer(servant(kept, questions, refuse), prx)
+            name: server.offer(servant(server.kept, questions, self.require), prx)
             for name, servant, prx in (
                 ("query", Query, omero.api.IQueryPrx),
                 ("update", Update, omero.api.IUpdatePrx),
@@ -331,7 +331,6 @@ class Server:
             ("Ice.Default.Host", "127.0.0.1"),
             ("Ice.MessageSizeMax", "250000"),
             ("Ice.Plugin.IceSSL", "IceSSL:createIceSSL"),
-            ("Ice.ThreadPool.Server.Size", "2"),
             ("IceSSL.CertFile", str(folder / "server.pem")),
             ("IceSSL.KeyFile", str(folder / "server.key")),
             ("IceSSL.VerifyPeer", "0"),

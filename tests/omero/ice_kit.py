@@ -98,10 +98,10 @@ class Repository:
         if planes is not None:
             sizes = dict(zip("ZCTYX", planes.shape, strict=True))
             pixels = {"id": 2000 + number, "type": kind, "sizes": sizes}
-            for place in np.ndindex(planes.shape[:3]):
-                path = self.plane(number, *place)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(planes[place].astype(planes.dtype.newbyteorder(">")).tobytes())
+            for z, c, t in np.ndindex(planes.shape[:3]):
+                plane = self.plane(number, z, c, t)
+                plane.parent.mkdir(parents=True, exist_ok=True)
+                plane.write_bytes(planes[z, c, t].astype(planes.dtype.newbyteorder(">")).tobytes())
         self.told["images"].append(
             {
                 "id": number,
@@ -186,8 +186,8 @@ def serving(repository: Repository) -> Iterator[Endpoint]:
             stderr=log,
             text=True,
         )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         line = process.stdout.readline()
         assert line, (repository.folder / "log.txt").read_text()
         yield Endpoint(repository, json.loads(line)["port"], process)

@@ -248,6 +248,15 @@ def test_a_file_that_is_not_read_whole_leaves_no_annotation(
     assert repository.pairs(51) == []
 
 
+def test_what_cannot_be_read_again_is_unread_and_neither_a_match_nor_changed(
+    endpoint: Endpoint, repository: Repository
+) -> None:
+    assert endpoint.run("annotate", "--image", 51, "--pixels").code == 0
+    repository.fault(repository.plane(51, 0, 2, 0), "die")
+    told = endpoint.run("verify", "--image", 51)
+    assert (told.code, told.lines[-1]) == (3, "1 unread")
+
+
 def test_an_image_that_may_not_be_annotated_is_told_as_that_and_leaves_nothing(
     tmp_path: Path,
 ) -> None:
@@ -306,6 +315,15 @@ def test_a_wrong_key_is_told_without_it(endpoint: Endpoint, repository: Reposito
     assert "PermissionDeniedException: Password check failed" in ended.err
     assert "omero login" in ended.err
     assert repository.state["annotations"] == []
+
+
+def test_a_key_comes_from_a_file_also_where_the_environment_has_another(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    ended = endpoint.run("annotate", "--image", 51, "--session-file", str(file), key="another-key")
+    assert (ended.code, ended.lines[-1]) == (0, "1 annotated")
 
 
 def test_a_session_that_was_removed_just_now_is_told(

@@ -7,6 +7,7 @@ with the real omero-py. No OMERO.server can be had where this is tested.
 
 import json
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -361,9 +362,12 @@ def test_pixels_of_a_type_without_code_are_told_as_that(server: MemoryServer) ->
 def test_without_omero_py_it_is_said_how_to_get_it(command: str) -> None:
     ended = run("omero", command, "--host", "127.0.0.1", "--image", "1", "--format", "json")
     assert ended.code == 2
-    assert (
-        json.loads(ended.out)["error"]["message"] == "omero-py is not installed, or does not load"
-    )
+    error = json.loads(ended.out)["error"]
+    assert error["message"] == "omero-py is not installed, or does not load"
+    assert "(Python {}.{})".format(*sys.version_info) in error["cause"]
+    assert error["hint"].startswith("use Python 3.11 or 3.12") is (sys.version_info > (3, 13))
+    assert "zeroc-ice 3.6.5" in error["hint"]
+    assert error["hint"].endswith("Then pip install 'crate-iscc[omero]'")
     assert "crate-iscc[omero]" in ended.err
 
 

@@ -25,6 +25,7 @@ _READ_BYTES = 4 << 20
 _PLANE_BYTES = 16 << 20
 """Larger planes come in stripes of whole rows of about so many bytes: Ice has a limit."""
 _KEEP_ALIVE_SECONDS = 60
+_LONGEST_CAUSE = 300
 _NEWEST_PYTHON = (3, 12)
 """The newest Python that there are builds of Ice 3.6 for: Glencoe Software's and conda-forge's."""
 _LOST = (
@@ -49,7 +50,7 @@ def require_omero() -> Any:
         running = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise InputError(
             "omero-py is not installed, or does not load",
-            cause=f"{_said(error)} (Python {running})",
+            cause=f"{_said(error)[:_LONGEST_CAUSE]} (Python {running})",
             hint=_how_to_get_it(),
         ) from error
     # What it logs are tracebacks of what is raised as well, and told in a sentence.
@@ -58,14 +59,14 @@ def require_omero() -> Any:
 
 
 def _how_to_get_it() -> str:
-    """Say what has to be installed: for omero-py pip does it, for its Ice only where it can."""
+    """Say what has to be installed: pip has omero-py, and of its Ice old sources only."""
     known = ".".join(map(str, _NEWEST_PYTHON))
-    if sys.version_info[:2] > _NEWEST_PYTHON:
-        return f"use Python 3.11 or {known}: its Ice (zeroc-ice 3.6) is built for none after that"
+    too_new = sys.version_info[:2] > _NEWEST_PYTHON
     return (
-        "first its Ice, zeroc-ice 3.6.5: a wheel of Glencoe Software's, which the documentation of "
-        f"OMERO.py names for Python up to {known}, or conda-forge's, as the sources on PyPI do not "
-        "compile for Python 3.11 and later; then pip install 'crate-iscc[omero]'"
+        (f"use Python 3.11 or {known}, for there is no Ice 3.6 for later ones; " if too_new else "")
+        + "first install its Ice, zeroc-ice 3.6.5: conda-forge has it, and Glencoe Software has "
+        f"wheels for Python up to {known} (the documentation of OMERO.py has the links); PyPI has "
+        "sources that do not compile for 3.11 and later. Then pip install 'crate-iscc[omero]'"
     )
 
 
@@ -254,7 +255,7 @@ class BlitzServer:
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[None]:
-        """Turn what Ice and the server raise into ReadErrors, which do not tell the session's key."""
+        """Turn what Ice and the server raise into ReadErrors that do not tell the session's key."""
         try:
             yield
         except (ReadError, InputError):
@@ -294,8 +295,8 @@ def _kinds(error: Exception) -> str:
 
 
 def _words(error: Exception, key: str) -> str:
-    """Say what kind of error it is, and what it says: not the session's key, for who has it is in."""
-    said = _said(error).replace(key, "…")
+    """Say what kind of error it is, and what it says, but for the key of the session."""
+    said = _said(error).replace(key, "…")[:_LONGEST_CAUSE]
     kind = type(error).__name__
     return f"{kind}: {said}" if said else kind
 
@@ -305,4 +306,4 @@ def _said(error: Exception) -> str:
     own = next((text for name in ("message", "reason") if (text := getattr(error, name, ""))), None)
     kind = getattr(error, "ice_name", lambda: "")().replace("::", ".").removeprefix(".")
     words = " ".join(str(own or ("" if hasattr(error, "serverStackTrace") else error)).split())
-    return words.removeprefix(f"{kind}:").strip()[:300]
+    return words.removeprefix(f"{kind}:").strip()
