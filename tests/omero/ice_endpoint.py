@@ -19,6 +19,7 @@ part of the bytes comes).
 
 import json
 import os
+import re
 import sys
 import uuid
 from collections.abc import Callable
@@ -46,8 +47,8 @@ class Servant:
     """
 
     def __init_subclass__(cls) -> None:
-        """Give each operation both forms."""
-        for name in (one.removeprefix("_op_") for one in dir(cls) if one.startswith("_op_")):
+        """Give each operation both forms; what every Ice object has (ice_ping, …) stays."""
+        for name in (one[4:] for one in dir(cls) if re.match("_op_(?!ice_)", one)):
             is_own = any(name in one.__dict__ for one in cls.__mro__ if issubclass(one, Servant))
             operation = getattr(cls, name) if is_own else refusal(cls.__name__, name)
             setattr(cls, name, operation)

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,7 +80,7 @@ class Repository:
         planes: Planes | None = None,
         group: int = 3,
         name: str | None = None,
-        datasets: Sequence[int] = (7,),
+        locked: bool = False,
     ) -> None:
         """Add an image of original files, and of planes where there are any."""
         fileset: dict[str, Any] = {"id": 1000 + number, "prefix": PREFIX, "files": []}
@@ -107,7 +107,8 @@ class Repository:
                 "id": number,
                 "name": f"image {number}" if name is None else name,
                 "group": group,
-                "datasets": list(datasets),
+                "locked": locked,
+                "datasets": [7],
                 "fileset": fileset if files else None,
                 "pixels": pixels,
             }

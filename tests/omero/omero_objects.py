@@ -12,16 +12,15 @@ from omero.rtypes import rint, rlong, rstring
 
 import omero
 
-LAB, OTHERS = 3, 5  # groups; the session is in the first one, Ada may write in both
-CLOSED = 6  # its images are seen, and not annotated
+LAB, OTHERS = 3, 5  # groups: the session is in the first one, Ada may write in both and no other
 
 
 class Kept:
     """Reads kept.json, keeps annotations and links, and writes both down for the tests.
 
-    kept.json: images: [{id, name, group, datasets, fileset: {id, prefix, files: [{id, path, name,
-    size}]}, pixels: {id, type, sizes}}], datasets: [{id, name, group}], annotations: [{id, ns,
-    group, pairs, images}]. state.json has the annotations as they are, what was asked, and more.
+    kept.json: images: [{id, name, group, locked, datasets, fileset: {id, prefix, files: [{id, path,
+    name, size}]}, pixels: {id, type, sizes}}], datasets: [{id, name, group}], annotations: [{id,
+    ns, group, pairs, images}]. state.json: annotations as they are, what was asked, and more.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -81,7 +80,9 @@ class Kept:
             image = there.parent.id.val
             if self.images[image]["group"] != int(group):
                 raise omero.GroupSecurityViolation("", "", "the image is in another group")
-            child = self.save(there.child, context)
+            if self.images[image]["locked"]:
+                raise omero.SecurityViolation("", "", "Cannot link to the image of another user")
+            child = self.save(there.child, context) if there.child.loaded else there.child
             self.annotations[child.id.val]["images"].append(image)
             self.note()
             return omero.model.ImageAnnotationLinkI(child.id.val)

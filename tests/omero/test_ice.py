@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,12 @@ import numpy as np
 from ice_kit import KEY, TYPES, Endpoint, Repository, serving, some_planes
 
 from cli.cli_kit import BIN, environment
-from crate_iscc import ImageFingerprint, pixels_of
+from crate_iscc import ImageFingerprint, fingerprint, pixels_of
 from crate_iscc.codes import Fingerprint
+from crate_iscc.fingerprinting.tree import tree_code
 from crate_iscc.kernel.choosing import kernel
+from crate_iscc.manifest import treehash
+from crate_iscc.sources.directory import DirectoryTree
 
 ONE = b"one original file" * 500_000  # more than one read
 SET = {"a.lif": b"scenes" * 99, "side/a.xml": b"<a/>", "side/b.xml": b""}
@@ -63,7 +66,7 @@ def endpoint(repository: Repository) -> Iterator[Endpoint]:
 
 
 def test_a_dataset_is_annotated_and_verified_and_stays_as_it_is_the_second_time(
-    endpoint: Endpoint, repository: Repository
+    endpoint: Endpoint, repository: Repository, write_tree: Callable[[Mapping[str, bytes]], Path]
 ) -> None:
     dry = endpoint.run("annotate", "--dataset", 7, "--pixels", "--dry-run")
     assert (dry.code, repository.state["annotations"]) == (3, [])  # 52 has no pixels
@@ -73,8 +76,14 @@ def test_a_dataset_is_annotated_and_verified_and_stays_as_it_is_the_second_time(
     assert first.lines[0] == f"annotated      Image:51 (image 51)  {known.iscc()}"
     assert first.lines[-1] == "2 annotated"
     assert repository.pairs(51) == [{"ISCC-SUM": known.iscc(), "datahash": known.datahash}]
-    (of_set,) = repository.pairs(52)
-    assert list(of_set) == ["ISCC-SUM", "treehash", "fileCount"]
+    folder = write_tree(SET)
+    assert repository.pairs(52) == [
+        {
+            "ISCC-SUM": tree_code(DirectoryTree(folder), kernel()).iscc(),
+            "treehash": treehash(fingerprint(folder).files),
+            "fileCount": "3",
+        }
+    ]
     groups = [one["group"] for one in repository.state["annotations"]]
     assert groups == [3, 5]
     before = repository.state["annotations"]
@@ -129,7 +138,7 @@ def test_planes_of_every_type_are_hashed_as_they_are_sent_big_endian(
 
 
 def test_a_plane_that_is_too_large_for_one_message_comes_in_rows(tmp_path: Path) -> None:
-    planes = np.arange(1 * 2 * 1 * 2600 * 4096, dtype="u2").reshape(1, 2, 1, 2600, 4096)
+    planes = np.random.default_rng(7).integers(0, 1 << 16, (1, 2, 1, 2600, 4096), dtype="u2")
     repository = Repository(tmp_path / "server")
     repository.add(51, {"slide.svs": b"x"}, planes=planes)
     with serving(repository) as endpoint:
@@ -262,10 +271,12 @@ def test_an_image_that_may_not_be_annotated_is_told_as_that_and_leaves_nothing(
 ) -> None:
     repository = Repository(tmp_path / "server")
     repository.add(51, {"cells.tif": ONE}, group=6)
+    repository.add(52, {"cells.tif": ONE}, group=5, locked=True)
     with serving(repository) as endpoint:
-        told = endpoint.run("annotate", "--image", 51)
+        told = endpoint.run("annotate", "--dataset", 7)
     assert told.code == 3
     assert "the server refused: SecurityViolation: Cannot modify group" in told.out
+    assert "the server refused: SecurityViolation: Cannot link to the image" in told.out
     assert told.err == ""
     assert repository.state["annotations"] == []
 
