@@ -416,6 +416,8 @@ def omero(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def test_the_plugin_does_the_same_in_the_command_line_of_omero(
     endpoint: Endpoint, repository: Repository, tmp_path: Path
 ) -> None:
+    there = ("-s", "127.0.0.1", "-p", str(endpoint.port))
+
     def iscc(*words: str) -> "subprocess.CompletedProcess[str]":
         ended = omero(tmp_path, "iscc", *words)
         assert "Traceback" not in ended.stdout + ended.stderr
@@ -424,23 +426,33 @@ def test_the_plugin_does_the_same_in_the_command_line_of_omero(
     helped = iscc("--help")
     assert helped.returncode == 0, helped.stderr
     assert "Write the codes of images onto them" in helped.stdout
-    login = omero(tmp_path, "login", "-k", KEY, "-s", "127.0.0.1", "-p", str(endpoint.port))
-    assert login.returncode == 0, login.stderr
-    there = ("-s", "127.0.0.1", "-p", str(endpoint.port), "-k", KEY)
-    unannotated = iscc("verify", "Image:51", *there)
+    unannotated = iscc("verify", "Image:51", *there, "-k", KEY)
     assert unannotated.returncode == 2
     assert "nothing could be checked" in unannotated.stderr
-    done = iscc("annotate", "Dataset:7", "--pixels", *there)
-    assert done.returncode == 3  # 52 has no pixels
+    login = omero(tmp_path, "login", *there, "-u", "ada", "-w", "a password")
+    assert login.returncode == 0, login.stderr
+    done = iscc("annotate", "Dataset:7", "--pixels")
+    assert done.returncode == 3, done.stderr  # 52 has no pixels
     assert done.stdout.splitlines()[-1] == "1 annotated, 1 unread"
     assert repository.pairs(51)[0]["ISCC-SUM"] == sum_of(ONE).iscc()
     assert repository.state["open_stores"] == 0
-    assert iscc("verify", "Image:51", *there).returncode == 0
+    assert iscc("verify", "Image:51").returncode == 0
     repository.original(51).write_bytes(ONE[::-1])
-    changed = iscc("verify", "Dataset:7", *there)
+    changed = iscc("verify", "Dataset:7")
     assert changed.returncode == 1
     assert "not as recorded" in changed.stderr
-    wrong = iscc("verify", "Project:7", *there)
+    wrong = iscc("verify", "Project:7")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "not Image:ID or Dataset:ID" in wrong.stderr
     assert repository.state["session"] == "left open"
+
+
+def test_the_key_of_a_session_is_that_which_omero_tells(endpoint: Endpoint, tmp_path: Path) -> None:
+    """As the docs have it: OMERO_SESSION_KEY="$(omero sessions key)"."""
+    there = ("-s", "127.0.0.1", "-p", str(endpoint.port))
+    login = omero(tmp_path, "login", *there, "-u", "ada", "-w", "a password")
+    assert login.returncode == 0, login.stderr
+    told = omero(tmp_path, "sessions", "key")
+    assert told.returncode == 0, told.stderr
+    assert endpoint.run("annotate", "--image", 51, key=told.stdout.strip()).code == 0
+    assert omero(tmp_path, "iscc", "verify", "Image:51").returncode == 0  # it is open as before
