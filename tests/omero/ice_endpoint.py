@@ -80,7 +80,7 @@ def asynchronous(operation: Callable[..., Any], name: str) -> Callable[..., None
 
 
 class Router(Servant, Glacier2.Router):  # type: ignore[misc]
-    """Lets in whoever knows the key or the password; all calls reach the servants of one adapter."""
+    """Lets in whoever has the key or the password; all calls reach the servants of one adapter."""
 
     def __init__(self, server: "Server") -> None:
         self.server = server
