@@ -54,7 +54,8 @@ def main() -> None:
                 sys.exit(f"{name} is not as it was in zeroc-ice {RELEASE}: {before}")
             file.write_text(text.replace(before, after), encoding="utf-8")
         # It is compiled for a few calls: what compiles sooner is better than what runs faster.
-        os.environ["CFLAGS"] = f"{os.environ.get('CFLAGS', '')} -O0 -g0"
+        for flags in ("CFLAGS", "CXXFLAGS"):  # setuptools has looked at either
+            os.environ[flags] = f"{os.environ.get(flags, '')} -O0 -g0"
         pip("install", "--no-deps", str(tree))
 
 
