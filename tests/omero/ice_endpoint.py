@@ -13,13 +13,14 @@ one's own to write in.
     python ice_endpoint.py FOLDER
 
 prints its port. It runs until it is killed. A file X.fault beside a plane or an original X tells
-what goes wrong with it: `end` (the session ends there), `die` (the server does), `short` (only a
-part of the bytes comes).
+what goes wrong with it: `end` (the session ends there), `die` (the server does), `hang` (it answers
+no more), `short` (only a part of the bytes comes).
 """
 
 import json
 import os
 import re
+import signal
 import sys
 import uuid
 from collections.abc import Callable
@@ -372,6 +373,8 @@ class Server:
         told = fault.read_text() if fault.exists() else ""
         if told == "die":
             os._exit(9)
+        if told == "hang":
+            os.kill(os.getpid(), signal.SIGSTOP)
         if told == "end":
             self.session.ended = True
             raise omero.RemovedSessionException("", "", f"No session with uuid: {KEY}")

@@ -130,7 +130,7 @@ class Repository:
         return self.folder / "planes" / str(2000 + number) / f"{z}-{c}-{t}"
 
     def fault(self, path: Path, kind: str) -> None:
-        """Let an original or a plane go wrong: `end`, `die` or `short`."""
+        """Let an original or a plane go wrong: `end`, `die`, `hang` or `short`."""
         Path(f"{path}.fault").write_text(kind)
 
     @property
@@ -155,7 +155,9 @@ class Endpoint:
     port: int
     process: "subprocess.Popen[str]"
 
-    def run(self, *words: str | int, key: str = KEY, port: int | None = None) -> Outcome:
+    def run(
+        self, *words: str | int, key: str = KEY, port: int | None = None, **more: str
+    ) -> Outcome:
         """Run `crate-iscc omero` against it: no traceback, and the key nowhere."""
         verb, *rest = map(str, words)
         command = [
@@ -164,7 +166,7 @@ class Endpoint:
         ]  # fmt: skip
         done = subprocess.run(
             command,
-            env=environment(OMERO_SESSION_KEY=key),
+            env=environment(OMERO_SESSION_KEY=key, **more),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=60,

@@ -98,6 +98,9 @@ class FileStore:
         self.gateway.raise_if_lost()
         return self.data[at : at + length]
 
+    def ice_invocationTimeout(self, _milliseconds: int) -> "FileStore":
+        return self
+
     def size(self) -> int:
         return len(self.data)
 
@@ -288,16 +291,22 @@ def test_a_session_that_cannot_be_joined_is_told_without_its_key(
         raise SecurityViolation(f"no session {key}")
 
     SecurityViolation.message = "no session s3cret"
-    omero.client = lambda host, port: SimpleNamespace(
-        joinSession=refuse, closeSession=lambda: None, host=host, port=port
+    omero.client = lambda **_options: SimpleNamespace(joinSession=refuse, closeSession=lambda: None)
+    told: dict[str, str] = {}
+    properties = SimpleNamespace(
+        getProperty=lambda name: told.get(name, ""), setProperty=told.__setitem__
     )
-    for name, module in (("omero", omero), ("omero.gateway", omero.gateway)):
+    ice = SimpleNamespace(
+        InitializationData=SimpleNamespace, createProperties=lambda _arguments: properties
+    )
+    for name, module in (("omero", omero), ("omero.gateway", omero.gateway), ("Ice", ice)):
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setitem(sys.modules, "omero.rtypes", types.ModuleType("omero.rtypes"))
     with pytest.raises(InputError) as caught:
         connect("omero.example.org", 4064, "s3cret")
     assert "omero.example.org:4064 cannot be joined" in caught.value.message
     assert "s3cret" not in str(caught.value)
+    assert told == {"Ice.Default.InvocationTimeout": "900000"}
 
 
 def test_the_plugin_registers_and_runs_over_the_session_of_the_command_line(

@@ -257,6 +257,23 @@ def test_a_file_that_is_not_read_whole_leaves_no_annotation(
     assert repository.pairs(51) == []
 
 
+@pytest.mark.parametrize("where", ["plane", "file"])
+def test_a_server_that_answers_no_more_is_waited_for_as_long_as_ice_is_told_to(
+    where: str, endpoint: Endpoint, repository: Repository, tmp_path: Path
+) -> None:
+    """Without that, it is a quarter of an hour; omero-py by itself would wait for ever."""
+    settings = tmp_path / "ice.config"
+    settings.write_text("Ice.Default.InvocationTimeout=2000\n")
+    place = repository.plane(51, 1, 0, 1) if where == "plane" else repository.original(51)
+    repository.fault(place, "hang")
+    words = ("--image", 51, "--image", 52, "--pixels")
+    told = endpoint.run("annotate", *words, ICE_CONFIG=str(settings))
+    assert told.code == 3
+    assert "the session has ended: InvocationTimeoutException" in told.lines[2]
+    assert told.lines[-1] == "2 unread"
+    assert repository.state["annotations"] == []
+
+
 def test_what_cannot_be_read_again_is_unread_and_neither_a_match_nor_changed(
     endpoint: Endpoint, repository: Repository
 ) -> None:

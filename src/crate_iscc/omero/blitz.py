@@ -25,6 +25,10 @@ _READ_BYTES = 4 << 20
 _PLANE_BYTES = 16 << 20
 """Larger planes come in stripes of whole rows of about so many bytes: Ice has a limit."""
 _KEEP_ALIVE_SECONDS = 60
+_PATIENCE = "Ice.Default.InvocationTimeout"
+_PATIENCE_MILLISECONDS = 15 * 60 * 1000
+"""omero-py waits for an answer as long as it takes; a server may need minutes to open an image."""
+_CLOSING_MILLISECONDS = 5000
 _LONGEST_CAUSE = 300
 _NEWEST_PYTHON = (3, 12)
 """The newest Python that there are builds of Ice 3.6 for: Glencoe Software's and conda-forge's."""
@@ -78,7 +82,7 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
     omero = require_omero()
     client = None
     try:
-        client = omero.client(host=host, port=port)
+        client = omero.client(id=_settings_of_ice(), host=host, port=port)
         session = client.joinSession(session_key)
         session.detachOnDestroy()
         client.enableKeepAlive(_KEEP_ALIVE_SECONDS)
@@ -95,6 +99,17 @@ def connect(host: str, port: int, session_key: str) -> "BlitzServer":
             else "is this the host, and the port (4064 is usual), that omero login is given?",
         ) from None
     return BlitzServer(omero, gateway)
+
+
+def _settings_of_ice() -> Any:
+    """Return the settings of Ice, those in ICE_CONFIG among them, with an end to all waiting."""
+    import Ice
+
+    settings = Ice.InitializationData()
+    settings.properties = Ice.createProperties([])
+    if not settings.properties.getProperty(_PATIENCE):
+        settings.properties.setProperty(_PATIENCE, str(_PATIENCE_MILLISECONDS))
+    return settings
 
 
 def over_client(client: Any) -> "BlitzServer":
@@ -263,8 +278,14 @@ class BlitzServer:
         except Exception as error:
             cause = _words(error, self._key)
             if any(kind in _kinds(error) for kind in _LOST):
+                self._hang_up()
                 raise LostServerError("the session has ended", cause=cause) from None
             raise ReadError("the server refused", cause=cause) from None
+
+    def _hang_up(self) -> None:
+        """Close a connection that is of no use any more: nothing is to wait for it again."""
+        with contextlib.suppress(Exception):
+            self._gateway.c.sf.ice_getCachedConnection().close(True)
 
     def _image(self, image: ServerImage) -> Any:
         found = self._gateway.getObject("Image", image.number)
@@ -286,7 +307,7 @@ class BlitzServer:
 
 def _closed(store: Any) -> None:
     with contextlib.suppress(Exception):
-        store.close()
+        store.ice_invocationTimeout(_CLOSING_MILLISECONDS).close()
 
 
 def _kinds(error: Exception) -> str:
