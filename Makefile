@@ -46,7 +46,7 @@ microscope: $(VENV)/judges/acquire/.installed
 	$(VENV)/judges/acquire/bin/python -m pytest tests/acquire
 
 # The real omero-py against a small endpoint on loopback. It brings an Ice that has to be
-# compiled first: ten minutes of one core, a C++ compiler, the headers of OpenSSL and bzip2.
+# compiled first (a C++ compiler, the headers of OpenSSL and bzip2): seven minutes, two afterwards.
 omero: $(VENV)/judges/omero/.installed
 	$(VENV)/judges/omero/bin/python -m pytest tests/omero/test_ice.py
 
