@@ -95,6 +95,7 @@ class LifSource:
             if document.type.name != "LIF":
                 raise NoPixelsError(f"it is no LIF but a {document.type.name}")  # noqa: TRY301
             elements = _images_in(document.xml_element)
+            _require_chain(document.memory_blocks, source)
         except Exception as error:  # liffile raises anything on damaged files
             yield ImageUnread(self._path, reason_of(error))
             return
@@ -164,6 +165,19 @@ def _read(source: RandomAccess, layout: _Layout, plane: Plane, band: tuple[int, 
     return canonical(pixels, layout.dtype)
 
 
+def _require_chain(blocks: dict[str, Any], source: RandomAccess) -> None:
+    """Raise NoPixelsError if something else than zeros is behind the last block that was found.
+
+    liffile ends its search for blocks without a word where none is. So the block before has
+    another length than it says, or is cut, and has not the pixels that it seems to have.
+    """
+    if not blocks:
+        return
+    last = max(blocks.values(), key=lambda block: int(block.offset))
+    if source.read(int(last.offset) + int(last.size), 4).strip(b"\0"):
+        raise NoPixelsError(f"it is damaged: no memory block follows {last.id[:80]}")
+
+
 def _images_in(root: Element) -> list[Element]:
     """Return the elements that describe images, in the order of the document."""
     found = [
@@ -195,8 +209,11 @@ def _layout(element: Element, blocks: dict[str, Any], source: RandomAccess) -> _
     layout = _Layout(int(block.offset), sizes, steps, channels, dtype, itemsize)
     _require_apart(layout)
     held = int(block.size)
-    if layout.length > held or math.prod(sizes.values()) * len(channels) * itemsize > held:
+    plane = sizes["y"] * sizes["x"] * itemsize
+    if max(layout.length, math.prod(sizes.values()) * len(channels) * itemsize) > held:
         raise NoPixelsError(f"its memory block has {held} bytes, too few for its pixels")
+    if held >= layout.length + plane:
+        raise NoPixelsError(f"its memory block has {held} bytes, and more planes than it says")
     if block.offset < 0 or block.offset + held > source.size:
         raise NoPixelsError(f"it is cut: its memory block of {held} bytes is not there as a whole")
     return layout
@@ -289,5 +306,6 @@ def _number(element: Element, name: str, default: int | None = None) -> int:
     if word is None and default is not None:
         return default
     if word is None or not word.isascii() or not word.isdigit() or len(word) > 18:
-        raise NoPixelsError(f"its metadata give no {name}" if word is None else f"its {name} is {word[:40]!r}")
+        told = "nothing" if word is None else repr(word[:40])
+        raise NoPixelsError(f"its metadata give {told} for {name}")
     return int(word)

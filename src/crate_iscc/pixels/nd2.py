@@ -206,8 +206,9 @@ class _Frames:
             if len(raw) != size or not inflating.eof:
                 raise NoPixelsError(f"frame {frame} of it has not the {size} bytes of its pixels")
             return raw
-        if length < _STAMP + size:
-            raise NoPixelsError(f"frame {frame} of it has {length} bytes instead of {_STAMP + size}")
+        if not 0 <= length - _STAMP - size < self.layout.row:
+            told = f"{length} bytes instead of {_STAMP + size}"
+            raise NoPixelsError(f"frame {frame} of it has {told}")
         wanted = rows * self.layout.row
         raw = self.source.read(start + _STAMP + row * self.layout.row, wanted)
         if len(raw) != wanted:
@@ -221,12 +222,7 @@ def _layout(source: RandomAccess, path: CratePath) -> _Layout:
         raise NoPixelsError("it is an ND2 of the old kind (JPEG 2000), which is not read")
     if head != MAGIC.to_bytes(4, "little"):
         raise NoPixelsError("it does not begin as an ND2 does")
-    nd2 = needed("nd2", "nd2")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        document = nd2.ND2File(AsFile(source, path.rpartition("/")[2]))
-        told, loops = document.attributes, document.experiment
-        document.close()
+    told, loops = _told(source, path)
     channels, bits = int(told.componentCount), int(told.bitsPerComponentInMemory)
     if told.compressionType == "lossy":
         raise NoPixelsError("its frames are compressed with loss, which nd2 does not decode")
@@ -250,6 +246,21 @@ def _layout(source: RandomAccess, path: CratePath) -> _Layout:
     if layout.frame > LARGEST_PIECE:
         raise NoPixelsError(f"a frame of it has {layout.frame} bytes")
     return layout
+
+
+def _told(source: RandomAccess, path: CratePath) -> tuple[Any, Any]:
+    """Return what nd2 reads from the metadata: attributes, and the loops of the experiment."""
+    nd2 = needed("nd2", "nd2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            document = nd2.ND2File(AsFile(source, path.rpartition("/")[2]))
+            told = document.attributes, document.experiment
+            document.close()
+        except Exception as error:  # nd2 raises anything on damaged files
+            words = " ".join(f"{type(error).__name__} {error}".split())[:200]
+            raise NoPixelsError(f"its metadata cannot be read: {words}") from error
+    return told
 
 
 def _ordered(loops: Any) -> tuple[tuple[str, int], ...]:
