@@ -1,10 +1,11 @@
-"""Writes ND2 files of version 3 as Nikon's chunks and Lite Variants have it, for want of others."""
+"""Writes ND2 files of versions 2 and 3: chunks, and metadata as XML or as Lite Variants."""
 
 import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -25,6 +26,7 @@ def written_nd2(
     samples: int = 1,
     packed: bool = False,
     padding: int = 0,
+    version: int = 3,
     skip: tuple[int, ...] = (),
     more: dict[str, Any] | None = None,
     changed: Callable[[str, bytes], bytes] = lambda _, data: data,
@@ -58,20 +60,60 @@ def written_nd2(
     }
     planes = {f"a{number}": {"uiCompCount": samples} for number in range(sizes["c"] // samples)}
     picture = {"sPicturePlanes": {"uiCount": len(planes), "sPlaneNew": planes}}
-    chunks = {
-        "ImageAttributesLV!": variant({"SLxImageAttributes": attributes}),
-        "ImageMetadataSeqLV|0!": variant({"SLxPictureMetadata": picture}),
-    }
+    experiment: dict[str, Any] = {}
     if loops := [(axis, sizes.get(axis, 2)) for axis in order if sizes.get(axis, 2) > 1]:
-        chunks["ImageMetadataLV!"] = variant({"SLxExperiment": _experiment(loops)})
+        experiment = _experiment(loops)
+    chunks = _metadata(version, attributes, picture, experiment)
     for number, frame in enumerate(frames):
         if number not in skip:
             rows = frame.reshape(sizes["y"], -1).view(np.uint8)
             raw = np.pad(rows, ((0, 0), (0, padding)), constant_values=7).tobytes()
             data = struct.pack("<d", number) + (zlib.compress(raw) if packed else raw)
             chunks[f"ImageDataSeq|{number}!"] = data
-    place.write_bytes(_file({name: changed(name, data) for name, data in chunks.items()}))
+    changed_chunks = {name: changed(name, data) for name, data in chunks.items()}
+    place.write_bytes(_file(changed_chunks, b"Ver3.0" if version == 3 else b"Ver2.1"))
     return place
+
+
+def _metadata(
+    version: int, attributes: dict[str, Any], picture: dict[str, Any], experiment: dict[str, Any]
+) -> dict[str, bytes]:
+    if version == 3:
+        parts = {
+            "ImageAttributesLV!": {"SLxImageAttributes": attributes},
+            "ImageMetadataSeqLV|0!": {"SLxPictureMetadata": picture},
+            "ImageMetadataLV!": {"SLxExperiment": experiment},
+        }
+    else:
+        parts = {
+            "ImageAttributes!": attributes,
+            "ImageMetadataSeq|0!": picture,
+            "ImageMetadata!": experiment,
+        }
+    if not experiment:
+        parts.popitem()
+    write = variant if version == 3 else xml_variant
+    return {name: write(part) for name, part in parts.items()}
+
+
+def xml_variant(content: dict[str, Any]) -> bytes:
+    """Return a dictionary as the XML of version 2."""
+    inner = "".join(_xml_item(name, value) for name, value in content.items())
+    head = '<?xml version="1.0" encoding="UTF-8"?><variant version="1.0"><no_name runtype="x">'
+    return f"{head}{inner}</no_name></variant>".encode()
+
+
+def _xml_item(name: str, value: Any) -> str:
+    title = name or "no_name"
+    if isinstance(value, bytes):
+        value = [bool(each) for each in value]
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else [("", each) for each in value]
+        inner = "".join(_xml_item(key, each) for key, each in items)
+        return f'<{title} runtype="CLxListVariant">{inner}</{title}>'
+    kinds = {bool: "bool", int: "lx_uint32", float: "double", str: "CLxStringW"}
+    told = str(value).lower() if isinstance(value, bool) else str(value)
+    return f'<{title} runtype="{kinds[type(value)]}" value={quoteattr(told)}/>'
 
 
 def variant(content: dict[str, Any]) -> bytes:
@@ -120,9 +162,9 @@ def _experiment(loops: list[tuple[str, int]]) -> dict[str, Any]:
     return made
 
 
-def _file(chunks: dict[str, bytes]) -> bytes:
+def _file(chunks: dict[str, bytes], version: bytes) -> bytes:
     """Return a file: each chunk begins at a multiple of 4096, frames have their pixels at one."""
-    made = bytearray(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver3.0".ljust(64, b"\0"), 32))
+    made = bytearray(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", version.ljust(64, b"\0"), 32))
     entries = bytearray()
     for name, data in chunks.items():
         made += bytes(-len(made) % _BLOCK)

@@ -1,7 +1,7 @@
 """Files that instruments wrote have the pixels that Bio-Formats and their own readers see.
 
-`make instruments` fetches two of them and Bio-Formats, and runs this; CRATE_ISCC_INSTRUMENTS names a
-folder with others. Without that folder all of it is skipped.
+`make instruments` fetches two of them and Bio-Formats, and runs this; CRATE_ISCC_INSTRUMENTS names
+a folder with others. Without that folder all of it is skipped.
 """
 
 import os

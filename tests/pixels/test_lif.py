@@ -8,16 +8,16 @@ import pytest
 from crate_iscc.images import ImageFingerprint, ImageUnread
 from crate_iscc.imaging import pixels_of
 from pixels.lif_kit import LifPicture, container, written_lif
-from pixels.pixel_kit import code_of, image, only, reason, walked, zipped
+from pixels.pixel_kit import Array, code_of, image, only, reason, walked, zipped
 
 liffile = pytest.importorskip("liffile", reason="liffile is not installed")
 SMALL = (2, 2, 2, 12, 13)
 """T, C, Z, Y, X."""
 
 
-def turned(pixels: np.ndarray, axes: str) -> np.ndarray:  # type: ignore[type-arg]
+def turned(pixels: Array, axes: str) -> Array:
     """Return pixels with the axes T, C, Z, Y, X in another order of axes."""
-    return np.einsum(pixels, list(range(5)), ["tczyx".index(axis) for axis in axes])
+    return pixels.transpose(["tczyx".index(axis) for axis in axes])
 
 
 def xml_of(place: Path) -> str:
@@ -46,9 +46,7 @@ def test_a_lif_has_the_code_of_its_walk(dtype: str, axes: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("inside", ["", "a folder"])
 @pytest.mark.parametrize("version", [1, 2])
-def test_every_image_of_a_file_is_one_of_its_own(
-    inside: str, version: int, tmp_path: Path
-) -> None:
+def test_every_image_of_a_file_is_one_of_its_own(inside: str, version: int, tmp_path: Path) -> None:
     """In the order of the metadata, also where two have one name: liffile shows the last alone."""
     pixels = image((3, 4, 12, 13))
     pictures = [LifPicture(each, "zyx", name="Series") for each in pixels]
@@ -128,7 +126,9 @@ def test_what_is_behind_a_memory_block_is_no_pixel(tmp_path: Path) -> None:
     """Of a block that is too short, liffile reads the rest from the block that follows."""
     pixels = image((2, 12, 13))
     raw = pixels[0].tobytes()
-    whole = written_lif(tmp_path / "a.lif", LifPicture(pixels[0], "yx"), LifPicture(pixels[1], "yx"))
+    whole = written_lif(
+        tmp_path / "a.lif", LifPicture(pixels[0], "yx"), LifPicture(pixels[1], "yx")
+    )
     xml = xml_of(whole)
     blocks = [("MemBlock_0", 300, raw[:300]), ("MemBlock_1", 312, pixels[1].tobytes())]
     whole.write_bytes(container(xml, blocks))
@@ -196,7 +196,11 @@ def _as_they_were(found: tuple[ImageFingerprint | ImageUnread, ...], codes: list
         ('NumberOfElements="12"', 'NumberOfElements="0"', "an axis has no length"),
         ('DataType="0"', 'DataType="9"', "its pixels are of type 9 with 16 bits"),
         ('Resolution="16"', 'Resolution="64"', "lie on each other along X"),
-        ('ChannelTag="0"', 'ChannelTag="2"', "the colours of its channels are not red, green and blue"),
+        (
+            'ChannelTag="0"',
+            'ChannelTag="2"',
+            "the colours of its channels are not red",
+        ),
         ("<ChannelDescription", "<Other", "it has no channel"),
         ('MemoryBlockID="MemBlock_0"', "", "its memory block is missing: it names none"),
         ("<Image>", "<Images>", "it cannot be decoded"),

@@ -4,13 +4,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cli.cli_kit import run
+from crate_iscc.images import ImageFingerprint
+from crate_iscc.imaging import pixels_of
 from pixels.lif_kit import LifPicture, written_lif
 from pixels.nd2_kit import written_nd2
 from pixels.pixel_kit import Array, image, only
@@ -40,8 +45,10 @@ def test_crates_record_their_pixels_and_name_the_plane_that_changes(tmp_path: Pa
     study = written(tmp_path / "study", image())
     assert run("build", "--pixels", study).code == 0
     assert run("verify", "--pixels", study).code == 0
-    assert run("compare", "--pixels", study / "b.nd2", study / "c.lif").lines[0].endswith(
-        "the pixels are equal"
+    assert (
+        run("compare", "--pixels", study / "b.nd2", study / "c.lif")
+        .lines[0]
+        .endswith("the pixels are equal")
     )
     changed = image()
     changed[1, 2, 3, 5, 5] += 1
@@ -75,6 +82,45 @@ def test_images_that_look_alike_and_origins_of_figures_are_found_in_them(tmp_pat
     assert group["level"] == "pixels"
     assert [one["path"] for one in content["members"]] == ["a.ome.tif", "b.nd2", "c.lif"]
     assert {one["path"] for one in traced["candidates"]} == {"a.ome.tif", "b.nd2", "c.lif"}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return an ND2, one with frames that are packed, and a LIF of two images, as bytes."""
+    study = written(tmp_path_factory.mktemp("samples") / "a", image((2, 2, 2, 6, 7)))
+    packed = written_nd2(study / "p.nd2", image((1, 2, 2, 2, 6, 7)), packed=True)
+    pictures = LifPicture(image((3, 6, 7)), "zyx"), LifPicture(image((6, 7), "uint8"), "yx")
+    lif = written_lif(study / "d.lif", *pictures)
+    places = {"b.nd2": study / "b.nd2", "p.nd2": packed, "d.lif": lif}
+    return {name: place.read_bytes() for name, place in places.items()}
+
+
+@given(data=st.data())
+def test_what_is_cut_out_of_a_file_gives_no_other_code(
+    samples: dict[str, bytes], data: st.DataObject
+) -> None:
+    """Bytes that go at the end or within, or come twice: each code is the old one, or none is."""
+    name = data.draw(st.sampled_from(sorted(samples)))
+    whole = samples[name]
+    at = data.draw(st.integers(0, len(whole) - 1))
+    count = data.draw(st.integers(1, 5000))
+    there = whole[at : at + count]
+    how = data.draw(st.sampled_from(["end", "within", "twice"]))
+    rest = {"end": b"", "within": whole[at + count :], "twice": there + there + whole[at + count :]}
+
+    before, after = codes(name, whole), codes(name, whole[:at] + rest[how])
+
+    assert after
+    assert all(code in (before[number], None) for number, code in enumerate(after))
+    assert how != "end" or None in after
+
+
+def codes(name: str, content: bytes) -> list[str | None]:
+    """Return the code of each image of a file, None where it has none."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / name).write_bytes(content)
+        found = pixels_of(Path(folder) / name)
+    return [one.iscc if isinstance(one, ImageFingerprint) else None for one in found]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Nikon ND2 files are walked as any image; frames that nd2 would make black are told instead."""
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,18 @@ def test_an_nd2_has_the_code_of_its_walk(
             np.einsum(document.asarray(), [*map(axes.index, axes)], [*map(axes.index, "TCZYX")]),
             pixels,
         )
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 2, 1, 12, 13), (1, 2, 2, 3, 12, 13)])
+def test_nd2s_of_version_2_are_read(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """Their metadata are XML."""
+    pixels = image(shape)
+
+    found = pixels_of(written_nd2(tmp_path / "a.nd2", pixels, version=2))
+
+    assert [one.iscc for one in found if isinstance(one, ImageFingerprint)] == [
+        code_of(walked(each)) for each in pixels
+    ]
 
 
 def test_positions_are_images_of_their_own(tmp_path: Path) -> None:
@@ -169,23 +182,16 @@ def test_frames_that_lie_elsewhere_or_are_damaged_are_told(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "it is cut: it has no chunk map"),
-        (bytes(100), "it is cut: it does not end with a chunk map"),
+        (b"", "it does not begin as an ND2 does"),
+        (b"\xda\xce\xbe\x0a", "it is cut: it has no chunk map"),
+        (b"\xda\xce\xbe\x0a" + bytes(99), "it is cut: it does not end with a chunk map"),
+        (b"\0\0\0\x0cjP  ", "it is an ND2 of the old kind (JPEG 2000), which is not read"),
     ],
 )
 def test_what_is_no_nd2_is_told(content: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "a.nd2").write_bytes(content)
 
     assert reason(tmp_path / "a.nd2") == told
-
-
-def test_an_nd2_of_the_old_kind_is_told(tmp_path: Path) -> None:
-    """JPEG 2000, which is another format of the same name."""
-    whole = bytearray(written_nd2(tmp_path / "a.nd2", image(SMALL)).read_bytes())
-    for begin, told in ((b"\0\0\0\x0c", "JPEG 2000"), (b"\0\0\0\0", "does not begin as an ND2")):
-        whole[:4] = begin
-        (tmp_path / "a.nd2").write_bytes(whole)
-        assert told in reason(tmp_path / "a.nd2")
 
 
 def test_an_nd2_in_an_archive_is_read(tmp_path: Path) -> None:
@@ -196,3 +202,55 @@ def test_an_nd2_in_an_archive_is_read(tmp_path: Path) -> None:
     found = only(zipped(tmp_path / "x", tmp_path / "x.zip"))
 
     assert found.iscc == code_of(walked(image(SMALL)[0]))
+
+
+def packed_record(raw: bytes) -> bytes:
+    """Return a record that nd2 unpacks."""
+    return b"L\0" + bytes(10) + zlib.compress(raw, 9)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (packed_record(packed_record(bytes(1 << 26))), "more than 33554432 bytes when they are"),
+        (variant({"a": {"b": packed_record(bytes(1 << 26))}}), "more than 33554432 bytes when"),
+        (variant({"a": {"b": "x" * (1 << 18)}}), "its metadata have a text of 524290 bytes"),
+        (variant({"a": "x"})[:-2] + bytes(range(1, 256)) * 2000, "a text of"),
+        (b"<!DOCTYPE a []><a/>", "its metadata declare a document type"),
+        (bytes((1 << 25) + 1), "its metadata have 33554433 bytes"),
+    ],
+)
+def test_metadata_that_become_large_are_not_unpacked(
+    content: bytes, told: str, tmp_path: Path
+) -> None:
+    """nd2 would: 2 kB become 1 GB, and a long text takes it hours."""
+    place = written_nd2(
+        tmp_path / "a.nd2",
+        image((1, 1, 1, 1, 12, 13)),
+        changed=lambda name, data: content if name == "ImageAttributesLV!" else data,
+    )
+
+    assert told in reason(place)
+
+
+def test_metadata_that_are_packed_are_read(tmp_path: Path) -> None:
+    place = written_nd2(
+        tmp_path / "a.nd2",
+        image(SMALL),
+        changed=lambda name, data: packed_record(data) if "LV" in name else data,
+    )
+
+    assert only(place).iscc == code_of(walked(image(SMALL)[0]))
+
+
+def test_metadata_that_lie_in_each_other_are_not_followed_for_ever(tmp_path: Path) -> None:
+    content: dict[str, Any] = {"uiWidth": 1}
+    for _ in range(50):
+        content = {"a": content}
+    place = written_nd2(
+        tmp_path / "a.nd2",
+        image((1, 1, 1, 1, 12, 13)),
+        changed=lambda name, data: variant(content) if name == "ImageAttributesLV!" else data,
+    )
+
+    assert reason(place) == "its metadata lie too deep in each other"

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -174,7 +175,7 @@ def _require_chain(blocks: dict[str, Any], source: RandomAccess) -> None:
     if not blocks:
         return
     last = max(blocks.values(), key=lambda block: int(block.offset))
-    if source.read(int(last.offset) + int(last.size), 4).strip(b"\0"):
+    if source.read(int(last.offset) + int(last.size), 1 << 20).strip(b"\0"):
         raise NoPixelsError(f"it is damaged: no memory block follows {last.id[:80]}")
 
 
@@ -260,7 +261,7 @@ def _channels(described: list[Element]) -> tuple[str, int, tuple[int, ...]]:
     known = [(_number(each, "BytesInc"), _number(each, "ChannelTag", 0)) for each in described]
     stored = sorted(known)
     starts = [start for start, _ in stored]
-    if any(later - start < itemsize for start, later in zip(starts, starts[1:], strict=False)):
+    if any(later - start < itemsize for start, later in pairwise(starts)):
         raise NoPixelsError("its channels lie on each other")
     if {tag for _, tag in known} != {0}:
         known = _coloured(stored)

@@ -33,12 +33,18 @@ from crate_iscc.pixels import (
 )
 from crate_iscc.pixels.canonical import canonical
 from crate_iscc.pixels.nd2_chunks import MAGIC, Chunks
+from crate_iscc.pixels.nd2_variants import MOST, require_readable
 from crate_iscc.pixels.random_access import AsFile, RandomAccess, random_access
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.stretch import Bytes
 
 _LOOPS = {"TimeLoop": "t", "NETimeLoop": "t", "ZStackLoop": "z", "XYPosLoop": "p"}
+_METADATA = (
+    *(b"ImageAttributesLV!", b"ImageMetadataSeqLV|0!", b"ImageMetadataLV!"),
+    *(b"ImageAttributes!", b"ImageMetadataSeq|0!", b"ImageMetadata!"),
+)
+"""The chunks that nd2 reads here, from version 3 on and before."""
 _JPEG_2000 = b"\0\0\0\x0c"
 _STAMP = 8
 """Bytes of time before the pixels of a frame."""
@@ -97,7 +103,10 @@ class Nd2Source:
         """Yield the images, positions ascending."""
         try:
             source = self._opened()
+            _require_begin(source)
             chunks = Chunks(source)
+            for part in _METADATA:
+                require_readable(chunks.content(part, MOST))
             layout = _layout(source, self._path)
             _require_counted(layout, chunks)
         except Exception as error:  # nd2 raises anything on damaged files
@@ -216,12 +225,16 @@ class _Frames:
         return raw
 
 
-def _layout(source: RandomAccess, path: CratePath) -> _Layout:
+def _require_begin(source: RandomAccess) -> None:
+    """Raise NoPixelsError unless a file begins as an ND2 of versions 2 and 3 does."""
     head = source.read(0, 4)
     if head == _JPEG_2000:
         raise NoPixelsError("it is an ND2 of the old kind (JPEG 2000), which is not read")
     if head != MAGIC.to_bytes(4, "little"):
         raise NoPixelsError("it does not begin as an ND2 does")
+
+
+def _layout(source: RandomAccess, path: CratePath) -> _Layout:
     told, loops = _told(source, path)
     channels, bits = int(told.componentCount), int(told.bitsPerComponentInMemory)
     if told.compressionType == "lossy":

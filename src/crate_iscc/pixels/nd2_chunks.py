@@ -44,6 +44,18 @@ class Chunks:
             raise NoPixelsError(f"frame {number} of it is missing")
         return self._data(self._places[name], name)
 
+    def content(self, name: bytes, most: int) -> bytes:
+        """Return the data of a chunk, nothing where there is none.
+
+        Raises NoPixelsError if they are more than `most` bytes, or not all there.
+        """
+        if name not in self._places:
+            return b""
+        start, length = self._data(self._places[name], name)
+        if length > most:
+            raise NoPixelsError(f"its metadata have {length} bytes")
+        return self._source.read(start, length)
+
     def _map(self) -> bytes:
         size = self._source.size
         if size < _TAIL.size:
