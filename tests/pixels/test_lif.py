@@ -233,6 +233,14 @@ def test_channels_of_several_types_or_in_another_order_have_no_code(tmp_path: Pa
         assert told in reason(place)
 
 
+def test_metadata_that_are_too_long_are_not_read(tmp_path: Path) -> None:
+    place = written_lif(tmp_path / "a.lif", LifPicture(image((12, 13)), "yx"))
+    whole = place.read_bytes()
+    place.write_bytes(whole[:9] + b"\xff\xff\xff\x7f" + whole[13:])
+
+    assert reason(place) == "its metadata claim 4294967294 bytes"
+
+
 def test_xml_that_is_called_lif_is_told(tmp_path: Path) -> None:
     """As companions of a LIF are, which name files anywhere."""
     (tmp_path / "a.lif").write_text(

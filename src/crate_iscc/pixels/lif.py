@@ -47,6 +47,7 @@ _OTHER_AXES = {
     11: "loop",
 }
 """IEP-0018 has no place for them."""
+_MOST_METADATA = 1 << 28
 _DESCRIPTION = "./Data/Image/ImageDescription"
 
 
@@ -92,6 +93,7 @@ class LifSource:
         """Yield the images, in the order of the metadata."""
         try:
             source = self._opened()
+            _require_begin(source)
             document = self._liffile.LifFile(AsFile(source, self._path.rpartition("/")[2]))
             if document.type.name != "LIF":
                 raise NoPixelsError(f"it is no LIF but a {document.type.name}")  # noqa: TRY301
@@ -164,6 +166,18 @@ def _read(source: RandomAccess, layout: _Layout, plane: Plane, band: tuple[int, 
         seen: Any = np.ndarray((together, width), kind, raw, strides=(between, step))
         pixels[first : first + together] = seen
     return canonical(pixels, layout.dtype)
+
+
+def _require_begin(source: RandomAccess) -> None:
+    """Raise NoPixelsError if the metadata are more than liffile should read into memory at once.
+
+    A file begins with 0x70, the length of what follows, 0x2A, and the length of the metadata in
+    characters of 2 bytes (uint32, uint32, uint8, uint32, little-endian).
+    """
+    head = source.read(0, 13)
+    length = 2 * int.from_bytes(head[9:], "little")
+    if head[:1] == b"\x70" and length > _MOST_METADATA:
+        raise NoPixelsError(f"its metadata claim {length} bytes")
 
 
 def _require_chain(blocks: dict[str, Any], source: RandomAccess) -> None:

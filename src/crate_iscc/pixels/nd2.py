@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -92,12 +91,13 @@ class Nd2Source:
     """The images of one ND2: one for each position."""
 
     def __init__(self, tree: Tree, listing: Listing, path: CratePath) -> None:
-        """Take a file of a listed tree; nothing of it is read before its images are asked for."""
+        """Take a file of a listed tree. Raises InputError if nd2 is missing."""
+        self._nd2 = needed("nd2", "nd2")
         self._tree = tree
         self._entry = listing.entries.get(path)
         self._path = path
         self._source: RandomAccess | None = None
-        self._reader = f"nd2 {version('nd2')}"
+        self._reader = f"nd2 {self._nd2.__version__}"
 
     def images(self) -> Iterator[PixelImage | ImageUnread]:
         """Yield the images, positions ascending."""
@@ -107,7 +107,7 @@ class Nd2Source:
             chunks = Chunks(source)
             for part in _METADATA:
                 require_readable(chunks.content(part, MOST))
-            layout = _layout(source, self._path)
+            layout = _layout(*self._told(source))
             _require_counted(layout, chunks)
         except Exception as error:  # nd2 raises anything on damaged files
             yield ImageUnread(self._path, reason_of(error))
@@ -136,6 +136,19 @@ class Nd2Source:
             raise NoPixelsError("it is not there")
         self._source = random_access(self._tree, self._entry)
         return self._source
+
+    def _told(self, source: RandomAccess) -> tuple[Any, Any]:
+        """Return what nd2 reads from the metadata: attributes, and the loops of the experiment."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                document = self._nd2.ND2File(AsFile(source, self._path.rpartition("/")[2]))
+                told = document.attributes, document.experiment
+                document.close()
+            except Exception as error:  # nd2 raises anything on damaged files
+                words = " ".join(f"{type(error).__name__} {error}".split())[:200]
+                raise NoPixelsError(f"its metadata cannot be read: {words}") from error
+        return told
 
     def _image(self, frames: "_Frames", name: str) -> PixelImage:
         layout = frames.layout
@@ -234,8 +247,8 @@ def _require_begin(source: RandomAccess) -> None:
         raise NoPixelsError("it does not begin as an ND2 does")
 
 
-def _layout(source: RandomAccess, path: CratePath) -> _Layout:
-    told, loops = _told(source, path)
+def _layout(told: Any, loops: Any) -> _Layout:
+    """Return the layout that attributes and loops tell. Raises NoPixelsError for what it is not."""
     channels, bits = int(told.componentCount), int(told.bitsPerComponentInMemory)
     if told.compressionType == "lossy":
         raise NoPixelsError("its frames are compressed with loss, which nd2 does not decode")
@@ -259,21 +272,6 @@ def _layout(source: RandomAccess, path: CratePath) -> _Layout:
     if layout.frame > LARGEST_PIECE:
         raise NoPixelsError(f"a frame of it has {layout.frame} bytes")
     return layout
-
-
-def _told(source: RandomAccess, path: CratePath) -> tuple[Any, Any]:
-    """Return what nd2 reads from the metadata: attributes, and the loops of the experiment."""
-    nd2 = needed("nd2", "nd2")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            document = nd2.ND2File(AsFile(source, path.rpartition("/")[2]))
-            told = document.attributes, document.experiment
-            document.close()
-        except Exception as error:  # nd2 raises anything on damaged files
-            words = " ".join(f"{type(error).__name__} {error}".split())[:200]
-            raise NoPixelsError(f"its metadata cannot be read: {words}") from error
-    return told
 
 
 def _ordered(loops: Any) -> tuple[tuple[str, int], ...]:
