@@ -231,5 +231,5 @@ TARGETS = (
 )
 """The last is our reading of "linear", for which nobody has asked a figure.
 
-`b3sum -c` has lines of its own: of many files it is quicker than `b3sum`, since it writes no digests.
+`b3sum -c` has lines of its own: of many files it is quicker than `b3sum`, as it writes no digests.
 """
