@@ -12,21 +12,10 @@ from crate_iscc.codes import Distance
 from crate_iscc.errors import InputError
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.render.similar import similar_json, similar_text
-from crate_iscc.similarity import (
-    FALSE_PAIRS,
-    IMAGE_THRESHOLD,
-    SMALL,
-    Gathered,
-    Grouping,
-    Leakage,
-    Member,
-    chance,
-    comparable,
-    contents_of,
-    groups_of,
-    leaks_between,
-    threshold_for,
-)
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.leaks import Leakage, leaks_between
+from crate_iscc.similarity.members import SMALL, Gathered, Member, comparable, contents_of
+from crate_iscc.similarity.thresholds import FALSE_PAIRS, IMAGE_THRESHOLD, chance, threshold_for
 
 
 def flipped(code: bytes, *bits: int) -> bytes:

@@ -19,7 +19,7 @@ from crate_iscc.matching.appearance import similar_images
 from crate_iscc.matching.gathering import Gathering
 from crate_iscc.matching.grouping import leakage, similar
 from crate_iscc.render.similar import leakage_json, leakage_text, similar_json, similar_text
-from crate_iscc.similarity import Gathered
+from crate_iscc.similarity.members import Gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

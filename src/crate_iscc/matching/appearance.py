@@ -21,7 +21,9 @@ from crate_iscc.paths import CratePath
 from crate_iscc.pixels import ImageSource, PixelImage
 from crate_iscc.pixels.searching import ImagePlace, find_images, open_images
 from crate_iscc.pixels.walking import reason_of
-from crate_iscc.similarity import IMAGE_THRESHOLD, Gathered, Grouping, Member, groups_of
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.members import Gathered, Member
+from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger

@@ -22,7 +22,7 @@ from crate_iscc.manifest import Manifest, Unread
 from crate_iscc.metadata import find_metadata
 from crate_iscc.paths import LEGACY_METADATA_FILE, MANIFEST_FILE, METADATA_FILE, printable
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member, comparable
+from crate_iscc.similarity.members import LEAST_IDENTITY, Gathered, Member, comparable
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger

@@ -7,7 +7,9 @@ from crate_iscc.fingerprinting.reading import default_jobs
 from crate_iscc.kernel import Kernel
 from crate_iscc.matching.gathering import Gathering, gather_all, refuse_overlaps
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import Gathered, Grouping, Leakage, groups_of, leaks_between
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.leaks import Leakage, leaks_between
+from crate_iscc.similarity.members import Gathered
 
 
 def similar(

@@ -15,13 +15,8 @@ from crate_iscc.matching.appearance import looks_of, looks_of_file
 from crate_iscc.matching.gathering import Gathering, gather, gather_loose
 from crate_iscc.origins import Candidate, Evidence, Origins, Step, best_first
 from crate_iscc.paths import printable
-from crate_iscc.similarity import (
-    IMAGE_THRESHOLD,
-    Gathered,
-    Member,
-    comparable,
-    threshold_for,
-)
+from crate_iscc.similarity.members import Gathered, Member, comparable
+from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD, threshold_for
 from crate_iscc.verifying.verification import read_record
 
 _MOST_STEPS = 1000

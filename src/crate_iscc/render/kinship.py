@@ -14,7 +14,7 @@ from crate_iscc.paths import printable, valid_unicode
 from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.report_json import finding_json
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.similarity import IMAGE_THRESHOLD
+from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD
 from crate_iscc.version import __version__
 from crate_iscc.zarr_changes import Area, MetadataChange, is_consolidated
 

@@ -9,15 +9,10 @@ from crate_iscc.codes import Distance, Fingerprint
 from crate_iscc.paths import printable
 from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.similarity import (
-    Content,
-    Gathered,
-    Group,
-    Grouping,
-    Leakage,
-    Member,
-    Threshold,
-)
+from crate_iscc.similarity.groups import Content, Group, Grouping
+from crate_iscc.similarity.leaks import Leakage
+from crate_iscc.similarity.members import Gathered, Member
+from crate_iscc.similarity.thresholds import Threshold
 
 SIMILAR_VERSION = "0.1"
 """The version of `schemas/similar.schema.json` that the JSON follows."""
