@@ -1,7 +1,7 @@
 """Traces a figure, or any file, back to what it may have been made from."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -112,8 +112,7 @@ class _Tracing:
         self._searched += len(gathered.members)
         self._unread += [f"{source}/{item.path}: {item.reason}" for item in gathered.unread]
         links = _Links(source) if gathered.recorded else None
-        paths = frozenset(_place(member.path) for member in gathered.members)
-        starts = [*self._by_bytes(gathered), *self._by_looks(source, paths)]
+        starts = [*self._by_bytes(gathered), *self._by_looks(source)]
         if links:
             starts += [_Start(one, Evidence.BYTES) for one in links.elsewhere(self._figure)]
         if starts:
@@ -162,7 +161,7 @@ class _Tracing:
             if distance and distance.bits <= limit(distance.of):
                 yield _Start(member.path, Evidence.NEAR, distance)
 
-    def _by_looks(self, source: str, paths: Container[str]) -> Iterator[_Start]:
+    def _by_looks(self, source: str) -> Iterator[_Start]:
         look = self._look
         if look is None:
             return
@@ -174,7 +173,7 @@ class _Tracing:
         self._images += len(seen.members)
         self._unread += [f"{source}/{item.path}: {item.reason}" for item in seen.unread]
         for member in seen.members:
-            path = _file_of(member.path, paths)
+            path = _place(member.image_of or member.path)
             if _same(member.identity, look.identity):
                 yield _Start(path, Evidence.PIXELS)
                 continue
@@ -266,12 +265,6 @@ def _behind(source: str, start: _Start, links: _Links) -> Iterator[Candidate]:
 def _place(path: str) -> str:
     """Return a path without the slash of a folder."""
     return path.rstrip("/")
-
-
-def _file_of(path: str, paths: Container[str]) -> str:
-    """Return the file of an image: without the scene, where one stands behind it."""
-    file, mark, _ = path.rpartition("#")
-    return file if mark and path not in paths and file in paths else path
 
 
 def _same(one: bytes, two: bytes) -> bool:

@@ -2,13 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from fractions import Fraction
 
 from crate_iscc.codes import Distance
 from crate_iscc.hamming import nearest
 from crate_iscc.similarity.members import Gathered, Member, contents_code, contents_of
 from crate_iscc.similarity.thresholds import Threshold, pairs_between, thresholds
+
+
+class LeakKind(StrEnum):
+    """How something of the second set is in the first, from the strongest to the weakest.
+
+    EXACT: the same bytes. PIXELS: the same pixels in other bytes. BYTES: near by Data-Code.
+    APPEARANCE: near by Image-Code.
+    """
+
+    EXACT = "exact"
+    PIXELS = "pixels"
+    BYTES = "bytes"
+    APPEARANCE = "appearance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,24 +38,62 @@ class Leak:
     count: int
 
     @property
-    def is_exact(self) -> bool:
-        """True where both sets have the very same content."""
-        return self.distance is None
+    def file(self) -> str:
+        """The file or folder that leaks, without the slash of a folder."""
+        member = self.member
+        return (member.path if member.image_of is None else member.image_of).rstrip("/")
+
+    @property
+    def kind(self) -> LeakKind:
+        """What both sets have in common."""
+        if self.member.image_of is None:
+            return LeakKind.EXACT if self.distance is None else LeakKind.BYTES
+        return LeakKind.PIXELS if self.distance is None else LeakKind.APPEARANCE
 
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """What the second of two sets has in common with the first: `(train, test)` of a model."""
+    """What the second of two sets has in common with the first: `(train, test)` of a model.
+
+    `images` is the same of their images alone, where these were compared too; the leaks of it are
+    among `leaks`. `looks` says that looks were compared, and not only pixels.
+    """
 
     first: Gathered
     second: Gathered
     leaks: tuple[Leak, ...]
     thresholds: tuple[Threshold, ...]
+    images: "Leakage | None" = None
+    looks: bool = False
+
+    @property
+    def counts(self) -> dict[LeakKind, int]:
+        """How many leaks there are of each kind."""
+        kinds = [leak.kind for leak in self.leaks]
+        return {kind: kinds.count(kind) for kind in LeakKind}
+
+    @property
+    def kinds(self) -> tuple[LeakKind, ...]:
+        """What was looked for."""
+        wanted = {LeakKind.EXACT, LeakKind.BYTES}
+        if self.images:
+            wanted.add(LeakKind.PIXELS)
+        if self.looks:
+            wanted.add(LeakKind.APPEARANCE)
+        return tuple(kind for kind in LeakKind if kind in wanted)
+
+    @property
+    def leaking(self) -> int:
+        """How many files of the second set are in the first, not counting those that look alike."""
+        return len({leak.file for leak in self.leaks if leak.kind is not LeakKind.APPEARANCE})
 
     @property
     def is_complete(self) -> bool:
         """True where everything that was found could be compared."""
-        return not any(each.unread or each.without_code for each in (self.first, self.second))
+        sides = [self.first, self.second]
+        if self.images:
+            sides += [self.images.first, self.images.second]
+        return not any(each.unread or each.without_code for each in sides)
 
 
 def leaks_between(
@@ -72,8 +124,28 @@ def leaks_between(
                 others = tuple(content[0] for _, content in near[:most])
                 leaks.extend(Leak(member, others, near[0][0], len(near)) for member in wanted)
     place = {id(member): number for number, member in enumerate(second.members)}
-    leaks.sort(key=lambda leak: (not leak.is_exact, place[id(leak.member)]))
+    leaks.sort(key=lambda leak: (leak.distance is not None, place[id(leak.member)]))
     return Leakage(first, second, tuple(leaks), tuple(limits))
+
+
+def with_images(of_bytes: Leakage, images: Leakage, *, looks: bool) -> Leakage:
+    """Return the leaks of files and of images together, of each file the strongest.
+
+    A file that is in both sets is told once, and not by its pixels again. Where an image has the
+    same pixels, its bytes may well be near; where its bytes are near, it may well look alike.
+    """
+    rank = {kind: number for number, kind in enumerate(LeakKind)}
+    leaks = sorted((*of_bytes.leaks, *images.leaks), key=lambda leak: rank[leak.kind])
+    strongest: dict[str, LeakKind] = {}
+    for leak in leaks:
+        strongest.setdefault(leak.file, leak.kind)
+    kept = tuple(
+        leak
+        for leak in leaks
+        if leak.kind is strongest[leak.file]
+        or (leak.member.image_of is not None and strongest[leak.file] is LeakKind.PIXELS)
+    )
+    return replace(of_bytes, leaks=kept, images=images, looks=looks)
 
 
 @dataclass(frozen=True, slots=True)

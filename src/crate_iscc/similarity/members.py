@@ -15,11 +15,13 @@ _SMALL_WIDTH = 16
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Something with codes: a file, or a folder that is one dataset (`path` ends in a slash).
+    """Something with codes: a file, a folder that is one dataset (with a slash), or an image.
 
     `source` is what the user named, `path` the place in it. `identity` is what decides whether two
     are the same: of a file the Instance-Code, perhaps cut; of a folder its treehash. `data` is the
-    Data-Code, perhaps cut, or nothing where it is not known.
+    Data-Code, perhaps cut, or nothing where it is not known. Of an image, `image_of` is the file or
+    folder that it is in, `identity` a digest of its type, extent and pixels, and `data` the
+    Image-Code. `units` are those that a crate records of it beside these.
     """
 
     source: str
@@ -27,19 +29,22 @@ class Member:
     size: int | None
     data: bytes
     identity: bytes
+    units: tuple[str, ...] = ()
+    image_of: str | None = None
 
     @property
     def is_folder(self) -> bool:
         """True for a folder with codes of its own."""
-        return self.path.endswith("/")
+        return self.image_of is None and self.path.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
     """What was found in one source: its members, and what could not be compared.
 
-    `recorded` is True where the codes are what a crate records, which nobody has checked.
-    `empty` counts empty files, `without_code` names what has no digest to go by.
+    `recorded` is True where the codes are what a crate records, which nobody has checked; of
+    images, `from_record` counts those of which that is so. `empty` counts empty files,
+    `without_code` names what has no digest to go by. `whole` is all of it as one.
     """
 
     source: str
@@ -51,6 +56,8 @@ class Gathered:
     name: str | None = None
     identifier: str | None = None
     place: str = ""
+    whole: Member | None = None
+    from_record: int = 0
 
 
 def comparable(data: bytes, size: int | None) -> bytes:
