@@ -85,12 +85,16 @@ def test_an_image_in_another_file_is_a_leak_by_its_pixels(sets: Sets) -> None:
         test_c=(png, grey),
         test_d=(plain, smooth(2)),
     )
+    colours = np.stack([smooth(turn, "uint8") for turn in (0, 2, 0)], axis=-1)
+    tifffile.imwrite("train/rgb.tif", colours, photometric="rgb", metadata=None)
+    png(Path("test/rgb.png"), colours)
 
     assert leaks() == []
     assert leaks(pixels=True) == [
         ("pixels", "a.tif", "a.tif"),
         ("pixels", "b.zarr", "a.tif"),
         ("pixels", "c.png", "b.tif"),
+        ("pixels", "rgb.png", "rgb.tif"),
     ]
 
 

@@ -12,10 +12,11 @@ import pytest
 import tifffile
 
 from cli.cli_kit import run
-from crate_iscc import build, leakage
+from crate_iscc import build, leakage, similar
 from crate_iscc.render.levels import level_lines
 from crate_iscc.similarity.levels import Level, levels_between
 from crate_iscc.similarity.members import Member
+from pixels.pixel_kit import ome_zarr
 from similarity.test_similar_command import valid
 
 METADATA = "ro-crate-metadata.json"
@@ -102,6 +103,7 @@ def test_each_level_has_a_line_of_its_own(crates: Crates) -> None:
     outcome = run("similar", one, two)
 
     assert outcome.code == 0
+    assert outcome.lines[-1].startswith("Each level says one thing")
     within = outcome.lines[: outcome.lines.index("")]
     assert within[1].endswith("one/cell of one.tif")
     assert within[2].endswith("two/cell of two.tif")
@@ -222,6 +224,21 @@ def test_two_images_have_the_levels_of_their_files_too(crates: Crates) -> None:
     levels = [line.split()[0] for line in outcome.lines if line.startswith("    ")]
     assert levels == ["metadata", "appearance", "pixels", "bytes", "identity"]
     assert "    pixels      differs" in outcome.lines
+
+
+def test_a_zarr_has_its_levels_as_a_file_has(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(8).integers(0, 99, (64, 64), "uint8")
+    for name in ("one", "two"):
+        ome_zarr(tmp_path / name / f"{name}.zarr", pixels, axes="yx", chunks=(64, 64))
+        build(tmp_path / name, full_codes=True, name=name, licence="CC0-1.0")
+
+    (group,) = similar([tmp_path / "one", tmp_path / "two"]).groups
+
+    ((one, two),) = (content.members for content in group.contents)
+    found = {each.level: each for each in levels_between(one, two)}
+    assert (one.path, two.path) == ("one.zarr/", "two.zarr/")
+    assert found[Level.IDENTITY].equal
+    assert found[Level.METADATA].distance
 
 
 def test_a_leak_has_its_levels_under_it(crates: Crates) -> None:

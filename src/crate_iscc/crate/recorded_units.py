@@ -6,7 +6,7 @@ file, a folder or the root. Nothing is made anew here.
 
 from dataclasses import dataclass
 
-from crate_iscc.crate.iscc_codes import code_id, has_iscc_codes, recorded_codes, units_of
+from crate_iscc.crate.iscc_codes import code_id, recorded_codes, units_of
 from crate_iscc.crate.pixel_codes import identified_entities
 from crate_iscc.crate.terms import ISCC_CODE_ID, ISCC_CODE_TERM
 from crate_iscc.crate.view import CODE_PREFIXES, Crate
@@ -47,18 +47,17 @@ def recorded_units(crate: Crate) -> RecordedUnits:
     Where an ISCC-CODE does not list its units, they are the 64 bits of each in the code itself.
     """
     found: dict[CratePath, dict[str, tuple[str, ...]]] = {}
+    composed = False
     for path, owner in identified_entities(crate):
-        lone = [
-            unit
-            for property_id, text in crate.identifiers(owner)
-            if text.startswith("ISCC:") and not text.startswith(CODE_PREFIXES)
-            if property_id != ISCC_CODE_TERM
-            for unit in decomposed(text)
-        ]
-        if lone:
-            before = found.setdefault(path, {}).get("", ())
-            found[path][""] = (*before, *lone)
-    for path, _, value_id, objects in recorded_codes(crate) if has_iscc_codes(crate) else ():
+        for property_id, text in crate.identifiers(owner):
+            composed = composed or property_id == ISCC_CODE_TERM
+            if not text.startswith("ISCC:") or text.startswith(CODE_PREFIXES):
+                continue
+            lone = decomposed(text) if property_id != ISCC_CODE_TERM else []
+            if lone:
+                by_code = found.setdefault(path, {})
+                by_code[""] = (*by_code.get("", ()), *lone)
+    for path, _, value_id, objects in recorded_codes(crate) if composed else ():
         units = [unit for one in objects for unit in units_of(crate, one)]
         if not units:
             values = (text for one in objects for text in strings(one.get("value")))

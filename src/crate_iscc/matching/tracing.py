@@ -33,8 +33,9 @@ def trace_figure(
     """Return the candidates behind a figure, best first, among crates, folders, and indexed ones.
 
     By recorded derivations first, then by bytes, by pixels, and by looks (Image-Codes,
-    experimental; with `images`, which decodes every image of the sources). What a crate records is
-    believed here: whether it holds is for verify to say.
+    experimental; with `images`, which decodes the images of the sources, unless they are recorded
+    with pixel code and Image-Code). What a crate records is believed here: whether it holds is for
+    verify to say.
 
     Raises InputError for a figure that is no file, a source that is none, and where `images` is
     asked for and the extra that decodes them is missing; ReadError for a figure that is not read.

@@ -9,13 +9,16 @@ from crate_iscc.similarity.levels import Level, Nearness
 from crate_iscc.similarity.members import Gathered
 from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD
 
+LEVEL_INDENT = " " * 4
+"""How far the levels of a file stand under it, which stands under the group by half of that."""
 
-def level_line(name: str, words: str, indent: int = 2) -> str:
+
+def level_line(name: str, words: str, indent: str = "  ") -> str:
     """Return the name of a level and what is said of it, in columns."""
-    return f"{' ' * indent}{name:<10}  {words}"
+    return f"{indent}{name:<10}  {words}"
 
 
-def level_lines(levels: Iterable[Nearness], indent: int = 4) -> Iterator[str]:
+def level_lines(levels: Iterable[Nearness], indent: str = LEVEL_INDENT) -> Iterator[str]:
     """Yield a line for each level."""
     for each in levels:
         yield level_line(each.level.value, _words(each), indent)
@@ -40,7 +43,7 @@ def crates_lines(
     """Yield how near crates are as wholes, and an empty line behind each pair."""
     for one, two, levels in pairs[:most]:
         yield f"crates  {printable(one.source)} and {printable(two.source)}"
-        yield from level_lines(levels, indent=2)
+        yield from level_lines(levels, indent="  ")
         yield ""
     if len(pairs) > most:
         yield f"… and {len(pairs) - most} more pairs of crates: --all shows them"

@@ -7,7 +7,13 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from crate_iscc.paths import printable
-from crate_iscc.render.levels import crates_json, crates_lines, level_lines, levels_json
+from crate_iscc.render.levels import (
+    LEVEL_INDENT,
+    crates_json,
+    crates_lines,
+    level_lines,
+    levels_json,
+)
 from crate_iscc.render.members import (
     MOST_SHOWN,
     SIMILAR_VERSION,
@@ -30,6 +36,7 @@ from crate_iscc.similarity.members import Member
 _MOST_MEMBERS = 20
 _MOST_PAIRS_OF_CRATES = 10
 _NO_LOOKS = "Distances count the byte runs that files share. They say nothing of how things look."
+_LEVELS = "Each level says one thing: bytes is the byte runs in common, appearance a coarse look."
 _LOOKS = "Image-Codes are experimental: a coarse look, lost when an image is cropped or turned."
 _PIXELS = "Pixels were compared. An image that was stretched or made smaller has others: --images."
 
@@ -72,6 +79,7 @@ def similar_text(
         lines += [f"… and {left} more groups: --all shows them", ""]
     crates = levels_of_wholes(grouping.sources)
     lines += crates_lines(crates, len(crates) if everything else _MOST_PAIRS_OF_CRATES)
+    leveled = bool(crates) or any(line.startswith(LEVEL_INDENT) for line in lines)
     lines += source_lines(grouping.sources, paint, words.noun, looks=images and looks)
     lines.append(_verdict(grouping, words, looks=looks))
     if images:
@@ -82,7 +90,7 @@ def similar_text(
         ]
         lines.append(_LOOKS if looks else _PIXELS)
     else:
-        lines += [*threshold_lines(grouping.thresholds), _NO_LOOKS]
+        lines += [*threshold_lines(grouping.thresholds), _LEVELS if leveled else _NO_LOOKS]
     return "\n".join(lines) + "\n"
 
 
