@@ -12,6 +12,7 @@ import tifffile
 from cli.cli_kit import error_of, run
 from crate_iscc import InputError, build, leakage
 from crate_iscc.image_code import Plane, image_code, image_view
+from crate_iscc.render.leakage import leakage_json
 from crate_iscc.similarity.leaks import LeakKind
 from pixels.pixel_kit import Array, ome_set, ome_zarr, write_group
 from similarity.test_similar_command import valid
@@ -182,11 +183,11 @@ def test_of_a_file_the_strongest_is_told_once(sets: Sets) -> None:
 def test_the_json_says_what_was_looked_for_and_is_as_the_schema_has_it(sets: Sets) -> None:
     sets(train_a=(plain, smooth()), test_a=(zarr, smooth()))
 
-    for option, levels in (
-        ("--pixels", ["exact", "pixels", "bytes"]),
-        ("--images", ["exact", "pixels", "bytes", "appearance"]),
+    for looks, levels in (
+        (False, ["exact", "pixels", "bytes"]),
+        (True, ["exact", "pixels", "bytes", "appearance"]),
     ):
-        found = valid(run("similar", "--between", "train", "test", option, "--format", "json").out)
+        found = valid(leakage_json(leakage("train", "test", pixels=True, looks=looks)))
         assert found["levels"] == levels
         assert [(leak["level"], leak["distance"]) for leak in found["leaks"]] == [("pixels", None)]
         assert found["leaks"][0]["test"]["datahash"] is None
@@ -204,7 +205,7 @@ def test_an_image_that_cannot_be_read_leaves_no_clean_answer(sets: Sets, leaking
 
     assert outcome.code == (1 if leaking else 3)
     assert "  unread: cut.tif: " in outcome.out
-    assert run("similar", "--between", "train", "test").code == 0
+    assert leakage("train", "test").is_complete
 
 
 @pytest.mark.parametrize("empty", ["train", "test"])
@@ -226,14 +227,15 @@ def test_recorded_pixel_codes_are_taken_and_said_to_be(sets: Sets) -> None:
     plain(Path("train/c.tif"), smooth(2))
 
     outcome = run("similar", "--between", "train", "test", "--pixels", "--format", "json")
-    computed = run("similar", "--between", "train", "test", "--pixels", "--compute")
+    computed = leakage("train", "test", pixels=True, compute=True)
 
     assert outcome.code == 1
     found = valid(outcome.out)
     assert [leak["train"][0]["path"] for leak in found["leaks"]] == ["a.tif"]
     assert [one["codes"] for one in found["images"]["sources"]] == ["both", "computed"]
-    assert "train: 2 images, decoded" in computed.lines
-    assert computed.code == 0
+    assert computed.leaks == ()
+    assert computed.images
+    assert [member.path for member in computed.images.first.members] == ["b.tif", "c.tif"]
 
 
 def test_recorded_image_codes_are_taken_where_pixel_codes_stand_beside_them(sets: Sets) -> None:
@@ -262,6 +264,7 @@ def test_a_file_of_which_one_image_alone_is_recorded_is_decoded(sets: Sets) -> N
     found = leakage("train", "test", pixels=True)
 
     assert [leak.others[0].path for leak in found.leaks] == ["a.zarr#0", "a.zarr#1"]
+    assert leakage("test", "train", pixels=True).leaking == 1  # file, with two images
     assert found.images
     assert not found.images.first.recorded
 

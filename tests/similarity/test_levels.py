@@ -13,6 +13,7 @@ import tifffile
 
 from cli.cli_kit import run
 from crate_iscc import build, leakage, similar
+from crate_iscc.render.leakage import leakage_json
 from crate_iscc.render.levels import level_lines
 from crate_iscc.similarity.levels import Level, levels_between
 from crate_iscc.similarity.members import Member
@@ -243,7 +244,8 @@ def test_a_zarr_has_its_levels_as_a_file_has(tmp_path: Path) -> None:
 
 def test_a_leak_has_its_levels_under_it(crates: Crates) -> None:
     outcome = run("similar", "--between", *crates)
-    value = valid(run("similar", "--between", *crates, "--format", "json").out)
+    found = leakage(*crates)
+    value = valid(leakage_json(found))
 
     assert outcome.code == 1
     assert outcome.lines[0].startswith("near  ")
@@ -256,7 +258,7 @@ def test_a_leak_has_its_levels_under_it(crates: Crates) -> None:
         "equal": False,
         "reason": None,
     }
-    (leak,) = leakage(*crates).leaks
+    (leak,) = found.leaks
     assert len(levels_between(leak.member, leak.others[0])) == 4
 
 
