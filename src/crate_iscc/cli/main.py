@@ -987,9 +987,13 @@ def similar(
             help="Near is what differs in so many bits [default: chosen by width and count].",
         ),
     ] = None,
+    pixels: Annotated[
+        bool,
+        typer.Option("--pixels", help="Compare the pixels of images, in whatever files they are."),
+    ] = False,
     images: Annotated[
         bool,
-        typer.Option("--images", help="Decode images, and compare pixels and looks. Experimental."),
+        typer.Option("--images", help="Compare the pixels of images, and looks. Experimental."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show all groups and files.")] = False,
     no_cache: Annotated[
@@ -1008,16 +1012,19 @@ def similar(
 
     crate-iscc similar ./raw ./archive.zip
 
-    crate-iscc similar --between ./train ./test
+    crate-iscc similar --between ./train ./test --pixels
 
     Of a crate it takes what is recorded, and reads nothing but the metadata; of anything else it
-    reads everything. A Zarr counts as one.
+    reads everything. A Zarr counts as one. --pixels and --images decode images; TIFF, OME-Zarr, PNG
+    and JPEG with the same pixels are the same for them.
     """
     from crate_iscc.cli import similar as command
 
     if (between is None) == (not sources):
         raise typer.BadParameter("name PATHs to compare with each other, or --between TRAIN TEST")
     wanted = command.Wanted(
+        pixels=pixels,
+        looks=images,
         compute=compute,
         threshold=threshold,
         max_bytes=max_bytes,
@@ -1026,12 +1033,10 @@ def similar(
         remember=not no_cache,
         manner=manner(jobs, io, kernel, progress),
     )
-    if between is not None and images:
-        raise typer.BadParameter("--between compares bytes, and takes no --images")
-    if images:
-        command.find_similar_images(sources or [], wanted)
-    elif between is not None:
+    if between is not None:
         command.find_leaks(*between, wanted)
+    elif pixels or images:
+        command.find_similar_images(sources or [], wanted)
     else:
         command.find_similar(sources or [], wanted)
 
