@@ -201,6 +201,19 @@ def test_a_store_that_does_not_answer_is_a_reason() -> None:
     assert failure(store, "a", how) == "there was no answer in time (tried 2 times)"
 
 
+def test_a_store_that_is_gone_is_a_reason() -> None:
+    """Where nobody listens any more, that is said."""
+    store = HostileStore(FILES)
+    with serving(store):
+        tree = store.tree()
+        entries = tree.listing().entries
+
+    with tree, pytest.raises(ReadError) as caught:
+        read_all(tree, entries[0])
+
+    assert caught.value.cause == "the connection is refused (tried 4 times)"
+
+
 def test_a_store_without_ranges_is_told() -> None:
     """A large object that comes whole where a part was asked for is unread, with the reason."""
     store = HostileStore(FILES)

@@ -11,10 +11,14 @@ from obstore.exceptions import (
 )
 
 from crate_iscc.paths import printable
+from crate_iscc.sources.remote.proxies import leads_nowhere
 
 CHANGED = "it changed while it was read"
+ELSEWHERE = "the store redirects to another place, which is not asked"
 _STATUS = re.compile(r"status code: ([0-9]{3})")
 _BUSY = (408, 429)
+_NOT_TO_BE_ASKED = ("builder error", "error following redirect")
+"""What the library says of redirections to other schemes than http and https, or from TLS."""
 _LONGEST = 160
 
 
@@ -49,9 +53,16 @@ def _of_text(text: str) -> Reason:
         return Reason(f"the store answers {code}", passing=code >= 500 or code in _BUSY)
     if "non-partial" in line:
         return Reason("the store does not give parts of objects")
-    lower = text.lower()
-    if "timed out" in lower or "timeout" in lower:
+    if "redirect without location" in line.lower():
+        return Reason("the store redirects, and does not say where")
+    if "TooManyRedirects" in text:
+        return Reason("the store redirects again and again")
+    if leads_nowhere(text) or any(words in line for words in _NOT_TO_BE_ASKED):
+        return Reason(ELSEWHERE)
+    if "kind: Timeout" in text or "TimedOut" in text:
         return Reason("there was no answer in time", passing=True)
-    if "connect" in lower and "refused" in lower:
+    if '"dns error"' in text:
+        return Reason("the name of the store is not known to the network (DNS)", passing=True)
+    if "ConnectionRefused" in text:
         return Reason("the connection is refused", passing=True)
     return Reason("the connection broke", passing=True)

@@ -12,11 +12,13 @@ from xml.parsers import expat
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import printable
+from crate_iscc.sources.remote.answers import ELSEWHERE
 from crate_iscc.sources.remote.credentials import S3Access
 from crate_iscc.sources.remote.object_address import ObjectAddress
 from crate_iscc.sources.remote.retrying import Patience
 from crate_iscc.sources.remote.s3_requests import AnswerError, BrokenError, get
 
+_REDIRECTED = 300
 _LASTING = 400
 _WORTH_ANOTHER_TRY = (408, 429)
 _WRONG_PLACE = (301, 307, 400)
@@ -106,6 +108,8 @@ class S3Listing:
             except AnswerError as error:
                 if self._goes_elsewhere(error):
                     continue
+                if _REDIRECTED <= error.status < _LASTING:
+                    raise self._elsewhere(error.status) from None
                 if _LASTING <= error.status < 500 and error.status not in _WORTH_ANOTHER_TRY:
                     raise self._refused(error.status) from None
                 cause = str(error)
@@ -129,6 +133,13 @@ class S3Listing:
             return False
         self.access = replace(self.access, region=error.region)
         return True
+
+    def _elsewhere(self, status: int) -> ReadError:
+        return ReadError(
+            f"cannot list {printable(self._address.shown)}",
+            cause=f"{ELSEWHERE} ({status})",
+            hint="check AWS_REGION and AWS_ENDPOINT_URL",
+        )
 
     def _refused(self, status: int) -> InputError:
         shown = printable(self._address.shown)

@@ -14,11 +14,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 from crate_iscc.sources.remote.credentials import Keys, S3Access
+from crate_iscc.sources.remote.proxies import user_proxy
 
 _LARGEST_ANSWER = 64 << 20
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _HANDLERS = (
-    urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
     urllib.request.HTTPSHandler,
     urllib.request.HTTPDefaultErrorHandler,
@@ -41,7 +41,7 @@ class BrokenError(Exception):
 
 
 def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -> bytes:
-    """Return the body of an answer. Raises AnswerError and BrokenError."""
+    """Return the body of an answer. Raises AnswerError, BrokenError, and what user_proxy raises."""
     asked = "&".join(
         f"{quote(k, safe='-_.~')}={quote(query[k], safe='-_.~')}" for k in sorted(query)
     )
@@ -51,6 +51,8 @@ def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -
         headers |= signed(access.keys, access.region, url, datetime.now(UTC))
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https only
     opener = urllib.request.OpenerDirector()
+    proxy = user_proxy(url)
+    opener.add_handler(urllib.request.ProxyHandler({urlsplit(url).scheme: proxy} if proxy else {}))
     for handler in _HANDLERS:
         opener.add_handler(handler())
     try:

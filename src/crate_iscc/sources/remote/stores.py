@@ -16,6 +16,7 @@ from obstore.store import AzureStore, GCSStore, S3Store
 from crate_iscc.errors import InputError
 from crate_iscc.sources.remote.credentials import S3Access
 from crate_iscc.sources.remote.object_address import ObjectAddress
+from crate_iscc.sources.remote.proxies import way_to
 from crate_iscc.sources.remote.retrying import Retrying
 
 if TYPE_CHECKING:
@@ -41,13 +42,16 @@ _AZURE = (
     "AZURE_CLIENT_SECRET",
     "AZURE_FEDERATED_TOKEN_FILE",
 )
+_GOOGLE_LOGIN = ("https://accounts.google.com", "https://oauth2.googleapis.com")
+_AZURE_LOGIN = ("AZURE_AUTHORITY_HOST", "AZURE_STORAGE_AUTHORITY_HOST")
+_YES = ("1", "true", "yes", "on", "y")
 _LONGEST_PART = timedelta(minutes=15)
 """An answer that goes on and on is not ended before; one that stands still is, much sooner."""
 
 
 def s3_store(address: ObjectAddress, access: S3Access, how: Retrying) -> S3Store:
     """Return what asks for objects of an S3 bucket; it tries once, the caller tries again."""
-    options = _options(how, plain=access.base.startswith("http://"))
+    options = _options(how, access.base)
     retrying: RetryConfig = {"max_retries": 0}
     if access.keys is None:
         return S3Store(
@@ -55,6 +59,7 @@ def s3_store(address: ObjectAddress, access: S3Access, how: Retrying) -> S3Store
             region=access.region,
             endpoint=access.base,
             aws_endpoint_url_s3=access.base,
+            virtual_hosted_style_request=False,
             skip_signature=True,
             client_options=options,
             retry_config=retrying,
@@ -74,6 +79,7 @@ def s3_store(address: ObjectAddress, access: S3Access, how: Retrying) -> S3Store
         region=access.region,
         endpoint=access.base,
         aws_endpoint_url_s3=access.base,
+        virtual_hosted_style_request=False,
         skip_signature=False,
         client_options=options,
         retry_config=retrying,
@@ -92,11 +98,6 @@ def other_store(
 
     Raises InputError where the variables are wrong.
     """
-    plain = any(
-        environment.get(name, "").startswith("http://")
-        for name in ("GOOGLE_BASE_URL", "AZURE_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
-    )
-    options = _options(how, plain=plain)
     retrying: RetryConfig = {
         "max_retries": tries,
         "retry_timeout": timedelta(seconds=how.patience),
@@ -109,16 +110,21 @@ def other_store(
         if address.scheme == "gs":
             home = Path(environment.get("HOME") or "~").expanduser()
             known = any(map(environment.get, _GOOGLE)) or (home / _GOOGLE_FILE).is_file()
+            base = environment.get("GOOGLE_BASE_URL") or "https://storage.googleapis.com"
             return GCSStore(
                 address.bucket,
+                base_url=base,
                 skip_signature=not known,
-                client_options=options,
+                client_options=_options(how, base, *(_GOOGLE_LOGIN if known else ())),
                 retry_config=retrying,
             )
+        known = any(map(environment.get, _AZURE))
+        base = _azure_base(environment)
         return AzureStore(
             address.bucket,
-            skip_signature=not any(map(environment.get, _AZURE)),
-            client_options=options,
+            endpoint=base,
+            skip_signature=not known,
+            client_options=_options(how, base, *(_azure_logins(environment) if known else ())),
             retry_config=retrying,
         )
     except (BaseError, ValueError, OSError):
@@ -133,11 +139,29 @@ def other_store(
         ) from None
 
 
-def _options(how: Retrying, *, plain: bool) -> "ClientConfig":
+def _azure_base(environment: Mapping[str, str]) -> str:
+    """Return the address of the store, as the library would read the variables."""
+    if environment.get("AZURE_STORAGE_USE_EMULATOR", "").lower() in _YES:
+        return environment.get("AZURITE_BLOB_STORAGE_URL") or "http://127.0.0.1:10000"
+    if given := environment.get("AZURE_ENDPOINT") or environment.get("AZURE_STORAGE_ENDPOINT"):
+        return given
+    fabric = environment.get("AZURE_USE_FABRIC_ENDPOINT", "").lower() in _YES
+    account = environment.get("AZURE_STORAGE_ACCOUNT_NAME", "")
+    return f"https://{account}.blob.{'fabric.microsoft.com' if fabric else 'core.windows.net'}"
+
+
+def _azure_logins(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return whom the library asks for a token in exchange for a secret."""
+    given = (environment.get(name) for name in _AZURE_LOGIN)
+    return tuple(filter(None, given)) or ("https://login.microsoftonline.com",)
+
+
+def _options(how: Retrying, base: str, *logins: str) -> "ClientConfig":
     return {
-        "allow_http": plain,
+        "allow_http": base.startswith("http://"),
         "connect_timeout": timedelta(seconds=how.timeout),
         "read_timeout": timedelta(seconds=how.timeout),
         "timeout": _LONGEST_PART,
         "user_agent": "crate-iscc",
+        **way_to(base, *logins),
     }
