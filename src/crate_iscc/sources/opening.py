@@ -87,7 +87,7 @@ def require_local(path: str | Path) -> None:
         raise InputError(
             f"not on this computer: {printable(str(path))}",
             cause="this works on what lies on disk: elsewhere nothing is written",
-            hint="download it first, and name the file or folder",
+            hint="work on a copy on a disk, and upload what is written",
         )
 
 
@@ -108,9 +108,11 @@ def open_local(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTre
         cause = error.strerror if isinstance(error, OSError) else str(error)
         if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise InputError(f"cannot be opened: {shown}", cause=cause) from error
-        raise InputError(
-            f"not found: {shown}", cause=cause, hint="check the path for typing errors"
-        ) from error
+        hint = "check the path for typing errors"
+        scheme, mark, _ = str(path).partition(":/")
+        if mark and len(scheme) > 1 and scheme.isalnum():  # C:/ is no address
+            hint = "addresses that can be read begin with https://, http://, s3://, gs:// or az://"
+        raise InputError(f"not found: {shown}", cause=cause, hint=hint) from error
     if place.is_dir():
         return DirectoryTree(place)
     if not place.is_file():

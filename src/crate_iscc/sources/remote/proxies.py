@@ -43,14 +43,26 @@ def user_proxy(url: str) -> str | None:
         return None
     if "://" not in proxy:
         proxy = f"http://{proxy}"
-    kind = proxy.partition("://")[0].lower()
-    if kind not in ("http", "https"):  # what else stands in the address may be a password
+    if problem := _problem(proxy):
         raise InputError(
-            f"{host} cannot be asked by the proxy that is set",
-            cause=f"it is one of {kind}, and only proxies of HTTP are known",
+            f"{host} cannot be asked by way of the proxy that is set",
+            cause=problem,
             hint=f"set HTTPS_PROXY to one, or NO_PROXY={host} if none is needed",
         )
     return proxy
+
+
+def _problem(proxy: str) -> str | None:
+    """Return what is wrong with the address of a proxy, without the password it may hold."""
+    kind = proxy.partition("://")[0].lower()
+    if kind not in ("http", "https"):
+        return f"it is one of {kind}, and only proxies of HTTP are known"
+    try:
+        parts = urlsplit(proxy)
+        parse_url(f"{kind}://{parts.netloc.rpartition('@')[2]}")
+    except (InputError, ValueError):
+        return "it is no address of a proxy"
+    return None
 
 
 def _is_in_networks(host: str, names: str) -> bool:

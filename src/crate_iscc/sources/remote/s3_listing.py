@@ -123,6 +123,7 @@ class S3Listing:
                 raise ReadError(
                     f"cannot list {printable(self._address.shown)}",
                     cause=f"{cause} (tried {failures} times)",
+                    hint="check AWS_ENDPOINT_URL and the network, or try again later",
                 )
 
     def _goes_elsewhere(self, error: AnswerError) -> bool:

@@ -52,6 +52,7 @@ def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https only
     opener = urllib.request.OpenerDirector()
     proxy = user_proxy(url)
+    way = " by way of the proxy that is set" if proxy else ""
     opener.add_handler(urllib.request.ProxyHandler({urlsplit(url).scheme: proxy} if proxy else {}))
     for handler in _HANDLERS:
         opener.add_handler(handler())
@@ -70,9 +71,9 @@ def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, TimeoutError):
-            raise BrokenError("there was no answer in time") from None
+            raise BrokenError(f"there was no answer in time{way}") from None
         told = reason.strerror if isinstance(reason, OSError) else type(reason).__name__
-        raise BrokenError(f"the connection failed: {told or reason}") from None
+        raise BrokenError(f"the connection failed{way}: {told or reason}") from None
 
 
 def signed(keys: Keys, region: str, url: str, now: datetime) -> dict[str, str]:

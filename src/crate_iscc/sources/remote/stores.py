@@ -18,6 +18,7 @@ from crate_iscc.sources.remote.credentials import S3Access
 from crate_iscc.sources.remote.object_address import ObjectAddress
 from crate_iscc.sources.remote.proxies import way_to
 from crate_iscc.sources.remote.retrying import Retrying
+from crate_iscc.sources.remote.url import parse_url
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Credential
@@ -42,7 +43,7 @@ _AZURE = (
     "AZURE_CLIENT_SECRET",
     "AZURE_FEDERATED_TOKEN_FILE",
 )
-_GOOGLE_LOGIN = ("https://accounts.google.com", "https://oauth2.googleapis.com")
+_GOOGLE_LOGIN: tuple[str, ...] = ("https://accounts.google.com", "https://oauth2.googleapis.com")
 _AZURE_LOGIN = ("AZURE_AUTHORITY_HOST", "AZURE_STORAGE_AUTHORITY_HOST")
 _YES = ("1", "true", "yes", "on", "y")
 _LONGEST_PART = timedelta(minutes=15)
@@ -106,25 +107,34 @@ def other_store(
             "max_backoff": timedelta(seconds=how.longest_wait),
         },
     }
+    if address.scheme == "gs":
+        base = environment.get("GOOGLE_BASE_URL") or "https://storage.googleapis.com"
+        home = Path(environment.get("HOME") or "~").expanduser()
+        known = any(map(environment.get, _GOOGLE)) or (home / _GOOGLE_FILE).is_file()
+        logins, where = _GOOGLE_LOGIN, "GOOGLE_BASE_URL"
+    else:
+        base, known = _azure_base(environment), any(map(environment.get, _AZURE))
+        logins, where = _azure_logins(environment), "AZURE_ENDPOINT or AZURE_STORAGE_ACCOUNT_NAME"
+    try:
+        parse_url(base)
+    except InputError:
+        cause = f"{where} names no address of a store"
+        raise _not_to_be_asked(address, cause, f"correct {where}") from None
+    options = _options(how, base, *(logins if known else ()))
     try:
         if address.scheme == "gs":
-            home = Path(environment.get("HOME") or "~").expanduser()
-            known = any(map(environment.get, _GOOGLE)) or (home / _GOOGLE_FILE).is_file()
-            base = environment.get("GOOGLE_BASE_URL") or "https://storage.googleapis.com"
             return GCSStore(
                 address.bucket,
                 base_url=base,
                 skip_signature=not known,
-                client_options=_options(how, base, *(_GOOGLE_LOGIN if known else ())),
+                client_options=options,
                 retry_config=retrying,
             )
-        known = any(map(environment.get, _AZURE))
-        base = _azure_base(environment)
         return AzureStore(
             address.bucket,
             endpoint=base,
             skip_signature=not known,
-            client_options=_options(how, base, *(_azure_logins(environment) if known else ())),
+            client_options=options,
             retry_config=retrying,
         )
     except (BaseError, ValueError, OSError):
@@ -132,11 +142,14 @@ def other_store(
         names = "AZURE_STORAGE_ACCOUNT_NAME and one of its keys"
         if address.scheme == "gs":
             names = "GOOGLE_APPLICATION_CREDENTIALS"
-        raise InputError(
-            f"the store of {address.scheme}://{address.bucket} cannot be asked",
-            cause="the variables that say who asks are missing or wrong",
-            hint=f"set {names}",
-        ) from None
+        cause = "the variables that say who asks are missing or wrong"
+        raise _not_to_be_asked(address, cause, f"set {names}") from None
+
+
+def _not_to_be_asked(address: ObjectAddress, cause: str, hint: str) -> InputError:
+    return InputError(
+        f"the store of {address.scheme}://{address.bucket} cannot be asked", cause=cause, hint=hint
+    )
 
 
 def _azure_base(environment: Mapping[str, str]) -> str:
