@@ -88,6 +88,24 @@ def test_a_refusal_is_a_reason_and_is_not_asked_for_again(
     assert len(store.gets(f"data/{path}")) <= 10
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [(403, "RequestTimeTooSkewed", "set the clock"), (400, "ExpiredToken", "ask for new ones")],
+)
+def test_clocks_that_differ_and_old_keys_are_told(status: int, code: str, hint: str) -> None:
+    """The word that the store has for it is shown: no other says that a clock is wrong."""
+    said = Answer(status, f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode())
+    store = HostileStore(FILES)
+    store.fault = lambda asked, plain: said if asked.path == "data/b" else plain
+    assert f"{status}, {code}" in failure(store, "b")
+
+    store.fault = lambda _asked, _plain: said
+    with serving(store), store.tree() as tree, pytest.raises(InputError, match=code) as caught:
+        tree.listing()
+
+    assert hint in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 @pytest.mark.parametrize("path", ["b", "large"])
 def test_a_storm_that_ends_is_waited_for(status: int, path: str) -> None:

@@ -22,6 +22,10 @@ _REDIRECTED = 300
 _LASTING = 400
 _WORTH_ANOTHER_TRY = (408, 429)
 _WRONG_PLACE = (301, 307, 400)
+_HINTS = {
+    "ExpiredToken": "the credentials are too old: ask for new ones",
+    "RequestTimeTooSkewed": "set the clock of this computer: it is wrong, or the store's is",
+}
 _EMPTY_PAGES = 1000
 """So many pages without a key, one after the other, are no listing that will end."""
 
@@ -109,9 +113,9 @@ class S3Listing:
                 if self._goes_elsewhere(error):
                     continue
                 if _REDIRECTED <= error.status < _LASTING:
-                    raise self._elsewhere(error.status) from None
+                    raise self._elsewhere(error.answer) from None
                 if _LASTING <= error.status < 500 and error.status not in _WORTH_ANOTHER_TRY:
-                    raise self._refused(error.status) from None
+                    raise self._refused(error) from None
                 cause = str(error)
             except (BrokenError, _BadPageError) as error:
                 cause = str(error)
@@ -135,32 +139,34 @@ class S3Listing:
         self.access = replace(self.access, region=error.region)
         return True
 
-    def _elsewhere(self, status: int) -> ReadError:
+    def _elsewhere(self, answer: str) -> ReadError:
         return ReadError(
             f"cannot list {printable(self._address.shown)}",
-            cause=f"{ELSEWHERE} ({status})",
+            cause=f"{ELSEWHERE} ({answer})",
             hint="check AWS_REGION and AWS_ENDPOINT_URL",
         )
 
-    def _refused(self, status: int) -> InputError:
+    def _refused(self, error: AnswerError) -> InputError:
         shown = printable(self._address.shown)
-        if status == 404:
+        if error.status == 404:
             return InputError(
                 f"not found: {shown}",
                 cause="there is no such bucket (404)",
                 hint="check the name, AWS_REGION and AWS_ENDPOINT_URL",
             )
-        if status in (401, 403):
+        if error.status in (401, 403):
             how = "set AWS_ACCESS_KEY_ID or AWS_PROFILE"
             if self.access.keys:
                 how = "use other credentials, or none for a public bucket: AWS_SKIP_SIGNATURE=true"
             return InputError(
-                f"may not be listed: {shown}", cause=f"access is denied ({status})", hint=how
+                f"may not be listed: {shown}",
+                cause=f"access is denied ({error.answer})",
+                hint=_HINTS.get(error.code or "", how),
             )
         return InputError(
             f"cannot be listed: {shown}",
-            cause=f"the store answers {status}",
-            hint="check AWS_REGION and AWS_ENDPOINT_URL",
+            cause=str(error),
+            hint=_HINTS.get(error.code or "", "check AWS_REGION and AWS_ENDPOINT_URL"),
         )
 
 
