@@ -19,6 +19,7 @@ from crate_iscc.sources.remote.answers import ELSEWHERE
 from crate_iscc.sources.remote.object_address import object_address
 from crate_iscc.sources.remote.objects import ObjectTree
 from crate_iscc.sources.remote.proxies import user_proxy
+from crate_iscc.sources.remote.stores import Store, other_store
 from object_stores import QUICK, Answer, Asked, HostileStore, serving
 from web.certificates import certificate_of
 
@@ -301,3 +302,38 @@ def test_a_login_at_another_host_is_asked_for_the_token(
         assert reasons("az") == {ELSEWHERE}
 
     assert login.asked
+
+
+def test_googles_login_is_asked_where_there_is_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hosts that the library may ask: a test must not ask Google itself."""
+    address = object_address("gs://bucket/data")
+    assert hosts_asked(other_store(address, QUICK, tries=0)) == {"storage.googleapis.com"}
+
+    secret = tmp_path / "secret.json"
+    secret.write_text(
+        json.dumps(
+            {
+                "type": "authorized_user",
+                "client_id": "me",
+                "client_secret": "secret",
+                "refresh_token": "token",
+            }
+        )
+    )
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(secret))
+
+    assert hosts_asked(other_store(address, QUICK, tries=0)) == {
+        "storage.googleapis.com",
+        "accounts.google.com",
+        "oauth2.googleapis.com",
+    }
+
+
+def hosts_asked(store: Store) -> set[str]:
+    """Return the hosts that a store asks."""
+    options = store.client_options
+    assert options is not None
+    assert options["proxy_url"] == "http://127.0.0.1:0"
+    return set(options["proxy_excludes"].split(","))
