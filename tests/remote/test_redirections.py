@@ -273,11 +273,21 @@ def test_a_store_that_needs_no_proxy_is_asked_without(
     assert proxy.asked == elsewhere.asked == []
 
 
-def test_a_proxy_of_another_kind_is_an_input_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is said which, without the password that may stand in it."""
-    monkeypatch.setenv("ALL_PROXY", "socks5://me:secret@127.0.0.1:1")
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [
+        ("socks5://me:secret@127.0.0.1:1", "one of socks5"),
+        ("http://me:secret@bad host:1", "no address of a proxy"),
+        ("http://me:secret@host:port", "no address of a proxy"),
+    ],
+)
+def test_what_is_no_proxy_of_http_is_an_input_error(
+    proxy: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said why, without the password that may stand in it."""
+    monkeypatch.setenv("ALL_PROXY", proxy)
 
-    with pytest.raises(InputError, match="one of socks5") as caught:
+    with pytest.raises(InputError, match=told) as caught:
         user_proxy("https://store.example.org")
 
     assert "secret" not in str(caught.value)
@@ -300,6 +310,9 @@ def test_a_login_at_another_host_is_asked_for_the_token(
         store.fault = redirecting(True, other.replace("127.0.0.1", "127.0.0.2"))
 
         assert reasons("az") == {ELSEWHERE}
+        login.fault = lambda _asked, _plain: Answer(401)
+        with tree_of("az") as tree, pytest.raises(ReadError, match="the login gives no token"):
+            tree.listing()
 
     assert login.asked
 

@@ -1,7 +1,7 @@
 """What a failed request comes to: the reason in plain words, and whether another try may help."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from obstore.exceptions import (
     BaseError,
@@ -43,7 +43,11 @@ def reason_of(error: Exception) -> Reason:
         case PreconditionError():
             return Reason(CHANGED)
         case BaseError():
-            return _of_text(str(error))
+            reason = _of_text(str(error))
+            if "performing token request" in str(error).partition("\n")[0]:
+                why = reason.text.replace("the store ", "it ")
+                return replace(reason, text=f"the login gives no token: {why}")
+            return reason
     return Reason(printable(str(error).partition("\n")[0])[:_LONGEST])
 
 
@@ -76,7 +80,7 @@ def _of_text(text: str) -> Reason:
     if "kind: Timeout" in text or "TimedOut" in text:
         return Reason("there was no answer in time", passing=True)
     if '"dns error"' in text:
-        return Reason("the name of the store is not known to the network (DNS)", passing=True)
+        return Reason("the name of the host is not known to the network (DNS)", passing=True)
     if "ConnectionRefused" in text:
         return Reason("the connection is refused", passing=True)
     return Reason("the connection broke", passing=True)
