@@ -1,6 +1,7 @@
 """A store that redirects elsewhere is not followed: no request leaves it, and nothing is read."""
 
 import json
+import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator
@@ -153,6 +154,11 @@ def test_however_a_host_is_spelled_it_is_the_store(
     """The library makes one spelling of each, and it is not left for another name of the same."""
     store = HostileStore(FILES)
     host = "127.0.0.1" if spelling != "[::1]" else "::1"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        try:
+            trial.bind((host, 0))
+        except OSError:
+            pytest.skip("this machine has no IPv6")
     with serving(elsewhere) as other, serving(store, host) as endpoint:
         port = endpoint.rpartition(":")[2]
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{spelling}:{port}")
