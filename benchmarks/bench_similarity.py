@@ -15,7 +15,8 @@ import numpy as np
 
 from crate_iscc.hamming import COMPILED, reference
 from crate_iscc.index.storage import Index
-from crate_iscc.similarity import Gathered, Member, groups_of
+from crate_iscc.similarity.groups import groups_of
+from crate_iscc.similarity.members import Gathered, Member
 
 
 def members(count: int, width: int) -> tuple[Member, ...]:

@@ -3,6 +3,7 @@
 import http.client
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -224,7 +225,9 @@ class HostileStore:
 
 
 @contextmanager
-def serving(store: HostileStore) -> Iterator[str]:
+def serving(
+    store: HostileStore, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve a hostile store on this machine, and have this process ask it as nobody."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -234,6 +237,10 @@ def serving(store: HostileStore) -> Iterator[str]:
             pass
 
         def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
             self.do_GET()
 
         def do_GET(self) -> None:
@@ -249,7 +256,7 @@ def serving(store: HostileStore) -> Iterator[str]:
                 self.send_header(name, value)
             try:
                 self.end_headers()
-                if self.command == "GET":
+                if self.command != "HEAD":
                     self.wfile.write(answer.body[: answer.sent])
                 self.wfile.flush()
             except OSError:
@@ -260,12 +267,18 @@ def serving(store: HostileStore) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         daemon_threads = True
         request_queue_size = 256
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((host, 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        endpoint = f"http://127.0.0.1:{server.server_port}"
+        shown = f"[{host}]" if ":" in host else host
+        endpoint = f"{'https' if tls else 'http'}://{shown}:{server.server_port}"
         with asking(endpoint):
             yield endpoint
     finally:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from crate_iscc.codes import Distance
-from crate_iscc.similarity import Member, Threshold
+from crate_iscc.similarity.members import Member
+from crate_iscc.similarity.thresholds import Threshold
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from crate_iscc.version import __version__
 SHARDS_A_THREAD = 4
 """So many shards for each thread of a worker: what a lost worker costs is small."""
 _CONNECT_SECONDS = 15
+_WHERE = "give tcp://HOST:PORT, or the file that dask scheduler --scheduler-file wrote"
 _LOOK_SECONDS = 0.2
 _ASK_SECONDS = 1.0
 _ANSWER_SECONDS = 10.0
@@ -108,6 +109,12 @@ def _client(address: str) -> Iterator[Any]:
             hint="pip install 'crate-iscc[dask]'",
         ) from error
     is_file = "://" not in address and Path(address).is_file()
+    if not is_file and ":" not in address:
+        raise InputError(
+            f"there is no dask scheduler at {printable(address)}",
+            cause="it is no file, and no address with a port",
+            hint=_WHERE,
+        )
     where: dict[str, str] = {"scheduler_file": address} if is_file else {"address": address}
     with _quiet():
         try:
@@ -116,7 +123,7 @@ def _client(address: str) -> Iterator[Any]:
             raise InputError(
                 f"there is no dask scheduler at {printable(address)}",
                 cause=str(error) or type(error).__name__,
-                hint="give tcp://HOST:PORT, or the file that dask scheduler --scheduler-file wrote",
+                hint=_WHERE,
             ) from error
         try:
             yield client

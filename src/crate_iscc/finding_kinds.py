@@ -68,7 +68,8 @@ _PAYLOAD_KINDS = (
         "bytes.unread",
         Severity.WARNING,
         "A file could not be read, or not be read whole",
-        "Permission was denied, the medium or the archive is damaged, the file changed "
+        "Permission was denied, the medium or the archive is damaged, a server did not give it "
+        "(or would have it asked for elsewhere, where nobody is asked), the file changed "
         "while it was read, or it is no regular file (symbolic links, pipes and devices are "
         "named and never followed). Nothing is said about its content.",
         "Remove the cause that the message names, then verify again.",

@@ -22,6 +22,11 @@ DIGEST_SIZE = 32
 """Bytes of a plane's BLAKE3."""
 
 
+def pixel_size(dtype: str) -> int:
+    """Return how many bytes a pixel of one of the PIXEL_TYPES has."""
+    return int("".join(filter(str.isdigit, dtype))) // 8
+
+
 class Role(StrEnum):
     """What an image is: the picture itself, or labels (a segmentation) of one."""
 

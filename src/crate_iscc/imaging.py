@@ -17,6 +17,7 @@ from crate_iscc.images import (
 )
 from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
+from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.paths import CratePath, printable
 from crate_iscc.pixels.searching import (
     OTHER_ENDINGS,
@@ -96,7 +97,7 @@ def tree_pixels(
     tree: Tree,
     listing: Listing,
     places: Iterable[ImagePlace],
-    kernel: Kernel,
+    kernel: Kernel | DatahashKernel,
     *,
     looks: bool = False,
     jobs: int,

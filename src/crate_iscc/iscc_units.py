@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from crate_iscc.codes import Distance
 from crate_iscc.paths import valid_unicode
@@ -14,8 +15,10 @@ MOST_SEED = 100_000
 """Bytes of a seed; the standard's implementations refuse more than 128,000 of its JSON."""
 UNIT_BITS = 256
 
-_META, _SEMANTIC, _CONTENT, _DATA, _INSTANCE, _COMPOSED = range(6)
-_IMAGE = 1
+META, SEMANTIC, CONTENT, DATA, INSTANCE, _COMPOSED = range(6)
+"""Main types of ISCC-UNITs."""
+TEXT, IMAGE, AUDIO, VIDEO, MIXED = range(5)
+"""Subtypes of Content-Codes."""
 
 Seed = dict[str, str | list[str]]
 """Metadata that go into a Meta-Code: texts and lists of texts."""
@@ -67,7 +70,7 @@ def image_unit(body: bytes) -> str:
     """Return the Content-Code of an image from the body of its Image-Code."""
     import iscc_lib
 
-    code = iscc_lib.encode_component(_CONTENT, _IMAGE, 0, 8 * len(body), body)
+    code = iscc_lib.encode_component(CONTENT, IMAGE, 0, 8 * len(body), body)
     return f"ISCC:{code.removeprefix('ISCC:')}"
 
 
@@ -88,45 +91,76 @@ def composed(units: Sequence[str]) -> str:
     return str(iscc_lib.gen_iscc_code_v0(list(units), False)["iscc"])
 
 
+class Unit(NamedTuple):
+    """An ISCC-UNIT or ISCC-CODE as it is built: main type, subtype, version and body."""
+
+    main: int
+    sub: int
+    version: int
+    body: bytes
+
+    def distance(self, other: "Unit") -> Distance | None:
+        """Count the bits in which two units differ; None unless they are of one kind."""
+        length = min(len(self.body), len(other.body))
+        if self[:3] != other[:3] or not length:
+            return None
+        mine, theirs = (int.from_bytes(unit.body[:length], "big") for unit in (self, other))
+        return Distance((mine ^ theirs).bit_count(), 8 * length)
+
+
+def parse_unit(text: str) -> Unit | None:
+    """Return what a code says of itself, and its body; None for what is no ISCC."""
+    import iscc_lib
+
+    try:
+        main, sub, version, _, body = iscc_lib.iscc_decode(text)
+    except (ValueError, TypeError):
+        return None
+    return Unit(int(main), int(sub), int(version), bytes(body))
+
+
 def is_content_unit(text: str) -> bool:
     """Tell whether a text is a Content-Code."""
-    return _main_type(text) == _CONTENT
+    unit = parse_unit(text)
+    return unit is not None and unit.main == CONTENT
 
 
 def is_semantic_unit(text: str) -> bool:
     """Tell whether a text is a Semantic-Code, which is neither standardised nor made here."""
-    return _main_type(text) == _SEMANTIC
+    unit = parse_unit(text)
+    return unit is not None and unit.main == SEMANTIC
+
+
+def image_code_in(text: str) -> bytes | None:
+    """Return the body of a Content-Code of an image, of 256 bits; None for anything else."""
+    unit = parse_unit(text)
+    if unit is None or unit[:3] != (CONTENT, IMAGE, 0) or 8 * len(unit.body) != UNIT_BITS:
+        return None
+    return unit.body
+
+
+def decomposed(code: str) -> list[str]:
+    """Return the units that an ISCC-CODE is composed of; a unit by itself, and nothing for others.
+
+    Those of an ISCC-CODE are as long as they are in it, which is 64 bits.
+    """
+    import iscc_lib
+
+    try:
+        return [f"ISCC:{unit.removeprefix('ISCC:')}" for unit in iscc_lib.iscc_decompose(code)]
+    except (ValueError, TypeError):
+        return []
 
 
 def unit_distance(one: str, two: str) -> Distance | None:
     """Count the bits in which two units differ; None unless they are of one kind."""
-    import iscc_lib
-
-    try:
-        mine, theirs = iscc_lib.iscc_decode(one), iscc_lib.iscc_decode(two)
-    except (ValueError, TypeError):
-        return None
-    length = min(len(mine[4]), len(theirs[4]))
-    if tuple(mine[:3]) != tuple(theirs[:3]) or not length:
-        return None
-    numbers = (int.from_bytes(bytes(unit[4])[:length], "big") for unit in (mine, theirs))
-    return Distance((next(numbers) ^ next(numbers)).bit_count(), 8 * length)
+    mine, theirs = parse_unit(one), parse_unit(two)
+    return mine.distance(theirs) if mine and theirs else None
 
 
 def bytes_in(code: str) -> tuple[bytes, bytes] | None:
     """Return the begins of Data- and Instance-Code in an ISCC-CODE; None if it is none."""
-    import iscc_lib
-
-    if _main_type(code) != _COMPOSED:
+    unit = parse_unit(code)
+    if unit is None or unit.main != _COMPOSED or len(unit.body) < 16:
         return None
-    digest = bytes(iscc_lib.iscc_decode(code)[4])
-    return (digest[-16:-8], digest[-8:]) if len(digest) >= 16 else None
-
-
-def _main_type(text: str) -> int | None:
-    import iscc_lib
-
-    try:
-        return int(iscc_lib.iscc_decode(text)[0])
-    except (ValueError, TypeError):
-        return None
+    return unit.body[-16:-8], unit.body[-8:]

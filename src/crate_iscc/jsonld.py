@@ -50,7 +50,7 @@ class Document:
             raise InputError("the metadata is not UTF-8", cause=str(error), hint=hint) from error
         style = _Style.of(text)
         try:
-            value = style.load(text)
+            value = style.load(text, raw)
         except InputError:
             raise
         except ValueError as error:
@@ -111,25 +111,29 @@ class Document:
 
         A bare reference (`{"@id": …}`) says nothing and is left out.
         """
-        stack: list[Any] = [self.graph]
-        while stack:
-            value = stack.pop()
-            inner: Iterable[Any] = value
-            if isinstance(value, dict):
-                if isinstance(value.get("@id"), str) and len(value) > 1:
-                    yield value
-                inner = value.values()
+        stack: list[Any] = []
+        for member in self.graph:
             # Most hold nothing but texts, and there may be as many of them as files.
-            if {*map(type, inner)} == _TEXTS:
+            if member.__class__ is dict and {*map(type, member.values())} == _TEXTS:
+                if "@id" in member and len(member) > 1:
+                    yield member
                 continue
-            # Most are references, and there may be as many of them as files.
-            found = [
-                v
-                for v in inner
-                if v.__class__ is not str and isinstance(v, _BRACKETS) and not _is_reference(v)
-            ]
-            found.reverse()
-            stack.extend(found)
+            stack.append([member])
+            while stack:
+                value = stack.pop()
+                inner: Iterable[Any] = value
+                if isinstance(value, dict):
+                    if isinstance(value.get("@id"), str) and len(value) > 1:
+                        yield value
+                    inner = value.values()
+                # Most are references, and there may be as many of them as files.
+                found = [
+                    v
+                    for v in inner
+                    if v.__class__ is not str and isinstance(v, _BRACKETS) and not _is_reference(v)
+                ]
+                found.reverse()
+                stack.extend(found)
 
     def placed_objects(self) -> Iterator[tuple[str, Entity]]:
         """Yield what `objects` yields, each with its JSON Pointer (RFC 6901), in some order."""
@@ -207,7 +211,7 @@ class Document:
 
         Where it says what it said when it was parsed, the very same bytes are returned.
         """
-        if self._raw and self._style.load(self._raw.decode("utf-8-sig")) == self.value:
+        if self._raw and self._style.load(self._raw.decode("utf-8-sig"), self._raw) == self.value:
             return self._raw
         return self._style.dump(self.value)
 
@@ -248,7 +252,7 @@ class _Style:
         style.ascii = text.isascii() and _ESCAPED.search(text) is not None
         return style
 
-    def load(self, text: str) -> Any:
+    def load(self, text: str, raw: bytes) -> Any:
         """Parse JSON so that `dump` can write its numbers as they were.
 
         Raises InputError if it is nested too deeply or an object has one key twice.
@@ -262,7 +266,7 @@ class _Style:
         )
         value = parse()
         # Telling each object's keys takes three times as long as all the rest of the parsing.
-        if _count_keys(value) != _keys_in(text):
+        if _count_keys(value) != _most_keys_in(raw):
             parse(object_pairs_hook=_object)
         return value
 
@@ -388,14 +392,13 @@ def _unfolded(iri: str, known: dict[str, Any]) -> str:
     return iri
 
 
-def _keys_in(text: str) -> int | None:
-    """Return how many keys a JSON text has at most, None if that is not to be had cheaply.
+def _most_keys_in(raw: bytes) -> int:
+    """Return how many keys a JSON text has at most.
 
-    Where nothing stands between a key and its colon, each key ends in a quotation mark and a
-    colon; a text that holds the two of them counts as one key more.
+    Each key ends in a quotation mark and a colon, but for space between them; a string that holds
+    the two of them counts as one key more.
     """
-    apart = any(space in text and space + ":" in text for space in "\t\r\n ")
-    return None if apart else text.count('":')
+    return raw.translate(None, b" \t\r\n").count(b'":')
 
 
 def _count_keys(value: Any) -> int:

@@ -128,6 +128,7 @@ def _first_unknown(files: FileTable) -> CratePath:
 # --- the manifest file -------------------------------------------------------------------------
 
 MANIFEST_COLUMNS = ("path", "size", "datahash", "iscc")
+MANIFEST_HEADER = "\t".join(MANIFEST_COLUMNS) + "\n"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _UNESCAPES = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 
@@ -142,7 +143,7 @@ def manifest_lines(
     has a path that ends in a slash, its bytes, its treehash, and its tree ISCC-SUM. All lines
     are sorted by the UTF-8 bytes of the path.
     """
-    yield "\t".join(MANIFEST_COLUMNS) + "\n"
+    yield MANIFEST_HEADER
     lines = [(c.path, c.size, c.treehash, c.iscc) for c in containers if c.path]
     waiting = sorted(lines, key=lambda line: utf8_order(line[0]), reverse=True)
     for file in files:

@@ -12,6 +12,7 @@ from crate_iscc.paths import (
 )
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
+from crate_iscc.sources.opening import scheme_of
 from crate_iscc.sources.subtree import SubTree
 
 
@@ -51,10 +52,13 @@ def read_metadata(tree: Tree, listing: Listing) -> MetadataFile:
 
 def not_a_crate(tree: Tree) -> InputError:
     """Return the error for a tree without metadata."""
+    hint = "make it one with: crate-iscc build"
+    if scheme_of(tree.subject):
+        hint = "crate-iscc sum --tree gives its code; build makes a crate of a copy on a disk"
     return InputError(
         f"not an RO-Crate: {printable(tree.subject)}",
         cause=f"there is no {METADATA_FILE} at its root",
-        hint="make it one with: crate-iscc build",
+        hint=hint,
     )
 
 

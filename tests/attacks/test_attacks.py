@@ -24,7 +24,7 @@ from make_table import README, all_findings, with_table
 
 from crate_iscc import CrateIsccError, Verdict, verify
 from crate_iscc.cli.guard import Guard
-from crate_iscc.cli.main import app
+from crate_iscc.cli.main import application
 from crate_iscc.finding_kinds import FINDING_KINDS, Severity
 from crate_iscc.render.formats import FORMATS
 from crate_iscc.source_kinds import SOURCE_KINDS
@@ -82,7 +82,9 @@ def run(capfd: pytest.CaptureFixture[str]) -> Run:
         capfd.readouterr()
         started = time.monotonic()
         with Guard(debug=False, as_json="json" in words) as guard:
-            guard.code = app(list(map(str, words)), prog_name="crate-iscc", standalone_mode=False)
+            guard.code = application()(
+                list(map(str, words)), prog_name="crate-iscc", standalone_mode=False
+            )
         seconds = time.monotonic() - started
         out, err = capfd.readouterr()
         outcome = Outcome(guard.code or 0, out, err, seconds)

@@ -138,6 +138,14 @@ def test_a_mistyped_command_gets_a_suggestion() -> None:
     assert "verify" in error_of(run("verfy", "x"))
 
 
+def test_an_option_without_its_value_gets_the_help_of_its_command() -> None:
+    """The help of the whole does not list it."""
+    outcome = run("verify", "x", "--sample")
+
+    assert outcome.code == 2
+    assert "hint: see crate-iscc verify --help" in outcome.err
+
+
 def test_help_starts_in_under_one_and_a_half_times_its_libraries() -> None:
     """Showing the help takes less than 1.5 times as long as importing typer and rich.
 

@@ -1,8 +1,6 @@
 """Zeiss CZI files are walked as any image; what their reader would make up is told instead."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,21 +160,3 @@ def test_a_czi_in_an_archive_is_a_finding(tmp_path: Path) -> None:
     found = reason(zipped(tmp_path / "x", tmp_path / "x.zip"))
 
     assert found == "its reader takes no file inside of an archive: unpack that"
-
-
-def test_without_the_reader_the_extra_is_named(tmp_path: Path) -> None:
-    """It is a finding: other images of the dataset have their codes all the same."""
-    written(tmp_path / "a.czi", image((1, 1, 1, 8, 9)))
-    program = (
-        "import sys; sys.modules['pylibCZIrw'] = None\n"
-        "from crate_iscc import pixels_of\n"
-        f"print(pixels_of({str(tmp_path / 'a.czi')!r})[0].reason)"
-    )
-
-    ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-
-    assert ended.stdout == (
-        "there is no reader for Zeiss CZI here: pip install 'crate-iscc[czi]'\n"
-    )

@@ -356,13 +356,6 @@ def test_an_array_of_its_own_needs_names_of_axes(tmp_path: Path) -> None:
 # --- others ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["a.nd2", "a.lif"])
-def test_a_format_without_a_reader_is_a_finding(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_bytes(b"ZISRAWFILE")
-
-    assert "there is no reader" in reason(tmp_path / name)
-
-
 def test_a_damaged_zip_is_a_finding(tmp_path: Path) -> None:
     folder = ome_zarr(tmp_path / "a.zarr", image(), chunks=(1, 1, 1, 35, 45))
     place = zipped(folder, tmp_path / "data.ozx")

@@ -103,7 +103,8 @@ def _places(issues: list[Any]) -> set[tuple[str, str, str]]:
 # --- what the shapes find ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("style", ["graph", pytest.param("table", marks=pytest.mark.deep)])
+@pytest.mark.deep
+@pytest.mark.parametrize("style", BOTH)
 def test_every_fault_is_found(style: Style, ask: Ask, cache: Path) -> None:
     """A fault leads to the finding of its requirement, at its level, and to no other.
 

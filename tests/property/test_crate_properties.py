@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 from property_strategies import fingerprint, manifests, payload_paths, steady
 
 from crate_iscc.crate.editing import Generator
-from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.listed import with_manifest_file, with_same_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.terms import DATAHASH_TERM
 from crate_iscc.crate.view import Crate
@@ -82,16 +83,24 @@ def with_lines(record: Recorded, manifest: Manifest) -> Recorded:
     return with_manifest_file(record, map(str.encode, manifest_lines(manifest.files)))
 
 
+def says_the_same(record: Recorded, manifest: Manifest) -> bool:
+    """Tell whether a manifest file of the manifest is the one that the record expects."""
+    return record.listing == blake3("".join(manifest_lines(manifest.files)).encode()).digest()
+
+
 @steady
 @given(manifests())
 def test_a_fresh_crate_gives_the_manifest_back(manifest: Manifest) -> None:
     """What build writes is what verify reads, from any tree, also after a trip through a file."""
     raw = build(new_crate(), manifest).document.dump()
 
-    found = with_lines(recorded(Crate.parse(raw)), manifest)
+    record = recorded(Crate.parse(raw))
+    found = with_lines(record, manifest)
 
     assert found.findings == ()
     assert found.manifest == manifest
+    if says_the_same(record, manifest):
+        assert with_same_manifest_file(record) == found
 
 
 @steady
@@ -100,8 +109,11 @@ def test_a_rebuilt_crate_gives_the_manifest_back(case: tuple[Crate, Manifest]) -
     """Whatever was recorded before, what is on disk is recorded now and contradicts nothing."""
     crate, manifest = case
 
-    found = with_lines(recorded(build(crate, manifest)), manifest)
+    record = recorded(build(crate, manifest))
+    found = with_lines(record, manifest)
 
+    if says_the_same(record, manifest):
+        assert with_same_manifest_file(record) == found
     paths = {file.path for file in manifest.files}
     assert [f for f in found.findings if f.path in paths] == []
     assert [f for f in found.manifest.files if f.path in paths] == list(manifest.files)

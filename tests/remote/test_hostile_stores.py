@@ -88,6 +88,24 @@ def test_a_refusal_is_a_reason_and_is_not_asked_for_again(
     assert len(store.gets(f"data/{path}")) <= 10
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [(403, "RequestTimeTooSkewed", "set the clock"), (400, "ExpiredToken", "ask for new ones")],
+)
+def test_clocks_that_differ_and_old_keys_are_told(status: int, code: str, hint: str) -> None:
+    """The word that the store has for it is shown: no other says that a clock is wrong."""
+    said = Answer(status, f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode())
+    store = HostileStore(FILES)
+    store.fault = lambda asked, plain: said if asked.path == "data/b" else plain
+    assert f"{status}, {code}" in failure(store, "b")
+
+    store.fault = lambda _asked, _plain: said
+    with serving(store), store.tree() as tree, pytest.raises(InputError, match=code) as caught:
+        tree.listing()
+
+    assert hint in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 @pytest.mark.parametrize("path", ["b", "large"])
 def test_a_storm_that_ends_is_waited_for(status: int, path: str) -> None:
@@ -199,6 +217,19 @@ def test_a_store_that_does_not_answer_is_a_reason() -> None:
     how = Retrying(tries=2, first_wait=0.01, longest_wait=0.01, patience=1, timeout=0.3)
 
     assert failure(store, "a", how) == "there was no answer in time (tried 2 times)"
+
+
+def test_a_store_that_is_gone_is_a_reason() -> None:
+    """Where nobody listens any more, that is said."""
+    store = HostileStore(FILES)
+    with serving(store):
+        tree = store.tree()
+        entries = tree.listing().entries
+
+    with tree, pytest.raises(ReadError) as caught:
+        read_all(tree, entries[0])
+
+    assert caught.value.cause == "the connection is refused (tried 4 times)"
 
 
 def test_a_store_without_ranges_is_told() -> None:

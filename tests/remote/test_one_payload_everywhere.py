@@ -58,7 +58,8 @@ def test_a_zarr_has_one_code_wherever_it_lies(
             archive.writestr(path, content)
     address = upload(endpoint, files)
 
-    sources = (str(place), str(packed), address)
+    in_the_store = f"{upload(endpoint, {'image.zip': packed.read_bytes()})}/image.zip"
+    sources = (str(place), str(packed), address, in_the_store)
     sums = {sum_tree(source, kernel()).fingerprint.iscc() for source in sources}
     roots = {fingerprint(source).root.treehash for source in sources}
 

@@ -258,7 +258,7 @@ def test_an_address_without_a_scheduler_is_an_error(study: Path, tmp_path: Path)
     nothing = tmp_path / "scheduler.json"
     nothing.write_text("{}", encoding="utf-8")
 
-    for address in (nothing, "nonsense://x"):
+    for address in (nothing, "nonsense://x", tmp_path / "no-such-file.json"):
         outcome = run("verify", study, "--dask", address)
         assert outcome.code == 2
         assert "there is no dask scheduler" in error_of(outcome)

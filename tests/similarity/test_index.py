@@ -31,7 +31,7 @@ from crate_iscc.codes import Fingerprint
 from crate_iscc.index.schema import BLOCK
 from crate_iscc.index.storage import Index
 from crate_iscc.matching.indexing import Exported
-from crate_iscc.similarity import Gathered, Member
+from crate_iscc.similarity.members import Gathered, Member
 from similarity.conftest import write
 from similarity.test_similar_command import valid
 from web.web_kit import Site, serving

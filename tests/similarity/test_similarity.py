@@ -1,6 +1,7 @@
 """Groups, leaks and thresholds, with literals: no file is needed to say what belongs together."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
@@ -12,21 +13,10 @@ from crate_iscc.codes import Distance
 from crate_iscc.errors import InputError
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.render.similar import similar_json, similar_text
-from crate_iscc.similarity import (
-    FALSE_PAIRS,
-    IMAGE_THRESHOLD,
-    SMALL,
-    Gathered,
-    Grouping,
-    Leakage,
-    Member,
-    chance,
-    comparable,
-    contents_of,
-    groups_of,
-    leaks_between,
-    threshold_for,
-)
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.leaks import Leakage, leaks_between
+from crate_iscc.similarity.members import SMALL, Gathered, Member, comparable, contents_of
+from crate_iscc.similarity.thresholds import FALSE_PAIRS, IMAGE_THRESHOLD, chance, threshold_for
 
 
 def flipped(code: bytes, *bits: int) -> bytes:
@@ -45,6 +35,11 @@ C = b"\xff" * 32
 def member(path: str, data: bytes = A, *, digest: str = "", size: int | None = 9) -> Member:
     identity = (digest or path).encode().ljust(32, b".")
     return Member("set", path, size, data, identity)
+
+
+def image(path: str, code: bytes = A, digest: str = "") -> Member:
+    """Return an image in the file that it is named by."""
+    return replace(member(path, code, digest=digest), image_of=path.partition("#")[0])
 
 
 def gathered(*members: Member, source: str = "set") -> Gathered:
@@ -316,11 +311,11 @@ def test_images_are_said_to_have_the_same_pixels_or_to_look_alike() -> None:
     found = groups_of(
         [
             gathered(
-                member("a.tif", digest="x"),
-                member("b.zarr/", digest="y"),
-                member("c.tif#1", flipped(A, *range(9)), digest="z"),
-                member("d.tif", B, digest="q"),
-                member("e.tif", B, digest="q"),
+                image("a.tif", digest="x"),
+                image("b.zarr/", digest="y"),
+                image("c.tif#1", flipped(A, *range(9)), digest="z"),
+                image("d.tif", B, digest="q"),
+                image("e.tif", B, digest="q"),
             )
         ],
         threshold=IMAGE_THRESHOLD,

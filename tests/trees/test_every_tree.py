@@ -410,6 +410,20 @@ class ZipTests(TreeTests):
             tree.open(entry)
 
 
+@pytest.mark.usefixtures("moto")
+class TestZipInAStore(ZipTests):
+    """A zip that is one object of an S3 store."""
+
+    compression = zipfile.ZIP_DEFLATED
+
+    def make(self, files: Mapping[str, bytes], folder: Path) -> Tree:
+        """Write a zip, and upload it."""
+        place = folder / "study.zip"
+        self.write(files, place)
+        address = upload(os.environ["AWS_ENDPOINT_URL"], {"study.zip": place.read_bytes()})
+        return open_tree(f"{address}/study.zip")
+
+
 class TestStoredZip(ZipTests):
     """Members that stand uncompressed in the archive."""
 

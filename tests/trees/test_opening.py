@@ -100,6 +100,17 @@ def test_a_missing_path_is_an_input_error() -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("path", "told"), [("s4://bucket/x", "s3://"), ("s3:/bucket/x", "s3://"), ("C:/x", "typing")]
+)
+def test_what_looks_like_an_address_gets_the_addresses_for_a_hint(path: str, told: str) -> None:
+    """A scheme that is not known, or a slash too few, is no path that was mistyped."""
+    with pytest.raises(InputError, match="not found") as caught:
+        open_tree(path)
+
+    assert told in str(caught.value.hint)
+
+
 def test_a_dangling_link_is_an_input_error(tmp_path: Path) -> None:
     """A link to nothing is not found."""
     (tmp_path / "link").symlink_to("nowhere")

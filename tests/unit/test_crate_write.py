@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from blake3 import blake3
 from unit_literals import CONTEXT, ROOT, crate, entity, files, fingerprint, manifest, pieces
 
 from crate_iscc.codes import Fingerprint
@@ -432,6 +433,26 @@ def test_a_container_is_one_entity_and_its_files_are_lines() -> None:
     assert set(result.files()) == {"notes.txt", "iscc-manifest.tsv"}
     assert set(parts(result.root)) == {"raw/y%201/", "x.zarr/", "notes.txt", "iscc-manifest.tsv"}
     assert entity(result, "x.zarr/")["fileCount"] == 2
+
+
+@pytest.mark.parametrize(
+    ("contents", "containers", "known"),
+    [
+        ({"b.txt": b"b", "a/ö.txt": b"a", "a.txt": b""}, [], True),
+        ({"a\tb.txt": b"b"}, [], False),
+        ({"a.txt": b"b", "x.zarr/c/0": b"0"}, ["x.zarr/"], False),
+    ],
+)
+def test_a_manifest_file_of_files_alone_is_known_before_it_is_read(
+    contents: dict[str, bytes], containers: list[str], known: bool
+) -> None:
+    """Its BLAKE3 follows from the metadata, unless it holds more than they, or is written apart."""
+    described = manifest(contents, containers)
+    lines = "".join(manifest_lines(described.files)).encode()
+
+    record = recorded(written(new_crate(), described))
+
+    assert (record.listing == blake3(lines).digest()) is known
 
 
 def test_a_root_that_is_a_container_itself_gets_no_entity_for_each_chunk() -> None:

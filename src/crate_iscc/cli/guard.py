@@ -59,7 +59,7 @@ class Guard:
             self._say(error.message, error.cause, error.hint)
         elif hasattr(error, "format_message"):  # a usage error of the command-line parser
             context = getattr(error, "ctx", None)
-            command = context.command_path if context else "crate-iscc"
+            command = context.command_path if context else " ".join(["crate-iscc", *sys.argv[1:2]])
             self._say(error.format_message(), None, f"see {command} --help")
         elif isinstance(error, OSError):
             self._say(error.strerror or str(error), error.filename, None)

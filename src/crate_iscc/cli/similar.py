@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import typer
 
@@ -15,17 +16,25 @@ from crate_iscc.cli.terminal import (
     progress_on_stderr,
 )
 from crate_iscc.errors import InputError
-from crate_iscc.matching.appearance import similar_images
+from crate_iscc.kernel import Kernel
+from crate_iscc.matching.appearance import require_images, similar_images
 from crate_iscc.matching.gathering import Gathering
 from crate_iscc.matching.grouping import leakage, similar
-from crate_iscc.render.similar import leakage_json, leakage_text, similar_json, similar_text
-from crate_iscc.similarity import Gathered
+from crate_iscc.progress import ProgressSink
+from crate_iscc.render.leakage import leakage_json, leakage_text
+from crate_iscc.render.similar import similar_json, similar_text
+from crate_iscc.similarity.members import Gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What is wanted of a comparison: `threshold` in bits, `remember` to use the cache."""
+    """What is wanted of a comparison: `threshold` in bits, `remember` to use the cache.
 
+    `pixels` has images compared by their pixels, `looks` by their looks, too.
+    """
+
+    pixels: bool
+    looks: bool
     compute: bool
     threshold: int | None
     max_bytes: int | None
@@ -34,21 +43,33 @@ class Wanted:
     remember: bool
     manner: Manner
 
+    def options(self, progress: ProgressSink) -> "_Options":
+        """Return how codes are gathered."""
+        return _Options(
+            compute=self.compute,
+            max_bytes=self.max_bytes,
+            jobs=self.manner.jobs,
+            gentle=self.manner.gentle,
+            kernel=chosen_kernel(self.manner.kernel),
+            cache_folder=cache_folder() if self.remember else None,
+            progress=progress,
+        )
+
+
+class _Options(TypedDict):
+    compute: bool
+    max_bytes: int | None
+    jobs: int | None
+    gentle: bool
+    kernel: Kernel
+    cache_folder: Path | None
+    progress: ProgressSink
+
 
 def find_similar(sources: list[str], wanted: Wanted) -> None:
     """Say what is the same and what is near; end with 3 where something could not be compared."""
     with progress_on_stderr(wanted.manner.progress) as sink:
-        found = similar(
-            sources,
-            compute=wanted.compute,
-            threshold=wanted.threshold,
-            max_bytes=wanted.max_bytes,
-            jobs=wanted.manner.jobs,
-            gentle=wanted.manner.gentle,
-            kernel=chosen_kernel(wanted.manner.kernel),
-            cache_folder=_cache(wanted.remember),
-            progress=sink,
-        )
+        found = similar(sources, threshold=wanted.threshold, **wanted.options(sink))
     if not found.members:
         raise _nothing(found.sources)
     if wanted.as_json:
@@ -61,19 +82,22 @@ def find_similar(sources: list[str], wanted: Wanted) -> None:
 
 def find_similar_images(sources: list[str], wanted: Wanted) -> None:
     """Say which images have the same pixels or look alike; end with 3 where one was not read."""
-    found = similar_images(
-        sources, threshold=wanted.threshold, how=Gathering(max_bytes=wanted.max_bytes)
-    )
-    if not found.members and not any(source.unread for source in found.sources):
-        raise InputError(
-            f"there is no image in {', '.join(source.source for source in found.sources)}",
-            cause="there is no Zarr and no file that ends like an image",
-        )
+    with progress_on_stderr(wanted.manner.progress) as sink:
+        how = Gathering(**wanted.options(sink))
+        found = similar_images(sources, looks=wanted.looks, threshold=wanted.threshold, how=how)
+    require_images(found.sources)
     if wanted.as_json:
         write_for_machines(similar_json(found, images=True))
     else:
-        paint = paint_for_stdout()
-        write_out(similar_text(found, paint, everything=wanted.everything, images=True))
+        write_out(
+            similar_text(
+                found,
+                paint_for_stdout(),
+                everything=wanted.everything,
+                images=True,
+                looks=wanted.looks,
+            )
+        )
     if not found.is_complete:
         raise typer.Exit(UNREAD)
 
@@ -84,14 +108,10 @@ def find_leaks(train: str, test: str, wanted: Wanted) -> None:
         found = leakage(
             train,
             test,
-            compute=wanted.compute,
+            pixels=wanted.pixels,
+            looks=wanted.looks,
             threshold=wanted.threshold,
-            max_bytes=wanted.max_bytes,
-            jobs=wanted.manner.jobs,
-            gentle=wanted.manner.gentle,
-            kernel=chosen_kernel(wanted.manner.kernel),
-            cache_folder=_cache(wanted.remember),
-            progress=sink,
+            **wanted.options(sink),
         )
     for each in (found.first, found.second):
         if not each.members:
@@ -102,10 +122,6 @@ def find_leaks(train: str, test: str, wanted: Wanted) -> None:
         write_out(leakage_text(found, paint_for_stdout(), everything=wanted.everything))
     if found.leaks or not found.is_complete:
         raise typer.Exit(1 if found.leaks else UNREAD)
-
-
-def _cache(remember: bool) -> Path | None:
-    return cache_folder() if remember else None
 
 
 def _nothing(sources: tuple[Gathered, ...]) -> InputError:

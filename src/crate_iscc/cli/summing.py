@@ -89,7 +89,8 @@ def _sum_tree(
             progress=progress,
         )
     except ReadError as error:
-        return Unread(CratePath(path), str(error))
+        names_it = error.cause is not None and printable(path) in error.message
+        return Unread(CratePath(path), str(error.cause if names_it else error))
 
 
 def check(lists: list[str], manner: Manner) -> None:

@@ -84,7 +84,7 @@ def with_iscc_codes(
             notes.append(Finding("build.no-iscc-code", reason, CratePath(image.name)))
             continue
         content = image_unit(image.look) if image.look else None
-        value_id = _value_id(image.path, image.scene)
+        value_id = code_id(image.path, image.scene)
         wanted.append(_Code(value_id, *found, content))
     whole = known.of(CratePath(""))
     if whole:
@@ -92,7 +92,7 @@ def with_iscc_codes(
         looks = [image.look for image in pictures if isinstance(image, ImageFingerprint)]
         units = [image_unit(look) for look in looks if look]
         content = None if unread else mixed_unit(units)
-        wanted.append(_Code(_value_id(CratePath(""), ""), *whole, content))
+        wanted.append(_Code(code_id(CratePath(""), ""), *whole, content))
         if unread:
             reason = "the code of the whole has no Content-Code: not every image could be read"
             notes.append(Finding("build.no-iscc-code", reason, CratePath("")))
@@ -118,9 +118,9 @@ def with_renewed_iscc_codes(
     known = _Known(edited, manifest)
     stale: dict[str, CratePath] = {}
     seen: set[str] = set()
-    for path, owner, value_id, objects in list(_recorded(edited)):
+    for path, owner, value_id, objects in list(recorded_codes(edited)):
         found = known.of(path)
-        units = [unit for one in objects for unit in _units(edited, one)]
+        units = [unit for one in objects for unit in units_of(edited, one)]
         value = next((text for one in objects for text in strings(one.get("value"))), "")
         seen.add(value_id)
         if found is None or _is_stale(units, value, found[2]):
@@ -145,10 +145,10 @@ def semantic_codes(crate: Crate) -> tuple[str, ...]:
     texts = [text for _, text in crate.identifiers(root)]
     texts += [
         unit
-        for path, _, _, objects in _recorded(crate)
+        for path, _, _, objects in recorded_codes(crate)
         if not path
         for one in objects
-        for unit in _units(crate, one)
+        for unit in units_of(crate, one)
     ]
     return tuple(dict.fromkeys(filter(is_semantic_unit, texts)))
 
@@ -238,7 +238,7 @@ def _same(one: str, two: str) -> bool:
     return distance is not None and not distance.bits
 
 
-def _recorded(crate: Crate) -> Iterator[tuple[CratePath, str, str, list[Entity]]]:
+def recorded_codes(crate: Crate) -> Iterator[tuple[CratePath, str, str, list[Entity]]]:
     """Yield path and `@id` of each owner of a code, the `@id` of the code, and its objects."""
     for path, owner in identified_entities(crate):
         for value in crate.values(owner, "identifier"):
@@ -251,7 +251,8 @@ def _recorded(crate: Crate) -> Iterator[tuple[CratePath, str, str, list[Entity]]
                 yield path, owner, target if isinstance(target, str) else "", objects
 
 
-def _units(crate: Crate, entity: Entity) -> list[str]:
+def units_of(crate: Crate, entity: Entity) -> list[str]:
+    """Return the units that an ISCC-CODE says it is composed of."""
     return [text for key in crate.term_keys("units") for text in strings(as_list(entity.get(key)))]
 
 
@@ -259,6 +260,7 @@ def _ours(crate: Crate) -> set[str]:
     return {entity_id for entity_id in crate.ids() if entity_id.startswith(ISCC_CODE_ID)}
 
 
-def _value_id(path: CratePath, scene: str) -> str:
+def code_id(path: CratePath, scene: str) -> str:
+    """Return the `@id` of the ISCC-CODE that this project writes of an image, or of the whole."""
     behind = f"-{encode_id(scene)}" if scene else ""
     return f"{ISCC_CODE_ID}{encode_id(path) if path else './'}{behind}"

@@ -18,7 +18,7 @@ from crate_iscc.file_table import (
     side_by_side,
 )
 from crate_iscc.manifest import (
-    MANIFEST_COLUMNS,
+    MANIFEST_HEADER,
     TreeFingerprint,
     line_blocks,
     parse_manifest_line,
@@ -47,10 +47,24 @@ def with_manifest_file(record: Recorded, chunks: Iterable[bytes]) -> Recorded:
                 findings.append(conflict(part.path, _BOTH))
         else:
             listed.take(part)
-    files = listed.finish()
+    return _completed(record, listed.finish(), trees.values(), findings)
+
+
+def with_same_manifest_file(record: Recorded) -> Recorded:
+    """Return a record together with a manifest file that adds nothing: its BLAKE3 is `listing`."""
+    manifest = record.manifest
+    return _completed(record, manifest.files, manifest.containers, record.findings)
+
+
+def _completed(
+    record: Recorded,
+    files: FileTable,
+    trees: Iterable[TreeFingerprint],
+    findings: Iterable[Finding],
+) -> Recorded:
     containers = tuple(
         replace(tree, files=len(files.below(tree.path))) if tree.files is None else tree
-        for _, tree in sorted(trees.items(), key=lambda item: utf8_order(item[0]))
+        for tree in sorted(trees, key=lambda tree: utf8_order(tree.path))
     )
     manifest = replace(record.manifest, files=files, containers=containers)
     return replace(record, manifest=manifest, findings=tuple(findings))
@@ -58,11 +72,10 @@ def with_manifest_file(record: Recorded, chunks: Iterable[bytes]) -> Recorded:
 
 def _parts(chunks: Iterable[bytes], findings: list[Finding]) -> Iterator[Rows | TreeFingerprint]:
     """Yield the lines of files, many at a time, and those of folders."""
-    header = "\t".join(MANIFEST_COLUMNS)
     folders: set[str] = set()
     number = 0
     for lines in line_blocks(chunks):
-        if number == 0 and lines[0] == header:
+        if number == 0 and lines[0] == MANIFEST_HEADER[:-1]:
             lines = lines[1:]
             number = 1
         rows = parse_manifest_lines(lines) if lines else None

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from blake3 import blake3
+
 from crate_iscc.codes import SUM_LENGTH, Fingerprint, parse_datahash, parse_iscc
 from crate_iscc.crate.ids import id_findings
 from crate_iscc.crate.malformed import graph_findings
@@ -21,7 +23,14 @@ from crate_iscc.errors import InputError
 from crate_iscc.file_table import FileFingerprint, FileTable, TableBuilder
 from crate_iscc.fixity import HEX_DIGITS, RecordedDigest
 from crate_iscc.jsonld import digits_of, strings
-from crate_iscc.manifest import LARGEST_SIZE, Manifest, TreeFingerprint, parse_rows, parse_size
+from crate_iscc.manifest import (
+    LARGEST_SIZE,
+    MANIFEST_HEADER,
+    Manifest,
+    TreeFingerprint,
+    parse_rows,
+    parse_size,
+)
 from crate_iscc.paths import (
     LEGACY_METADATA_FILE,
     MANIFEST_FILE,
@@ -49,7 +58,8 @@ class Recorded:
     that are no payload, such as a preview. `digests` are those of other
     conventions, also of files that are no payload; the sha256 of a file that is described as build
     does it stands in its row instead. `conventions` names what a fingerprint was read from, where
-    that is no datahash.
+    that is no datahash. `listing` is the BLAKE3 of a manifest file that says just what the metadata
+    say of the payload, or nothing where not all of it is described as build does it.
     """
 
     manifest: Manifest
@@ -59,6 +69,7 @@ class Recorded:
     apart: FileTable = field(default_factory=lambda: FileTable.of(()))
     digests: Mapping[CratePath, tuple[RecordedDigest, ...]] = field(default_factory=dict)
     conventions: Mapping[CratePath, str] = field(default_factory=dict)
+    listing: bytes = b""
 
 
 def recorded(crate: Crate) -> Recorded:
@@ -97,6 +108,7 @@ def recorded(crate: Crate) -> Recorded:
         files.apart.table(),
         files.digests,
         files.conventions,
+        files.listing.digest() if files.listing else b"",
     )
 
 
@@ -129,6 +141,8 @@ class _Files:
         self._crate = crate
         self._findings = findings
         self._other = DigestReader(crate)
+        # Of what is written of files in the order of the document, as a manifest file has it.
+        self.listing: blake3 | None = blake3(MANIFEST_HEADER.encode("ascii"))
 
     def read(self, *, at_once: int = 256) -> None:
         """Read all; so many files at once where they are described as build does it.
@@ -144,6 +158,9 @@ class _Files:
             if rows and all(not text or _SHA256.fullmatch(text) for text in sha256):
                 digests = [text.encode("ascii") for text in sha256]
                 self.builder.add_columns(*rows, digests if any(digests) else None)
+                if self.listing:
+                    lines = map("\t".join, zip(paths, sizes, datahashes, sums, strict=True))
+                    self.listing.update(("\n".join(lines) + "\n").encode("utf-8"))
             else:
                 if any(path in others for path in paths) or len(set(paths)) != len(paths):
                     raise ValueError("two ids name one file")
@@ -178,8 +195,11 @@ class _Files:
             return  # it cannot say of itself what it is
         if path == MANIFEST_FILE:
             self.manifest_file = file
+        elif is_payload(path):
+            self.builder.add(file)
+            self.listing = None
         else:
-            (self.builder if is_payload(path) else self.apart).add(file)
+            self.apart.add(file)
         if digests:
             self.digests[path] = tuple(dict.fromkeys(digests))
             self._find_conflicts(path)

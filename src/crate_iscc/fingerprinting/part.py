@@ -309,7 +309,7 @@ def _check_complete(parts: "tuple[Part, ...]") -> None:
         shown = ", ".join(f"{number}/{count}" for number in lacking[:10])
         more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
         raise InputError(
-            f"{len(lacking)} of {count} parts are lacking",
+            f"{len(lacking)} of {count} parts {'is' if len(lacking) == 1 else 'are'} lacking",
             cause=f"there is no part for {shown}{more}",
-            hint="run these shards, then merge all parts",
+            hint="run what is lacking, then merge all parts",
         )

@@ -23,7 +23,7 @@ from crate_iscc.errors import InputError, ReadError, WriteError
 from crate_iscc.hamming import nearest
 from crate_iscc.index.schema import APPLICATION_ID, BLOCK, PAGE_SIZE, TABLES, VERSION
 from crate_iscc.paths import printable
-from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member
+from crate_iscc.similarity.members import LEAST_IDENTITY, Gathered, Member
 
 _WAIT_SECONDS = 30.0
 """How long one process waits for the lock of another."""

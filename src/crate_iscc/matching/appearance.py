@@ -1,152 +1,263 @@
-"""Gathers what images look like: an Image-Code and the identity of the pixels of each."""
+"""Gathers what images are: the identity of the pixels of each, and its Image-Code.
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+As a crate records them, where it does, or decoded.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from blake3 import blake3
 
+from crate_iscc.codes import parse_iscc
+from crate_iscc.crate.pixel_codes import RecordedPixels, has_pixel_codes, recorded_pixels
+from crate_iscc.crate.recorded_units import RecordedUnits, recorded_units
+from crate_iscc.crate.view import Crate
 from crate_iscc.errors import InputError, ReadError
-from crate_iscc.image_code import image_code, image_view, planes_of
-from crate_iscc.images import ImageUnread, Role
+from crate_iscc.fingerprinting.reading import reading_options
+from crate_iscc.image_code import image_code, image_view
+from crate_iscc.images import PIXEL_TYPES, Extent, ImageUnread, pixel_size
+from crate_iscc.imaging import pictures, tree_pixels
+from crate_iscc.kernel.choosing import datahashes
+from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Unread
 from crate_iscc.matching.gathering import (
     Gathering,
     absolute_place,
+    described,
     is_loose,
     refuse_overlaps,
 )
 from crate_iscc.matching.raster import LARGEST_FILE, decoded, is_raster, planes
-from crate_iscc.paths import CratePath
-from crate_iscc.pixels import ImageSource, PixelImage
-from crate_iscc.pixels.searching import ImagePlace, find_images, open_images
-from crate_iscc.pixels.walking import reason_of
-from crate_iscc.similarity import IMAGE_THRESHOLD, Gathered, Grouping, Member, groups_of
+from crate_iscc.paths import CratePath, printable
+from crate_iscc.pixels.searching import ImagePlace, find_images
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.leaks import Leakage, leaks_between
+from crate_iscc.similarity.members import Gathered, Member
+from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD
 from crate_iscc.sources import Listing, Tree, read_all
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
 from crate_iscc.sources.opening import open_tree
-from crate_iscc.stretch import Bytes
+
+_IDENTITY = 16
+"""Bytes of the Instance-Code of pixels that decide: as many as a crate records."""
+_NOTHING = RecordedUnits({})
 
 
 def similar_images(
     sources: Sequence[str | Path],
     *,
+    looks: bool = True,
     threshold: int | None = None,
     how: Gathering | None = None,
 ) -> Grouping:
     """Return which images have the same pixels, in whatever files, and which look much the same.
 
-    Everything is decoded, of crates too; labels are left out. Experimental. Raises InputError for
-    what cannot be opened, and if a package that decodes images is missing.
+    Without `looks` pixels alone are compared. What a crate records of an image is believed, unless
+    `how` has it computed; all others are decoded, and labels are left out. Looks are experimental.
+    Raises InputError for what cannot be opened, and if a package that decodes images is missing.
     """
     refuse_overlaps(sources)
-    gathered = [looks_of(source, how or Gathering()) for source in sources]
+    gathered = [looks_of(source, how or Gathering(), looks=looks) for source in sources]
     return groups_of(gathered, threshold=IMAGE_THRESHOLD if threshold is None else threshold)
 
 
-def looks_of(source: str | Path, how: Gathering) -> Gathered:
-    """Return what the images of a source look like: TIFF, OME-Zarr, PNG and JPEG.
+def image_leakage(train: str | Path, test: str | Path, *, looks: bool, how: Gathering) -> Leakage:
+    """Return which images of a test set have the pixels of one in the training set, or its looks.
 
-    Members have an Image-Code for their Data-Code (or none where all of it looks the same), and for
-    their identity a digest of the pixels. Raises InputError as similar_images does.
+    Raises InputError as similar_images does, and where one of the sets has no image in it.
+    """
+    first, second = (looks_of(source, how, looks=looks) for source in (train, test))
+    for each in (first, second):
+        require_images((each,))
+    return leaks_between(first, second, threshold=IMAGE_THRESHOLD if looks else None)
+
+
+def require_images(sources: Sequence[Gathered]) -> None:
+    """Raise InputError if there is no image in sources, not even one that could not be read."""
+    if not any(source.members or source.unread for source in sources):
+        raise InputError(
+            f"there is no image in {', '.join(printable(source.source) for source in sources)}",
+            cause="there is no Zarr and no file that ends like an image",
+        )
+
+
+def looks_of(source: str | Path, how: Gathering, *, looks: bool = True) -> Gathered:
+    """Return what the images of a source are: TIFF, OME-Zarr, PNG, JPEG and what else is decoded.
+
+    Members have an Image-Code for their Data-Code (none without `looks`, or where all of it looks
+    the same), and for their identity a digest of type, extent and pixels. Raises InputError as
+    similar_images does.
     """
     if is_loose(source):
-        return looks_of_file(Path(source))
+        return looks_of_file(Path(source), how, looks=looks)
     with open_tree(source) as tree:
-        refuse_larger(tree, how.max_bytes)
-        return _of_tree(str(source), tree, tree.listing())
+        listing = tree.listing()
+        crate, payload = described(tree, listing)
+        known = _Record(crate if not how.compute else None, looks=looks)
+        paths = list(payload.entries.paths())
+        gathering = _Decoding(str(source), tree, listing, how, known, looks=looks)
+        return gathering.gathered(find_images(listing, paths), filter(is_raster, paths))
 
 
-def looks_of_file(place: Path) -> Gathered:
-    """Return what the images in one file look like, whatever that file is; see looks_of."""
+def looks_of_file(place: Path, how: Gathering | None = None, *, looks: bool = True) -> Gathered:
+    """Return what the images in one file are, whatever that file is; see looks_of."""
+    path = CratePath(place.name)
+    raster = is_raster(path)
     with DirectoryTree(place.parent) as folder:
-        return _of_tree(str(place.parent), folder, folder.top(), CratePath(place.name))
+        source = str(place.parent)
+        nothing = _Record(None, looks=looks)
+        decoding = _Decoding(source, folder, folder.top(), how or Gathering(), nothing, looks=looks)
+        return decoding.gathered([] if raster else [ImagePlace(path)], [path] if raster else [])
 
 
-def _of_tree(source: str, tree: Tree, listing: Listing, only: CratePath | None = None) -> Gathered:
-    members: list[Member] = []
-    unread: list[Unread] = []
-    told: set[CratePath] = set()
-    names = [only] if only is not None else list(listing.entries.paths())
-    for look in (_raster(source, tree, listing, path) for path in names if is_raster(path)):
-        if isinstance(look, Unread):
-            unread.append(look)
-        else:
-            members.append(look)
-    places = find_images(listing)
-    if only is not None:
-        places = [] if is_raster(only) else [ImagePlace(only)]
-    for place in places:
-        if place.path in told:
-            continue
-        with closing(open_images(tree, listing, place)) as images:
-            for found in _looks(source, images):
-                if isinstance(found, Unread):
-                    unread.append(found)
-                else:
-                    member, files = found
-                    members.append(member)
-                    told.update(files)
-    return Gathered(
-        source, False, tuple(members), unread=tuple(unread), place=absolute_place(source)
-    )
+class _Record:
+    """What a crate records of its images, as far as it is enough to do without decoding them.
+
+    Of a file with several images a record may hold some alone, so such a file is decoded, unless it
+    is not here. So is one of which the looks are wanted, and not recorded by this project.
+    """
+
+    def __init__(self, crate: Crate | None, *, looks: bool) -> None:
+        self.units = recorded_units(crate) if crate else _NOTHING
+        self._looks = looks
+        self._by_path: dict[CratePath, list[RecordedPixels]] = {}
+        for item in recorded_pixels(crate) if crate and has_pixel_codes(crate) else ():
+            if not _is_label(item.scene):
+                self._by_path.setdefault(item.paths[0], []).append(item)
+
+    def images(self, source: str, there: set[CratePath]) -> Iterator[tuple[Member, RecordedPixels]]:
+        """Yield what can be taken as it is recorded; `there` are the places of what can be read."""
+        for path, items in self._by_path.items():
+            for item in items:
+                look = self.units.look(path, item.scene) if self._looks else b""
+                enough = len(items) == 1 and not item.scene and (look or not self._looks)
+                member = _recorded_member(source, item, look, self.units)
+                if member and (enough or path not in there):
+                    yield member, item
 
 
-def _looks(
-    source: str, images: ImageSource
-) -> Iterator[Unread | tuple[Member, tuple[CratePath, ...]]]:
-    for image in images.images():
-        if isinstance(image, ImageUnread):
-            yield Unread(image.path, image.reason)
-            continue
-        if image.role is Role.LABEL:
-            continue
+class _Decoding:
+    """One source: what is recorded of its images is taken from there, all others are decoded."""
+
+    def __init__(
+        self,
+        source: str,
+        tree: Tree,
+        listing: Listing,
+        how: Gathering,
+        known: _Record,
+        *,
+        looks: bool,
+    ) -> None:
+        self._source = source
+        self._tree = tree
+        self._listing = listing
+        self._how = how
+        self._known = known
+        self._looks = looks
+
+    def gathered(self, places: Sequence[ImagePlace], rasters: Iterable[CratePath]) -> Gathered:
+        """Return the images at some places, and those in PNGs and JPEGs."""
+        there = {place.path for place in places}
+        recorded = list(self._known.images(self._source, there))
+        told = {path for _, item in recorded for path in item.paths}
+        left = [place for place in places if place.path not in told]
+        pictured = list(rasters)
+        if left or pictured:
+            refuse_larger(self._tree, self._how.max_bytes)
+        members = [member for member, _ in recorded]
+        unread = []
+        for found in chain(map(self._raster, pictured), self._decoded(left)):
+            if isinstance(found, Unread):
+                unread.append(found)
+            else:
+                members.append(found)
+        return Gathered(
+            self._source,
+            bool(recorded) and len(recorded) == len(members),
+            tuple(sorted(members, key=lambda member: member.path)),
+            unread=tuple(unread),
+            place=absolute_place(self._source),
+            from_record=len(recorded),
+        )
+
+    def _decoded(self, places: Sequence[ImagePlace]) -> Iterator[Member | Unread]:
+        how = self._how
+        images = tree_pixels(
+            self._tree,
+            self._listing,
+            places,
+            datahashes(how.kernel or chosen_kernel()),
+            looks=self._looks,
+            jobs=reading_options(how.jobs, gentle=how.gentle).jobs,
+            progress=how.progress,
+        )
+        for image in pictures(images):
+            if isinstance(image, ImageUnread):
+                yield Unread(image.path, image.reason)
+                continue
+            units = self._known.units.of_image(image.path, image.scene)
+            pixels = image.fingerprint.instance or b""
+            identity = _identity(image.dtype, image.extent, pixels)
+            size = image.fingerprint.size
+            yield Member(
+                self._source,
+                _name(image.path, image.scene),
+                size,
+                image.look,
+                identity,
+                units,
+                image.path,
+            )
+
+    def _raster(self, path: CratePath) -> Member | Unread:
+        """Return a PNG or JPEG as a member; the same pixels in a TIFF have the same identity."""
+        entry = self._listing.entries.get(path)
+        if entry is None:
+            return Unread(path, "it is not there")
         try:
-            member = _look(source, image)
-            images.settle()
-        except InputError:
-            raise
-        except Exception as error:  # decoders raise anything at all
-            yield Unread(image.path, reason_of(error))
-        else:
-            yield member, image.files
+            pixels = decoded(read_all(self._tree, entry, limit=LARGEST_FILE))
+        except (ReadError, ValueError) as error:
+            reason = error.cause or error.message if isinstance(error, ReadError) else str(error)
+            return Unread(path, reason)
+        c, y, x = pixels.shape
+        raw = pixels.astype(pixels.dtype.newbyteorder(">")).tobytes()
+        view = image_view(planes(pixels)) if self._looks else None
+        look = image_code(view) if view else b""
+        identity = _identity(pixels.dtype.name, Extent(1, c, 1, y, x), blake3(raw).digest())
+        units = self._known.units.of_image(path, "")
+        return Member(self._source, path, len(raw), look, identity, units, path)
 
 
-def _look(source: str, image: PixelImage) -> Member:
-    """Return an image as a member: what it looks like, and what its pixels are."""
-    extent = image.extent
+def _recorded_member(
+    source: str, item: RecordedPixels, look: bytes, units: RecordedUnits
+) -> Member | None:
+    """Return an image as it is recorded; None where too little is, or what is contradicts."""
+    path = item.paths[0]
+    pixels = (parse_iscc(item.code).instance or b"") if item.code else b""
+    extent = item.extent
+    if len(pixels) < _IDENTITY or extent is None or item.dtype not in PIXEL_TYPES:
+        return None
+    size = extent.planes * extent.y * extent.x * pixel_size(item.dtype)
+    identity = _identity(item.dtype, extent, pixels)
+    name = _name(path, item.scene)
+    return Member(source, name, size, look, identity, units.of_image(path, item.scene), path)
+
+
+def _identity(dtype: str, extent: Extent, pixels: bytes) -> bytes:
+    """Return a digest of the type, the extent, and the Instance-Code of the pixels of an image."""
     axes = (extent.z, extent.c, extent.t, extent.y, extent.x)
-    hasher = blake3(repr((image.dtype, axes)).encode("ascii"))
-
-    def pieces() -> Iterator[Bytes]:
-        for block in image.blocks():
-            data = block()
-            hasher.update(data)
-            yield data
-
-    z, c, t, y, x = axes
-    view = image_view(planes_of(pieces(), image.dtype, z=z, c=c, t=t, y=y, x=x))
-    # Without its slash: a Zarr and a file may well have the same pixels.
-    path = image.path.rstrip("/") or "."
-    name = f"{path}#{image.scene}" if image.scene else path
-    size = extent.planes * y * x * image.itemsize
-    return Member(source, name, size, image_code(view) if view else b"", hasher.digest())
+    return blake3(repr((dtype, axes)).encode("utf-8") + pixels[:_IDENTITY]).digest()
 
 
-def _raster(source: str, tree: Tree, listing: Listing, path: CratePath) -> Member | Unread:
-    """Return a PNG or JPEG as a member; the same pixels in a TIFF have the same identity."""
-    entry = listing.entries.get(path)
-    if entry is None:
-        return Unread(path, "it is not there")
-    try:
-        pixels = decoded(read_all(tree, entry, limit=LARGEST_FILE))
-    except (ReadError, ValueError) as error:
-        reason = error.cause or error.message if isinstance(error, ReadError) else str(error)
-        return Unread(path, reason)
-    dtype, (c, y, x) = pixels.dtype.name, pixels.shape
-    hasher = blake3(repr((dtype, (1, c, 1, y, x))).encode("ascii"))
-    hasher.update(pixels.astype(pixels.dtype.newbyteorder(">")).tobytes())
-    view = image_view(planes(pixels))
-    size = y * x * c * pixels.itemsize
-    return Member(source, path, size, image_code(view) if view else b"", hasher.digest())
+def _name(path: CratePath, scene: str) -> str:
+    """Return how an image is named: without a slash, for a Zarr and a file may be the same."""
+    name = path.rstrip("/") or "."
+    return f"{name}#{scene}" if scene else name
+
+
+def _is_label(scene: str) -> bool:
+    """Tell whether the code of a scene is of labels: of a Zarr they are named by their place."""
+    return "labels" in scene.split("/")[:-1]

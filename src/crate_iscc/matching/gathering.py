@@ -11,6 +11,7 @@ from crate_iscc.checklist import sum_files
 from crate_iscc.codes import Fingerprint, parse_datahash
 from crate_iscc.crate.listed import with_manifest_file
 from crate_iscc.crate.record import recorded
+from crate_iscc.crate.recorded_units import RecordedUnits, recorded_units
 from crate_iscc.crate.view import Crate, check_recipe, container_folders, iscc_id_of, recipe
 from crate_iscc.errors import InputError
 from crate_iscc.fingerprinting.cache import Cache
@@ -20,9 +21,15 @@ from crate_iscc.kernel import Kernel
 from crate_iscc.kernel.choosing import kernel as chosen_kernel
 from crate_iscc.manifest import Manifest, Unread
 from crate_iscc.metadata import find_metadata
-from crate_iscc.paths import LEGACY_METADATA_FILE, MANIFEST_FILE, METADATA_FILE, printable
+from crate_iscc.paths import (
+    LEGACY_METADATA_FILE,
+    MANIFEST_FILE,
+    METADATA_FILE,
+    CratePath,
+    printable,
+)
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import LEAST_IDENTITY, Gathered, Member, comparable
+from crate_iscc.similarity.members import LEAST_IDENTITY, Gathered, Member, comparable
 from crate_iscc.sources import Listing, Tree, chunks
 from crate_iscc.sources.directory import DirectoryTree
 from crate_iscc.sources.limits import refuse_larger
@@ -55,11 +62,7 @@ def gather(source: str | Path, how: Gathering) -> Gathered:
     """
     with open_tree(source) as tree:
         listing = tree.listing()
-        found = find_metadata(tree, listing)
-        crate = Crate.parse(found.raw) if found else None
-        if crate:
-            check_recipe(crate)
-        payload = _payload(listing, crate)
+        crate, payload = described(tree, listing)
         if crate and not how.compute:
             manifest = _recorded(tree, listing, crate)
         else:
@@ -68,6 +71,21 @@ def gather(source: str | Path, how: Gathering) -> Gathered:
         return _gathered(
             str(source), manifest, payload, crate, recorded=crate is not None and not how.compute
         )
+
+
+def described(tree: Tree, listing: Listing) -> tuple[Crate | None, Payload]:
+    """Return the crate that a tree is, if it is one, and its payload.
+
+    Raises InputError for a crate of a later recipe, and for metadata that are none of a crate.
+    """
+    found = find_metadata(tree, listing)
+    if found is None:
+        return None, payload_of(listing)
+    crate = Crate.parse(found.raw)
+    check_recipe(crate)
+    return crate, payload_of(
+        listing, excluded=recipe(crate).excluded, known_containers=container_folders(crate)
+    )
 
 
 def gather_all(sources: Sequence[str | Path], how: Gathering) -> tuple[Gathered, ...]:
@@ -148,14 +166,6 @@ def absolute_place(source: str | Path) -> str:
     return place
 
 
-def _payload(listing: Listing, crate: Crate | None) -> Payload:
-    if crate is None:
-        return payload_of(listing)
-    return payload_of(
-        listing, excluded=recipe(crate).excluded, known_containers=container_folders(crate)
-    )
-
-
 def _recorded(tree: Tree, listing: Listing, crate: Crate) -> Manifest:
     record = recorded(crate)
     entry = listing.entries.get(MANIFEST_FILE)
@@ -185,6 +195,7 @@ def _gathered(
     source: str, manifest: Manifest, payload: Payload, crate: Crate | None, *, recorded: bool
 ) -> Gathered:
     """Return the members of a manifest: the files outside of containers, and the containers."""
+    units = recorded_units(crate) if crate and recorded else RecordedUnits({})
     inside: set[int] = set()
     members: list[Member] = []
     without: list[str] = []
@@ -193,7 +204,8 @@ def _gathered(
         identity = parse_datahash(tree.treehash).instance if tree.treehash else None
         if identity is not None:
             data = comparable((tree.iscc.data if tree.iscc else None) or b"", tree.size)
-            members.append(Member(source, tree.path, tree.size, data, identity))
+            known = units.of(CratePath(tree.path))
+            members.append(Member(source, tree.path, tree.size, data, identity, known))
         elif recorded:
             without.append(tree.path)
     empty = 0
@@ -204,7 +216,7 @@ def _gathered(
         if code.size == 0 or (code.verifiable and _EMPTY.startswith(code.instance or b"")):
             empty += 1
         elif code.verifiable:
-            members.append(_member(source, file.path, code))
+            members.append(_member(source, file.path, code, units.of(file.path)))
         else:
             without.append(file.path)
     if recorded:
@@ -219,6 +231,7 @@ def _gathered(
         name=_text(crate, "name"),
         identifier=_identifier(crate),
         place=absolute_place(source),
+        whole=_whole(source, manifest, units.of(CratePath(""))) if recorded else None,
     )
 
 
@@ -232,11 +245,20 @@ def _not_recorded(payload: Payload, manifest: Manifest) -> list[str]:
     ]
 
 
-def _member(source: str, path: str, code: Fingerprint) -> Member:
+def _member(source: str, path: str, code: Fingerprint, units: tuple[str, ...] = ()) -> Member:
     identity = code.instance or b""
     if len(identity) < LEAST_IDENTITY:
         raise ValueError("too little of the digest is known")
-    return Member(source, path, code.size, comparable(code.data or b"", code.size), identity)
+    data = comparable(code.data or b"", code.size)
+    return Member(source, path, code.size, data, identity, units)
+
+
+def _whole(source: str, manifest: Manifest, units: tuple[str, ...]) -> Member:
+    """Return all of a source as one: its code, and its treehash."""
+    root = manifest.root
+    identity = parse_datahash(root.treehash).instance if root.treehash else None
+    data = (root.iscc.data if root.iscc else None) or b""
+    return Member(source, "./", root.size, data, identity or b"", units)
 
 
 def _text(crate: Crate | None, key: str) -> str | None:

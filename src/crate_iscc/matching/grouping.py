@@ -5,9 +5,11 @@ from pathlib import Path
 
 from crate_iscc.fingerprinting.reading import default_jobs
 from crate_iscc.kernel import Kernel
+from crate_iscc.matching.appearance import image_leakage
 from crate_iscc.matching.gathering import Gathering, gather_all, refuse_overlaps
 from crate_iscc.progress import ProgressSink, nobody
-from crate_iscc.similarity import Gathered, Grouping, Leakage, groups_of, leaks_between
+from crate_iscc.similarity.groups import Grouping, groups_of
+from crate_iscc.similarity.leaks import Leakage, leaks_between, with_images
 
 
 def similar(
@@ -46,6 +48,8 @@ def leakage(
     train: str | Path,
     test: str | Path,
     *,
+    pixels: bool = False,
+    looks: bool = False,
     compute: bool = False,
     threshold: int | None = None,
     max_bytes: int | None = None,
@@ -58,7 +62,10 @@ def leakage(
     """Return what of a test set is in the training set too, or near to something in it, by bytes.
 
     Each is a folder, a zip, a crate or a file; the options are those of `similar`. That nothing is
-    found does not say that no image is in both: another encoding of it has other bytes.
+    found does not say that no image is in both: another encoding of it has other bytes. `pixels`
+    finds those, as they are recorded or decoded, and `looks` those that look alike as well, which
+    is experimental. Raises InputError as `similar` does, and with `pixels` or `looks` where one of
+    the sets has no image, or a package that decodes them is missing.
     """
     how = Gathering(
         compute=compute,
@@ -69,11 +76,9 @@ def leakage(
         cache_folder=cache_folder,
         progress=progress,
     )
-    first, second = _sets(train, test, how)
-    return leaks_between(first, second, threshold=threshold)
-
-
-def _sets(train: str | Path, test: str | Path, how: Gathering) -> tuple[Gathered, Gathered]:
     refuse_overlaps((train, test))
+    # First, since where nothing can be decoded, nothing has to be read.
+    images = image_leakage(train, test, looks=looks, how=how) if pixels or looks else None
     first, second = (gather_all([each], how)[0] for each in (train, test))
-    return first, second
+    found = leaks_between(first, second, threshold=threshold)
+    return with_images(found, images, looks=looks) if images else found

@@ -23,14 +23,8 @@ from crate_iscc.matching.gathering import (
     gather,
 )
 from crate_iscc.paths import printable
-from crate_iscc.similarity import (
-    FALSE_PAIRS,
-    Gathered,
-    Member,
-    Threshold,
-    comparable,
-    threshold_for,
-)
+from crate_iscc.similarity.members import Gathered, Member, comparable
+from crate_iscc.similarity.thresholds import FALSE_PAIRS, Threshold, threshold_for
 
 MOST_NEAR = 20
 """How many near ones an answer names, unless more are asked for."""

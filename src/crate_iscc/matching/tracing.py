@@ -1,7 +1,7 @@
 """Traces a figure, or any file, back to what it may have been made from."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
@@ -15,13 +15,8 @@ from crate_iscc.matching.appearance import looks_of, looks_of_file
 from crate_iscc.matching.gathering import Gathering, gather, gather_loose
 from crate_iscc.origins import Candidate, Evidence, Origins, Step, best_first
 from crate_iscc.paths import printable
-from crate_iscc.similarity import (
-    IMAGE_THRESHOLD,
-    Gathered,
-    Member,
-    comparable,
-    threshold_for,
-)
+from crate_iscc.similarity.members import Gathered, Member, comparable
+from crate_iscc.similarity.thresholds import IMAGE_THRESHOLD, threshold_for
 from crate_iscc.verifying.verification import read_record
 
 _MOST_STEPS = 1000
@@ -38,8 +33,9 @@ def trace_figure(
     """Return the candidates behind a figure, best first, among crates, folders, and indexed ones.
 
     By recorded derivations first, then by bytes, by pixels, and by looks (Image-Codes,
-    experimental; with `images`, which decodes every image of the sources). What a crate records is
-    believed here: whether it holds is for verify to say.
+    experimental; with `images`, which decodes the images of the sources, unless they are recorded
+    with pixel code and Image-Code). What a crate records is believed here: whether it holds is for
+    verify to say.
 
     Raises InputError for a figure that is no file, a source that is none, and where `images` is
     asked for and the extra that decodes them is missing; ReadError for a figure that is not read.
@@ -117,8 +113,7 @@ class _Tracing:
         self._searched += len(gathered.members)
         self._unread += [f"{source}/{item.path}: {item.reason}" for item in gathered.unread]
         links = _Links(source) if gathered.recorded else None
-        paths = frozenset(_place(member.path) for member in gathered.members)
-        starts = [*self._by_bytes(gathered), *self._by_looks(source, paths)]
+        starts = [*self._by_bytes(gathered), *self._by_looks(source)]
         if links:
             starts += [_Start(one, Evidence.BYTES) for one in links.elsewhere(self._figure)]
         if starts:
@@ -167,7 +162,7 @@ class _Tracing:
             if distance and distance.bits <= limit(distance.of):
                 yield _Start(member.path, Evidence.NEAR, distance)
 
-    def _by_looks(self, source: str, paths: Container[str]) -> Iterator[_Start]:
+    def _by_looks(self, source: str) -> Iterator[_Start]:
         look = self._look
         if look is None:
             return
@@ -179,7 +174,7 @@ class _Tracing:
         self._images += len(seen.members)
         self._unread += [f"{source}/{item.path}: {item.reason}" for item in seen.unread]
         for member in seen.members:
-            path = _file_of(member.path, paths)
+            path = _place(member.image_of or member.path)
             if _same(member.identity, look.identity):
                 yield _Start(path, Evidence.PIXELS)
                 continue
@@ -271,12 +266,6 @@ def _behind(source: str, start: _Start, links: _Links) -> Iterator[Candidate]:
 def _place(path: str) -> str:
     """Return a path without the slash of a folder."""
     return path.rstrip("/")
-
-
-def _file_of(path: str, paths: Container[str]) -> str:
-    """Return the file of an image: without the scene, where one stands behind it."""
-    file, mark, _ = path.rpartition("#")
-    return file if mark and path not in paths and file in paths else path
 
 
 def _same(one: bytes, two: bytes) -> bool:

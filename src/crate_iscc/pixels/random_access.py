@@ -148,6 +148,13 @@ class AsFile(io.RawIOBase):
         """Return the place."""
         return self._place
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes, fewer at the end of the file; `size` may be a lie, and costs nothing."""
+        wanted = self.source.size if size is None or size < 0 else size
+        piece = self.source.read(self._place, min(wanted, self.source.size))
+        self._place += len(piece)
+        return piece
+
     def readinto(self, buffer: Any) -> int:
         """Fill the start of a buffer."""
         view = memoryview(buffer).cast("B")

@@ -16,7 +16,13 @@ from crate_iscc.sources.subtree import SubTree
 
 TIFF_ENDINGS = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".companion.ome")
 ZIPPED_ENDINGS = (".ozx", ".zarr.zip")
-OTHER_ENDINGS = {".czi": "Zeiss CZI", ".nd2": "Nikon ND2", ".lif": "Leica LIF"}
+_READERS = {
+    ".czi": ("Zeiss CZI", "pylibCZIrw", "czi"),
+    ".nd2": ("Nikon ND2", "nd2", "nd2"),
+    ".lif": ("Leica LIF", "liffile", "lif"),
+}
+"""The format, the package that reads it, and the extra that brings the package, by ending."""
+OTHER_ENDINGS = tuple(_READERS)
 _ZARR_METADATA = ("zarr.json", ".zgroup", ".zarray")
 
 
@@ -55,7 +61,7 @@ def open_images(tree: Tree, listing: Listing, place: ImagePlace) -> ImageSource:
     """Open what holds images. Raises InputError if a package that decodes them is missing."""
     path = place.path
     name = path.lower()
-    if not name.endswith(tuple(OTHER_ENDINGS)):
+    if not name.endswith(OTHER_ENDINGS):
         needed("numpy")  # which the modules of the formats import
     if place.is_folder:
         from crate_iscc.pixels.ome_zarr import ZarrSource
@@ -63,25 +69,32 @@ def open_images(tree: Tree, listing: Listing, place: ImagePlace) -> ImageSource:
         return ZarrSource(tree, listing, path, path)
     if name.endswith(ZIPPED_ENDINGS):
         return _Zipped(tree, path)
-    if name.endswith(tuple(OTHER_ENDINGS)):
-        what = next(kind for ending, kind in OTHER_ENDINGS.items() if name.endswith(ending))
-        if name.endswith(".czi"):
-            return _czi(tree, listing, path)
-        return _Unreadable(path, f"there is no reader for {what} here: convert it to OME-Zarr")
+    if name.endswith(OTHER_ENDINGS):
+        return _of_microscope(tree, listing, path)
     from crate_iscc.pixels.tiff import TiffSource
 
     return TiffSource(tree, listing, path)
 
 
-def _czi(tree: Tree, listing: Listing, path: CratePath) -> ImageSource:
-    if find_spec("pylibCZIrw") is None:
-        install = "pip install 'crate-iscc[czi]'"
-        return _Unreadable(path, f"there is no reader for Zeiss CZI here: {install}")
-    from crate_iscc.pixels.czi import CziSource
-    from crate_iscc.pixels.on_disk import OnDisk
-
+def _of_microscope(tree: Tree, listing: Listing, path: CratePath) -> ImageSource:
+    ending = next(ending for ending in OTHER_ENDINGS if path.lower().endswith(ending))
+    what, package, extra = _READERS[ending]
+    if find_spec(package) is None:
+        install = f"pip install 'crate-iscc[{extra}]'"
+        return _Unreadable(path, f"there is no reader for {what} here: {install}")
     needed("numpy")
-    return CziSource(OnDisk(tree, listing, path))
+    if ending == ".czi":
+        from crate_iscc.pixels.czi import CziSource
+        from crate_iscc.pixels.on_disk import OnDisk
+
+        return CziSource(OnDisk(tree, listing, path))
+    if ending == ".nd2":
+        from crate_iscc.pixels.nd2 import Nd2Source
+
+        return Nd2Source(tree, listing, path)
+    from crate_iscc.pixels.lif import LifSource
+
+    return LifSource(tree, listing, path)
 
 
 class _Zipped:

@@ -11,6 +11,7 @@ from crate_iscc.errors import InputError, ReadError
 from crate_iscc.image_code import Viewer, image_code, plane_of
 from crate_iscc.images import DIGEST_SIZE, ImageFingerprint, ImageUnread, Role
 from crate_iscc.kernel import Kernel
+from crate_iscc.kernel.digest import DatahashKernel
 from crate_iscc.pixels import Block, ImageSource, NoPixelsError, PixelImage
 from crate_iscc.progress import Progress, ProgressSink, nobody
 from crate_iscc.stretch import Bytes
@@ -31,7 +32,7 @@ class _Decoded:
 
 def fingerprint_images(
     source: ImageSource,
-    kernel: Kernel,
+    kernel: Kernel | DatahashKernel,
     *,
     looks: bool = False,
     jobs: int = 1,
@@ -112,7 +113,11 @@ class _Seen:
 
 
 def _fingerprint(
-    image: PixelImage, kernel: Kernel, jobs: int, progress: ProgressSink, seen: _Seen | None
+    image: PixelImage,
+    kernel: Kernel | DatahashKernel,
+    jobs: int,
+    progress: ProgressSink,
+    seen: _Seen | None,
 ) -> ImageFingerprint:
     extent = image.extent
     plane_size = extent.y * extent.x * image.itemsize

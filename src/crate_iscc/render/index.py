@@ -6,14 +6,14 @@ from typing import Any
 
 from crate_iscc.answers import Answer, Hit, IndexedCrate
 from crate_iscc.paths import printable
-from crate_iscc.render.report import Paint, plain
-from crate_iscc.render.similar import (
+from crate_iscc.render.members import (
     SIMILAR_VERSION,
     distance_json,
     member_json,
     threshold_json,
     threshold_text,
 )
+from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.units import files, number
 
 

@@ -5,16 +5,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-from crate_iscc.codes import Distance
 from crate_iscc.crate.findings import how_far
 from crate_iscc.file_table import FileFingerprint
 from crate_iscc.images import Image, ImagePair, ImageUnread, PixelStatus
 from crate_iscc.kinship import Kinship, Likeness, Pair, Part, Relation, Side
 from crate_iscc.paths import printable, valid_unicode
+from crate_iscc.render.levels import alike, level_line
 from crate_iscc.render.report import Paint, plain
 from crate_iscc.render.report_json import finding_json
 from crate_iscc.render.units import file_size, files, number
-from crate_iscc.similarity import IMAGE_THRESHOLD
 from crate_iscc.version import __version__
 from crate_iscc.zarr_changes import Area, MetadataChange, is_consolidated
 
@@ -220,20 +219,20 @@ def _level_lines(kinship: Kinship, paint: Paint) -> Iterator[str]:
     """Yield a line for each level that is known, from descriptions to bytes as a whole."""
     if kinship.described_as:
         words = f"Meta-Codes: {kinship.described_as} differ (name and description of the whole)"
-        yield _level("metadata", words)
+        yield level_line("metadata", words)
     if kinship.meaning:
         words = f"Semantic-Codes that both record: {kinship.meaning} differ (of no standard)"
-        yield _level("meaning", words)
+        yield level_line("meaning", words)
     if kinship.images is None:
         return
     (pair,) = kinship.pairs if kinship.of_files and kinship.pairs else (None,)
     if kinship.of_files:
         same = kinship.likeness is Likeness.IDENTICAL
-        yield _level("identity", "the same bytes" if same else "not the same bytes")
+        yield level_line("identity", "the same bytes" if same else "not the same bytes")
         if pair and pair.distance:
-            yield _level("bytes", f"Data-Codes: {_how_far(pair)}")
+            yield level_line("bytes", f"Data-Codes: {_how_far(pair)}")
     elif kinship.is_mixed:
-        yield _level("identity", "not the same bytes: one is a file, the other a tree of files")
+        yield level_line("identity", "not the same bytes: one is a file, the other a tree of files")
     shown = kinship.images[:_SHOWN_OF_EACH]
     for images in shown:
         name = f"{_image_name(images)}: " if len(kinship.images) > 1 else ""
@@ -241,22 +240,14 @@ def _level_lines(kinship: Kinship, paint: Paint) -> Iterator[str]:
         style = {PixelStatus.EQUAL: "good", PixelStatus.UNREAD: "warn"}.get(
             comparison.status, "bad"
         )
-        yield _level("pixels", paint(f"{name}{comparison}", style))
+        yield level_line("pixels", paint(f"{name}{comparison}", style))
         told = name and comparison.status is PixelStatus.EQUAL  # of many, that says enough
         if images.appearance and not told:
-            look = f"Image-Codes: {images.appearance} differ, {_alike(images.appearance)}"
-            yield _level("appearance", f"{name}{look} (experimental)")
+            look = f"Image-Codes: {images.appearance} differ, {alike(images.appearance)}"
+            yield level_line("appearance", f"{name}{look} (experimental)")
     more = len(kinship.images) - len(shown)
     if more > 0:
-        yield _level("pixels", f"… and {number(more)} more images (--format json has all)")
-
-
-def _level(name: str, words: str) -> str:
-    return f"  {name:<10}  {words}"
-
-
-def _alike(distance: Distance) -> str:
-    return "alike" if distance.bits <= IMAGE_THRESHOLD else "not alike"
+        yield level_line("pixels", f"… and {number(more)} more images (--format json has all)")
 
 
 def _image_name(pair: ImagePair) -> str:

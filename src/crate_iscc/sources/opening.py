@@ -32,10 +32,10 @@ class NoTreeError(InputError):
 def open_tree(path: str | Path, *, crc: bool = True) -> Tree:
     """Open what a user names: what open_local opens, or what lies at an address.
 
-    That is a zip, a crate or a Zarr on the web, or a folder in an object store (s3, gs, az). `crc`
-    is handed to the tree of a zip. Raises InputError for anything else, and where the extra that
-    reads object stores is not installed; NoTreeError for another file; ReadError where a server
-    does not answer.
+    That is a zip, a crate or a Zarr on the web, or a folder or a zip in an object store (s3, gs,
+    az). `crc` is handed to the tree of a zip. Raises InputError for anything else, and where the
+    extra that reads object stores is not installed; NoTreeError for another file; ReadError where
+    a server does not answer.
     """
     scheme = scheme_of(path)
     if scheme in _WEB:
@@ -43,15 +43,16 @@ def open_tree(path: str | Path, *, crc: bool = True) -> Tree:
 
         return open_web(str(path), crc=crc)
     if scheme in _STORES:
-        return _open_store(str(path))
+        return _open_store(str(path), crc=crc)
     return open_local(path, crc=crc)
 
 
-def _open_store(path: str) -> Tree:
+def _open_store(path: str, *, crc: bool) -> Tree:
     from crate_iscc.sources.remote.object_address import object_address
 
     address = object_address(path)
     try:
+        from crate_iscc.sources.remote.object_zip import opened
         from crate_iscc.sources.remote.objects import ObjectTree
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "obstore":
@@ -61,7 +62,7 @@ def _open_store(path: str) -> Tree:
             cause="the optional dependency obstore is not installed",
             hint="pip install 'crate-iscc[remote]'",
         ) from None
-    return ObjectTree(address)
+    return opened(ObjectTree(address), crc=crc)
 
 
 def scheme_of(path: str | Path) -> str | None:
@@ -87,7 +88,7 @@ def require_local(path: str | Path) -> None:
         raise InputError(
             f"not on this computer: {printable(str(path))}",
             cause="this works on what lies on disk: elsewhere nothing is written",
-            hint="download it first, and name the file or folder",
+            hint="work on a copy on a disk, and upload what is written",
         )
 
 
@@ -108,9 +109,11 @@ def open_local(path: str | Path, *, crc: bool = True) -> "DirectoryTree | ZipTre
         cause = error.strerror if isinstance(error, OSError) else str(error)
         if isinstance(error, OSError) and error.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise InputError(f"cannot be opened: {shown}", cause=cause) from error
-        raise InputError(
-            f"not found: {shown}", cause=cause, hint="check the path for typing errors"
-        ) from error
+        hint = "check the path for typing errors"
+        scheme, mark, _ = str(path).partition(":/")
+        if mark and len(scheme) > 1 and scheme.isalnum():  # C:/ is no address
+            hint = "addresses that can be read begin with https://, http://, s3://, gs:// or az://"
+        raise InputError(f"not found: {shown}", cause=cause, hint=hint) from error
     if place.is_dir():
         return DirectoryTree(place)
     if not place.is_file():

@@ -1,14 +1,17 @@
 """Reads all that is recorded of a tree: by the metadata, the manifest file, and a bag around it."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from crate_iscc.bag import Bag, with_bag
+from crate_iscc.codes import Fingerprint
 from crate_iscc.comparison import Difference, Status
 from crate_iscc.crate.findings import changed, findings_of
-from crate_iscc.crate.listed import with_manifest_file
+from crate_iscc.crate.listed import with_manifest_file, with_same_manifest_file
 from crate_iscc.crate.record import Recorded, recorded
 from crate_iscc.crate.view import Crate, check_recipe
+from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.file_table import FileTable
 from crate_iscc.kernel import Kernel
@@ -97,20 +100,13 @@ class _RecordReader:
             kind, message = ("bytes.unread", refused[0]) if refused else _MANIFEST_MISSING
             self.findings.append(Finding(kind, message, MANIFEST_FILE))
             return self._lost(record)
-        hasher = self.kernel.hasher()
-
-        def hashed() -> Iterator[bytes]:
-            for chunk in chunks(self.tree.open(entry)):
-                hasher.update(chunk)
-                yield chunk
-
+        wanted = record.manifest_file.fingerprint
         try:
-            complete = with_manifest_file(record, hashed())
+            complete, now = self._completed(record, wanted, entry)
         except ReadError as error:
             reason = error.cause or error.message
             self.findings.append(Finding("bytes.unread", reason, MANIFEST_FILE))
             return self._lost(record)
-        wanted, now = record.manifest_file.fingerprint, hasher.finish()
         if wanted.same_bytes(now) is False:
             difference = Difference(
                 Status.CHANGED, MANIFEST_FILE, wanted, now, distance=wanted.distance(now)
@@ -121,6 +117,26 @@ class _RecordReader:
         self.findings.extend(findings_of([same], is_closed=lambda _path: False))
         self.findings.extend(complete.findings[len(record.findings) :])
         return Known(complete, findings=tuple(self.findings))
+
+    def _completed(
+        self, record: Recorded, wanted: Fingerprint, entry: Entry
+    ) -> tuple[Recorded, Fingerprint]:
+        """Return a record with what the manifest file adds, and the fingerprint of that file."""
+        hasher = self.kernel.hasher()
+
+        def hashed() -> Iterator[bytes]:
+            for chunk in chunks(self.tree.open(entry)):
+                hasher.update(chunk)
+                yield chunk
+
+        # Where it is known to say what the metadata say, it need not be taken apart.
+        if record.listing and record.listing == wanted.instance:
+            deque(hashed(), maxlen=0)
+            now = hasher.finish()
+            if now.instance == record.listing:
+                return with_same_manifest_file(record), now
+            hasher = self.kernel.hasher()
+        return with_manifest_file(record, hashed()), hasher.finish()
 
     def _lost(self, record: Recorded) -> Known:
         return Known(record, list_is_lost=True, findings=tuple(self.findings))

@@ -1,4 +1,4 @@
-"""A zip on the web, read by ranges: its directory first, then its members as they lie.
+"""A zip that lies elsewhere, read by ranges: its directory first, then its members as they lie.
 
 Bytes are asked for in blocks, some of which are kept: many small members that lie side by side
 come with one request, and what is read in order comes in ever larger pieces.
@@ -8,6 +8,8 @@ import io
 import threading
 import zipfile
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from crate_iscc.errors import InputError, ReadError
@@ -27,15 +29,17 @@ _GAP = 128
 """Bytes behind a member of a large archive that are not worth a request: see layout_of."""
 
 
-class BytesByRange:
-    """The bytes of something on the web by their places; all of one state, or none."""
+Fetch = Callable[[int, int], bytes]
+"""Returns the bytes from one place up to another one. Raises ChangedError, and other WebErrors."""
 
-    def __init__(self, client: Client, url: Url, state: State) -> None:
-        """Take a state whose size is known."""
-        self.size = state.size or 0
-        self._client = client
-        self._url = url
-        self._state = state
+
+class BytesByRange:
+    """The bytes of something elsewhere by their places; all of one state, or none."""
+
+    def __init__(self, fetch: Fetch, size: int) -> None:
+        """Take what fetches parts of so many bytes."""
+        self.size = size
+        self._fetch_part = fetch
         self._lock = threading.Lock()
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._coming: dict[int, threading.Event] = {}
@@ -108,7 +112,7 @@ class BytesByRange:
         if self._changed:
             raise ChangedError
         try:
-            found = part(self._client, self._url, self._state, start, stop)
+            found = self._fetch_part(start, stop)
         except ChangedError:
             self._changed = True
             raise
@@ -154,15 +158,14 @@ class _File(io.RawIOBase):
         return found
 
 
-class RemoteZip(ZipArchive):
-    """The members of a zip on the web; the server has to give parts of files.
+class ZipByRange(ZipArchive):
+    """The members of a zip that is fetched in parts.
 
-    The client is closed with it. Raises InputError where it is no zip that can be read so.
+    Raises InputError where it is no zip that can be read so, ReadError where it is not given.
     """
 
-    def __init__(self, client: Client, subject: str, url: Url, state: State, *, crc: bool) -> None:
-        held = BytesByRange(client, url, state)
-        self._client = client
+    def __init__(self, subject: str, fetch: Fetch, size: int, *, crc: bool) -> None:
+        held = BytesByRange(fetch, size)
         small = held.size <= _KEPT * BLOCK
         try:
             super().__init__(
@@ -178,6 +181,17 @@ class RemoteZip(ZipArchive):
             raise ReadError(f"cannot be read: {printable(subject)}", cause=error.reason) from error
         except (OSError, zipfile.BadZipFile) as error:
             raise unreadable(subject, error) from error
+
+
+class RemoteZip(ZipByRange):
+    """The members of a zip on the web; the server has to give parts of files.
+
+    The client is closed with it. Raises as ZipByRange does; the size of the state is known.
+    """
+
+    def __init__(self, client: Client, subject: str, url: Url, state: State, *, crc: bool) -> None:
+        self._client = client
+        super().__init__(subject, partial(part, client, url, state), state.size or 0, crc=crc)
 
     def close(self) -> None:
         """Close the connections."""

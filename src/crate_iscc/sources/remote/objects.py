@@ -112,15 +112,37 @@ class ObjectTree(Closing):
             raise self._nothing()
         return gathered.listing()
 
+    def object_itself(self) -> Entry | None:
+        """Return the object of just that name, None where others lie below it.
+
+        Raises as listing does, also where there is neither.
+        """
+        try:
+            self.listing()
+        except InputError:
+            entry = self._itself()
+            if entry is None:
+                raise
+            return entry
+        return None
+
+    def _itself(self) -> Entry | None:
+        if self._objects is None or not self._address.prefix:
+            return None
+        return self._objects.found(self._address.prefix)
+
+    def read_itself(self, entry: Entry, start: int, into: memoryview) -> None:
+        """Fill `into` with the bytes of the object of just that name. Raises ReadError."""
+        if self._objects is None:
+            raise ReadError(printable(entry.path), cause="it is no object of the tree")
+        self._objects.read(self._address.prefix, entry, start, into)
+
     def _nothing(self) -> InputError:
         shown = printable(self.subject)
-        is_object = (
-            self._objects and self._address.prefix and self._objects.has(self._address.prefix)
-        )
-        if is_object:
+        if self._itself():
             return InputError(
                 f"not a folder: {shown}",
-                cause="it is one object; in an object store, folders of objects are read",
+                cause="it is one object, and no zip by its name (.zip, .eln, .ozx)",
                 hint="name the folder that it lies in, or fetch it",
             )
         return InputError(
@@ -257,13 +279,14 @@ class _Objects:
         self._patience = patience
         self.room_ahead = threading.Semaphore(_AHEAD_IN_ALL)
 
-    def has(self, key: str) -> bool:
-        """Tell whether there is an object of that key; not where that cannot be told."""
+    def found(self, key: str) -> Entry | None:
+        """Return the object of that key as it is now; None where that cannot be told."""
         try:
-            obstore.head(self._store, key)
+            meta = obstore.head(self._store, key)
         except (BaseError, OSError, ValueError):
-            return False
-        return True
+            return None
+        stat = _state(meta["last_modified"], meta["e_tag"])
+        return Entry(CratePath(key), meta["size"], stat)
 
     def failure(self, key: str, entry: Entry, into: memoryview) -> str | None:
         """Read a whole object; return why that failed, if it did."""

@@ -12,14 +12,20 @@ from xml.parsers import expat
 
 from crate_iscc.errors import InputError, ReadError
 from crate_iscc.paths import printable
+from crate_iscc.sources.remote.answers import ELSEWHERE
 from crate_iscc.sources.remote.credentials import S3Access
 from crate_iscc.sources.remote.object_address import ObjectAddress
 from crate_iscc.sources.remote.retrying import Patience
 from crate_iscc.sources.remote.s3_requests import AnswerError, BrokenError, get
 
+_REDIRECTED = 300
 _LASTING = 400
 _WORTH_ANOTHER_TRY = (408, 429)
 _WRONG_PLACE = (301, 307, 400)
+_HINTS = {
+    "ExpiredToken": "the credentials are too old: ask for new ones",
+    "RequestTimeTooSkewed": "set the clock of this computer: it is wrong, or the store's is",
+}
 _EMPTY_PAGES = 1000
 """So many pages without a key, one after the other, are no listing that will end."""
 
@@ -106,8 +112,10 @@ class S3Listing:
             except AnswerError as error:
                 if self._goes_elsewhere(error):
                     continue
+                if _REDIRECTED <= error.status < _LASTING:
+                    raise self._elsewhere(error.answer) from None
                 if _LASTING <= error.status < 500 and error.status not in _WORTH_ANOTHER_TRY:
-                    raise self._refused(error.status) from None
+                    raise self._refused(error) from None
                 cause = str(error)
             except (BrokenError, _BadPageError) as error:
                 cause = str(error)
@@ -119,6 +127,7 @@ class S3Listing:
                 raise ReadError(
                     f"cannot list {printable(self._address.shown)}",
                     cause=f"{cause} (tried {failures} times)",
+                    hint="check AWS_ENDPOINT_URL and the network, or try again later",
                 )
 
     def _goes_elsewhere(self, error: AnswerError) -> bool:
@@ -130,25 +139,34 @@ class S3Listing:
         self.access = replace(self.access, region=error.region)
         return True
 
-    def _refused(self, status: int) -> InputError:
+    def _elsewhere(self, answer: str) -> ReadError:
+        return ReadError(
+            f"cannot list {printable(self._address.shown)}",
+            cause=f"{ELSEWHERE} ({answer})",
+            hint="check AWS_REGION and AWS_ENDPOINT_URL",
+        )
+
+    def _refused(self, error: AnswerError) -> InputError:
         shown = printable(self._address.shown)
-        if status == 404:
+        if error.status == 404:
             return InputError(
                 f"not found: {shown}",
                 cause="there is no such bucket (404)",
                 hint="check the name, AWS_REGION and AWS_ENDPOINT_URL",
             )
-        if status in (401, 403):
+        if error.status in (401, 403):
             how = "set AWS_ACCESS_KEY_ID or AWS_PROFILE"
             if self.access.keys:
                 how = "use other credentials, or none for a public bucket: AWS_SKIP_SIGNATURE=true"
             return InputError(
-                f"may not be listed: {shown}", cause=f"access is denied ({status})", hint=how
+                f"may not be listed: {shown}",
+                cause=f"access is denied ({error.answer})",
+                hint=_HINTS.get(error.code or "", how),
             )
         return InputError(
             f"cannot be listed: {shown}",
-            cause=f"the store answers {status}",
-            hint="check AWS_REGION and AWS_ENDPOINT_URL",
+            cause=str(error),
+            hint=_HINTS.get(error.code or "", "check AWS_REGION and AWS_ENDPOINT_URL"),
         )
 
 

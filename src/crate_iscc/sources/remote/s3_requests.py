@@ -10,15 +10,18 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
+from crate_iscc.sources.remote.answers import code_in
 from crate_iscc.sources.remote.credentials import Keys, S3Access
+from crate_iscc.sources.remote.proxies import user_proxy
 
 _LARGEST_ANSWER = 64 << 20
+_LONGEST_ERROR = 1 << 16
 _NOTHING = hashlib.sha256(b"").hexdigest()
 _HANDLERS = (
-    urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
     urllib.request.HTTPSHandler,
     urllib.request.HTTPDefaultErrorHandler,
@@ -28,12 +31,17 @@ _HANDLERS = (
 
 
 class AnswerError(Exception):
-    """The store answered otherwise than with 200; `region` is where it says that the bucket is."""
+    """The store answered otherwise than with 200.
 
-    def __init__(self, status: int, region: str | None = None) -> None:
-        super().__init__(f"the store answers {status}")
+    `region` is where it says that the bucket is, `code` the word that it has for what is wrong.
+    """
+
+    def __init__(self, status: int, region: str | None = None, code: str | None = None) -> None:
+        self.answer = f"{status}, {code}" if code else str(status)
+        super().__init__(f"the store answers {self.answer}")
         self.status = status
         self.region = region
+        self.code = code
 
 
 class BrokenError(Exception):
@@ -41,7 +49,7 @@ class BrokenError(Exception):
 
 
 def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -> bytes:
-    """Return the body of an answer. Raises AnswerError and BrokenError."""
+    """Return the body of an answer. Raises AnswerError, BrokenError, and what user_proxy raises."""
     asked = "&".join(
         f"{quote(k, safe='-_.~')}={quote(query[k], safe='-_.~')}" for k in sorted(query)
     )
@@ -51,6 +59,9 @@ def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -
         headers |= signed(access.keys, access.region, url, datetime.now(UTC))
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http or https only
     opener = urllib.request.OpenerDirector()
+    proxy = user_proxy(url)
+    way = " by way of the proxy that is set" if proxy else ""
+    opener.add_handler(urllib.request.ProxyHandler({urlsplit(url).scheme: proxy} if proxy else {}))
     for handler in _HANDLERS:
         opener.add_handler(handler())
     try:
@@ -63,14 +74,17 @@ def get(access: S3Access, path: str, query: Mapping[str, str], timeout: float) -
                 raise BrokenError("the answer was cut")
             return body
     except urllib.error.HTTPError as error:
-        with error:
-            raise AnswerError(error.code, error.headers.get("x-amz-bucket-region")) from None
+        region = error.headers.get("x-amz-bucket-region")
+        said = ""
+        with error, suppress(OSError, http.client.HTTPException):
+            said = error.read(_LONGEST_ERROR).decode("utf-8", "replace")
+        raise AnswerError(error.code, region, code_in(said)) from None
     except (OSError, http.client.HTTPException) as error:
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(reason, TimeoutError):
-            raise BrokenError("there was no answer in time") from None
+            raise BrokenError(f"there was no answer in time{way}") from None
         told = reason.strerror if isinstance(reason, OSError) else type(reason).__name__
-        raise BrokenError(f"the connection failed: {told or reason}") from None
+        raise BrokenError(f"the connection failed{way}: {told or reason}") from None
 
 
 def signed(keys: Keys, region: str, url: str, now: datetime) -> dict[str, str]:

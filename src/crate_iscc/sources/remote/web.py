@@ -68,7 +68,7 @@ def _opened(client: Client, text: str, url: Url, *, crc: bool) -> Tree:
         raise InputError(
             f"not a dataset: {printable(text)}",
             cause="what is there is no zip archive",
-            hint="the address of a crate's folder ends in a slash",
+            hint="a crate's folder ends in a slash; archives of other kinds have to be downloaded",
         )
     if not state.ranges:
         raise no_ranges(text)

@@ -15,7 +15,7 @@ from crate_iscc.cli.options import (
     manner,
 )
 
-omero = typer.Typer(no_args_is_help=True, help="Fingerprints for images in OMERO and its packs.")
+app = typer.Typer(no_args_is_help=True, help="Fingerprints for images in OMERO and its packs.")
 
 HostOption = Annotated[
     str | None,
@@ -45,7 +45,7 @@ DatasetOption = Annotated[
 FormatOption = Annotated[BuildFormat, typer.Option("--format", help="What to print.")]
 
 
-@omero.command(short_help="Make a pack of omero-cli-transfer a crate, with codes in its XML.")
+@app.command(short_help="Make a pack of omero-cli-transfer a crate, with codes in its XML.")
 def pack(
     path: Annotated[
         str,
@@ -107,7 +107,7 @@ def pack(
     )
 
 
-@omero.command(short_help="Record which images of a crate the panels of an OMERO.figure show.")
+@app.command(short_help="Record which images of a crate the panels of an OMERO.figure show.")
 def figure(
     json_file: Annotated[
         str,
@@ -147,7 +147,7 @@ def figure(
     )
 
 
-@omero.command(short_help="Write the codes of images into an OMERO server.")
+@app.command(short_help="Write the codes of images into an OMERO server.")
 def annotate(
     host: HostOption = None,
     image: ImageOption = None,
@@ -181,7 +181,7 @@ def annotate(
     )
 
 
-@omero.command(short_help="Check images of an OMERO server against the codes that they carry.")
+@app.command(short_help="Check images of an OMERO server against the codes that they carry.")
 def verify(
     host: HostOption = None,
     image: ImageOption = None,
