@@ -89,8 +89,10 @@ def _sum_tree(
             progress=progress,
         )
     except ReadError as error:
-        names_it = error.cause is not None and printable(path) in error.message
-        return Unread(CratePath(path), str(error.cause if names_it else error))
+        # The path stands before the reason: it need not stand in it too.
+        shown = printable(path)
+        reason = str(error).replace(f" for {shown}", "", 1).replace(f" {shown}", "", 1)
+        return Unread(CratePath(path), reason)
 
 
 def check(lists: list[str], manner: Manner) -> None:
