@@ -183,6 +183,9 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="crate-iscc-bench-") as folder,
         moto_server(Path(folder)) as endpoint,
     ):
+        # What is set for the user's own stores (keys, a file of certificates) is not for this one.
+        for name in [name for name in os.environ if name.startswith(("AWS_", "RCLONE_"))]:
+            del os.environ[name]
         os.environ.update(KEY, AWS_ENDPOINT_URL=endpoint, AWS_REGION="us-east-1")
         os.environ.update(RCLONE_S3_ENDPOINT=endpoint)
         crate = Path(folder) / "crate"
