@@ -34,23 +34,17 @@ static const uint8_t BLAKE3_WORDS[7][16] = {
     {11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13},
 };
 
-/* One 32-bit number for each lane. Where the compiler has no vectors, there is one lane. */
-#ifdef HAS_GNU_C
-#define B3_LANES 16
-typedef uint32_t Lanes __attribute__((vector_size(4 * B3_LANES)));
-#else
-#define B3_LANES 1
-typedef uint32_t Lanes;
-#endif
-
 #define B3_ROTATE(x, bits) ((x) >> (bits) | (x) << (32 - (bits)))
+/* By whole bytes: a vector may have something shorter for these. */
+#define B3_ROTATE_16(x) B3_ROTATE(x, 16)
+#define B3_ROTATE_8(x) B3_ROTATE(x, 8)
 #define B3_MIX(a, b, c, d, x, y)                                                             \
     v[a] = v[a] + v[b] + (x);                                                                \
-    v[d] = B3_ROTATE(v[d] ^ v[a], 16);                                                       \
+    v[d] = B3_ROTATE_16(v[d] ^ v[a]);                                                        \
     v[c] = v[c] + v[d];                                                                      \
     v[b] = B3_ROTATE(v[b] ^ v[c], 12);                                                       \
     v[a] = v[a] + v[b] + (y);                                                                \
-    v[d] = B3_ROTATE(v[d] ^ v[a], 8);                                                        \
+    v[d] = B3_ROTATE_8(v[d] ^ v[a]);                                                         \
     v[c] = v[c] + v[d];                                                                      \
     v[b] = B3_ROTATE(v[b] ^ v[c], 7);
 #define B3_ROUND(r)                                                                          \
@@ -105,59 +99,6 @@ static void hash_chunk(const uint8_t *chunk, size_t size, uint64_t counter, uint
         write_value(value, i, h[i]);
 }
 
-/* Puts the words of sixteen blocks into the lanes: m[i] gets word i of each. */
-#if B3_LANES == 16 && defined(__has_builtin)
-#if __has_builtin(__builtin_shufflevector)
-#define B3_TRANSPOSES
-#endif
-#endif
-static inline void load_blocks(Lanes m[16], const uint8_t *const blocks[B3_LANES]) {
-#ifdef B3_TRANSPOSES
-    /* Four steps of exchanging halves: of 1, 2, 4 and 8 numbers. In each, rows i and i + s become
-     * the lower and the upper of the pairs that they make. */
-    Lanes r[16], s[16];
-    for (int i = 0; i < 16; i++)
-        memcpy(&r[i], blocks[i], sizeof r[i]);
-#define PAIRS(to, from, step, low, high)                                                     \
-    for (int i = 0; i < 16; i++)                                                             \
-        if (!(i & step)) {                                                                   \
-            to[i] = low(from[i], from[i + step]);                                            \
-            to[i + step] = high(from[i], from[i + step]);                                    \
-        }
-#define LOW1(x, y)                                                                           \
-    __builtin_shufflevector(x, y, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
-#define HIGH1(x, y)                                                                          \
-    __builtin_shufflevector(x, y, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31)
-#define LOW2(x, y)                                                                           \
-    __builtin_shufflevector(x, y, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
-#define HIGH2(x, y)                                                                          \
-    __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
-#define LOW4(x, y)                                                                           \
-    __builtin_shufflevector(x, y, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
-#define HIGH4(x, y)                                                                          \
-    __builtin_shufflevector(x, y, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
-#define LOW8(x, y)                                                                           \
-    __builtin_shufflevector(x, y, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-#define HIGH8(x, y)                                                                          \
-    __builtin_shufflevector(x, y, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)
-    PAIRS(s, r, 1, LOW1, HIGH1)
-    PAIRS(r, s, 2, LOW2, HIGH2)
-    PAIRS(s, r, 4, LOW4, HIGH4)
-    PAIRS(m, s, 8, LOW8, HIGH8)
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    for (int i = 0; i < 16; i++)
-        m[i] = m[i] << 24 | (m[i] & 0xFF00u) << 8 | (m[i] >> 8 & 0xFF00u) | m[i] >> 24;
-#endif
-#else
-    for (int i = 0; i < 16; i++) {
-        uint32_t words[B3_LANES];
-        for (int lane = 0; lane < B3_LANES; lane++)
-            words[lane] = read32(blocks[lane] + 4 * i);
-        memcpy(&m[i], words, sizeof m[i]);
-    }
-#endif
-}
-
 /* What one lane hashes: so many whole blocks from `bytes` on, and where the result goes. The flags
  * of the first and of the last block differ from those between. */
 typedef struct {
@@ -167,44 +108,69 @@ typedef struct {
     uint32_t root; /* ROOT or 0, for the last block */
 } Job;
 
-/* Hashes one job in each lane: `blocks` blocks, chunks or (with one block) parents. */
-FOR_EACH_CPU static void hash_lanes(const Job jobs[B3_LANES], size_t blocks, uint32_t first,
-                                    uint32_t last) {
-    Lanes h[8], counter_low, counter_high, root;
-    uint32_t low[B3_LANES], high[B3_LANES], roots[B3_LANES];
-    for (int lane = 0; lane < B3_LANES; lane++) {
-        low[lane] = (uint32_t)jobs[lane].counter;
-        high[lane] = (uint32_t)(jobs[lane].counter >> 32);
-        roots[lane] = jobs[lane].root;
-    }
-    memcpy(&counter_low, low, sizeof low);
-    memcpy(&counter_high, high, sizeof high);
-    memcpy(&root, roots, sizeof roots);
-    const Lanes zero = counter_low ^ counter_low;
-    for (int i = 0; i < 8; i++)
-        h[i] = zero + BLAKE3_IV[i];
-    for (size_t block = 0; block < blocks; block++) {
-        const uint8_t *at[B3_LANES];
-        Lanes m[16], v[16];
-        for (int lane = 0; lane < B3_LANES; lane++)
-            at[lane] = jobs[lane].bytes + BLAKE3_BLOCK * block;
-        load_blocks(m, at);
-        for (int i = 0; i < 8; i++) {
-            v[i] = h[i];
-            v[i + 8] = zero + BLAKE3_IV[i];
-        }
-        v[12] = counter_low;
-        v[13] = counter_high;
-        v[14] = zero + BLAKE3_BLOCK;
-        uint32_t here = block == 0 ? first : 0;
-        v[15] = block == blocks - 1 ? root | (zero + (here | last)) : zero + here;
-        B3_COMPRESS
-    }
-    for (int i = 0; i < 8; i++) {
-        uint32_t words[B3_LANES];
-        memcpy(words, &h[i], sizeof words);
-        for (int lane = 0; lane < B3_LANES; lane++)
-            write_value(jobs[lane].value, i, words[lane]);
+/* As many lanes as the vectors of processors have: 16 with AVX-512, 8 with AVX2, 4 elsewhere. Where
+ * the compiler has no vectors, there is one lane. */
+#ifdef HAS_GNU_C
+#define B3_LANES 16
+#define B3_LEAST 4
+#define B3_WIDTH 4
+#define B3_NAME hash_4
+#else
+#define B3_LANES 1
+#define B3_LEAST 1
+#define B3_WIDTH 1
+#define B3_NAME hash_1
+#endif
+#define B3_CPU
+#include "_blake3_lanes.h"
+
+#if defined(HAS_GNU_C) && defined(__x86_64__)
+#define B3_ASKS_CPU
+#define B3_WIDTH 8
+#define B3_NAME hash_8
+#define B3_CPU __attribute__((target("avx2")))
+#include "_blake3_lanes.h"
+#define B3_WIDTH 16
+#define B3_NAME hash_16
+#define B3_CPU __attribute__((target("avx512f")))
+#include "_blake3_lanes.h"
+#endif
+
+/* The widest lanes that this processor has; see choose_lanes. */
+static size_t lanes_at_once = B3_LEAST;
+
+/* Has no more than `most` lanes used at once, and no more than there are. */
+static void choose_lanes(size_t most) {
+    lanes_at_once = B3_LEAST;
+#ifdef B3_ASKS_CPU
+    __builtin_cpu_init();
+    if (most >= 8 && __builtin_cpu_supports("avx2"))
+        lanes_at_once = 8;
+    if (most >= 16 && __builtin_cpu_supports("avx512f"))
+        lanes_at_once = 16;
+#else
+    (void)most;
+#endif
+}
+
+/* Hashes `count` jobs of `blocks` blocks each: chunks or (with one block) parents. What stands behind
+ * them, up to a multiple of the lanes, is hashed too. */
+static void hash_lanes(const Job *jobs, size_t count, size_t blocks, uint32_t first,
+                       uint32_t last) {
+    const size_t width = lanes_at_once;
+    for (size_t at = 0; at < count; at += width) {
+#ifdef B3_ASKS_CPU
+        if (width == 16)
+            hash_16(jobs + at, blocks, first, last);
+        else if (width == 8)
+            hash_8(jobs + at, blocks, first, last);
+        else
+#endif
+#ifdef HAS_GNU_C
+            hash_4(jobs + at, blocks, first, last);
+#else
+            hash_1(jobs + at, blocks, first, last);
+#endif
     }
 }
 
@@ -223,7 +189,7 @@ static void finish_jobs(Queue *queue) {
         queue->jobs[lane] = queue->jobs[0]; /* a lane that has nothing to do does the first again */
         queue->jobs[lane].value = nowhere;
     }
-    hash_lanes(queue->jobs, queue->blocks, queue->first, queue->last);
+    hash_lanes(queue->jobs, queue->count, queue->blocks, queue->first, queue->last);
     queue->count = 0;
 }
 

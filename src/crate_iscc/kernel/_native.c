@@ -938,6 +938,18 @@ static PyObject *py_blake3_files(PyObject *Py_UNUSED(module), PyObject *argument
     return result;
 }
 
+PyDoc_STRVAR(blake3_lanes_doc,
+             "blake3_lanes(most, /)\n--\n\n"
+             "Have at most so many blocks hashed at once, for tests; return how many are.");
+
+static PyObject *py_blake3_lanes(PyObject *Py_UNUSED(module), PyObject *most) {
+    size_t wanted = PyLong_AsSize_t(most);
+    if (wanted == (size_t)-1 && PyErr_Occurred())
+        return NULL;
+    choose_lanes(wanted);
+    return PyLong_FromSize_t(lanes_at_once);
+}
+
 PyDoc_STRVAR(blake3_subtrees_doc,
              "blake3_subtrees(buffer, counter, /)\n--\n\n"
              "Return the largest subtrees of BLAKE3 that bytes from chunk `counter` on make.\n\n"
@@ -1146,6 +1158,7 @@ static PyType_Spec data_hasher_spec = {
 
 static int module_exec(PyObject *module) {
     fill_shifted();
+    choose_lanes(B3_LANES);
     static const uint32_t parameters[] = {MIN_SIZE, MAX_SIZE, CENTRE_SIZE, STRICT_MASK, LOOSE_MASK};
     PyObject *type = PyType_FromModuleAndSpec(module, &data_hasher_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
@@ -1161,6 +1174,7 @@ static int module_exec(PyObject *module) {
 static PyMethodDef module_methods[] = {
     {"chunk_ahead", chunk_ahead, METH_O, chunk_ahead_doc},
     {"blake3_files", py_blake3_files, METH_VARARGS, blake3_files_doc},
+    {"blake3_lanes", py_blake3_lanes, METH_O, blake3_lanes_doc},
     {"blake3_subtrees", py_blake3_subtrees, METH_VARARGS, blake3_subtrees_doc},
     {"blake3_parent", py_blake3_parent, METH_VARARGS, blake3_parent_doc},
     {"data_files", data_files, METH_VARARGS, data_files_doc},
