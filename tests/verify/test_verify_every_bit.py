@@ -99,6 +99,12 @@ VALUES = re.compile(
 DIGEST = re.compile(rb"1e20[0-9a-f]{64}", re.IGNORECASE)
 
 
+@pytest.mark.parametrize(
+    "small",
+    [Style.GRAPH, pytest.param(Style.TABLE, marks=pytest.mark.deep)],
+    ids=str,
+    indirect=True,
+)
 def test_every_bit_of_the_recorded_values_is_covered(small: Path) -> None:
     """No code, digest, size or count in the metadata can lose a bit and the crate stay valid.
 
