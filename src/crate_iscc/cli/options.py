@@ -269,6 +269,33 @@ KeyOption = Annotated[
     str | None,
     typer.Option("--key", metavar="FILE", help="The key; - is stdin [default: CRATE_ISCC_KEY]."),
 ]
+PrintOption = Annotated[BuildFormat, typer.Option("--format", help="What to print.")]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
+]
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="TEXT", help="The dataset's name.")
+]
+DescriptionOption = Annotated[
+    str | None, typer.Option("--description", metavar="TEXT", help="What it is, in a sentence.")
+]
+LicenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--license",
+        "--licence",
+        metavar="ID",
+        help="An SPDX identifier (CC-BY-4.0), a URL, or a file.",
+    ),
+]
+AuthorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--author",
+        metavar="NAME",
+        help="A name, an ORCID or both: 'Ada Lovelace 0000-…'. Repeatable.",
+    ),
+]
 FormatOption = Annotated[
     ReportFormat | None,
     typer.Option("--format", help="How to write the report [default: told from -o, else text]."),

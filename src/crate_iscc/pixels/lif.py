@@ -31,7 +31,7 @@ from crate_iscc.pixels import (
     needed,
 )
 from crate_iscc.pixels.canonical import canonical
-from crate_iscc.pixels.random_access import AsFile, RandomAccess, random_access
+from crate_iscc.pixels.random_access import AsFile, OneFile, RandomAccess
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.stretch import Bytes
@@ -75,7 +75,7 @@ class _Layout:
         return self.start + self.channels[plane.c] + ways
 
 
-class LifSource:
+class LifSource(OneFile):
     """The images of one LIF, in the order of its metadata."""
 
     def __init__(self, tree: Tree, listing: Listing, path: CratePath) -> None:
@@ -83,10 +83,7 @@ class LifSource:
         self._liffile = needed("liffile", "lif")
         # What liffile has to say of faulty files goes into the reason, not to stderr.
         logging.getLogger("liffile").addHandler(logging.NullHandler())
-        self._tree = tree
-        self._entry = listing.entries.get(path)
-        self._path = path
-        self._source: RandomAccess | None = None
+        super().__init__(tree, listing, path)
         self._reader = f"liffile {self._liffile.__version__}"
 
     def images(self) -> Iterator[PixelImage | ImageUnread]:
@@ -108,23 +105,6 @@ class LifSource:
                 yield self._image(source, _layout(element, document.memory_blocks, source), name)
             except Exception as error:
                 yield ImageUnread(self._path, reason_of(error), name)
-
-    def settle(self) -> None:
-        """Raise ReadError unless the file is as it was listed."""
-        if self._source:
-            self._source.settle()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._source:
-            self._source.close()
-            self._source = None
-
-    def _opened(self) -> RandomAccess:
-        if self._entry is None:
-            raise NoPixelsError("it is not there")
-        self._source = random_access(self._tree, self._entry)
-        return self._source
 
     def _image(self, source: RandomAccess, layout: _Layout, name: str) -> PixelImage:
         sizes = {**layout.sizes, "c": len(layout.channels)}

@@ -33,7 +33,7 @@ from crate_iscc.pixels import (
 from crate_iscc.pixels.canonical import canonical
 from crate_iscc.pixels.nd2_chunks import MAGIC, Chunks
 from crate_iscc.pixels.nd2_variants import MOST, require_readable
-from crate_iscc.pixels.random_access import AsFile, RandomAccess, random_access
+from crate_iscc.pixels.random_access import AsFile, OneFile, RandomAccess
 from crate_iscc.pixels.walking import reason_of
 from crate_iscc.sources import Listing, Tree
 from crate_iscc.stretch import Bytes
@@ -87,16 +87,13 @@ class _Layout:
         return cells.reshape(rows, self.width, self.channels).transpose(2, 0, 1)
 
 
-class Nd2Source:
+class Nd2Source(OneFile):
     """The images of one ND2: one for each position."""
 
     def __init__(self, tree: Tree, listing: Listing, path: CratePath) -> None:
         """Take a file of a listed tree. Raises InputError if nd2 is missing."""
         self._nd2 = needed("nd2", "nd2")
-        self._tree = tree
-        self._entry = listing.entries.get(path)
-        self._path = path
-        self._source: RandomAccess | None = None
+        super().__init__(tree, listing, path)
         self._reader = f"nd2 {self._nd2.__version__}"
 
     def images(self) -> Iterator[PixelImage | ImageUnread]:
@@ -119,23 +116,6 @@ class Nd2Source:
                 yield self._image(_Frames(source, chunks, layout, scene), name)
             except Exception as error:
                 yield ImageUnread(self._path, reason_of(error), name)
-
-    def settle(self) -> None:
-        """Raise ReadError unless the file is as it was listed."""
-        if self._source:
-            self._source.settle()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._source:
-            self._source.close()
-            self._source = None
-
-    def _opened(self) -> RandomAccess:
-        if self._entry is None:
-            raise NoPixelsError("it is not there")
-        self._source = random_access(self._tree, self._entry)
-        return self._source
 
     def _told(self, source: RandomAccess) -> tuple[Any, Any]:
         """Return what nd2 reads from the metadata: attributes, and the loops of the experiment."""

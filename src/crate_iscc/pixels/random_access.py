@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
-from crate_iscc.paths import printable
-from crate_iscc.sources import Mapped, QuickTree, Tree, chunks
+from crate_iscc.paths import CratePath, printable
+from crate_iscc.pixels import NoPixelsError
+from crate_iscc.sources import Listing, Mapped, QuickTree, Tree, chunks
 from crate_iscc.sources.directory import FileStream
 
 _IN_MEMORY = 1 << 26
@@ -117,6 +118,33 @@ class _Copied:
 
     def close(self) -> None:
         self._file.close()
+
+
+class OneFile:
+    """A file of a listed tree that is opened when its images are asked for: what readers share."""
+
+    def __init__(self, tree: Tree, listing: Listing, path: CratePath) -> None:
+        self._tree = tree
+        self._entry = listing.entries.get(path)
+        self._path = path
+        self._source: RandomAccess | None = None
+
+    def settle(self) -> None:
+        """Raise ReadError unless the file is as it was listed."""
+        if self._source:
+            self._source.settle()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._source:
+            self._source.close()
+            self._source = None
+
+    def _opened(self) -> RandomAccess:
+        if self._entry is None:
+            raise NoPixelsError("it is not there")
+        self._source = random_access(self._tree, self._entry)
+        return self._source
 
 
 class AsFile(io.RawIOBase):

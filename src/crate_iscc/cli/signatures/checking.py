@@ -23,6 +23,7 @@ from crate_iscc.cli.options import (
     MaxAgeOption,
     MaxBytes,
     OutputOption,
+    PrintOption,
     ProgressKind,
     ProgressOption,
     ReportFormat,
@@ -232,9 +233,7 @@ def audit(
             "--require", metavar="PROOFS", help="signature, timestamp, or both with a comma."
         ),
     ] = None,
-    format_: Annotated[
-        BuildFormat, typer.Option("--format", help="What to print.")
-    ] = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
 ) -> None:
     """Check a log of verifications: every record holds the hash of the one before it.
 
@@ -257,9 +256,7 @@ def audit(
 
 def show(
     crate: CrateArgument,
-    format_: Annotated[
-        BuildFormat, typer.Option("--format", help="What to print.")
-    ] = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
 ) -> None:
     """Show what a crate records: its codes, containers and files. Nothing is checked.
 

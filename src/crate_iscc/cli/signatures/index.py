@@ -12,6 +12,8 @@ from crate_iscc.cli.options import (
     Jobs,
     KernelOption,
     MaxBytes,
+    NoCacheOption,
+    PrintOption,
     ProgressKind,
     ProgressOption,
     manner,
@@ -26,7 +28,6 @@ IndexOption = Annotated[
         "--index", metavar="FILE", help="The index [default: CRATE_ISCC_INDEX, or one of yours]."
     ),
 ]
-FormatOption = Annotated[BuildFormat, typer.Option("--format", help="What to print.")]
 
 
 @app.command("add", short_help="Take in crates, folders or zips.")
@@ -39,9 +40,7 @@ def index_add(
     compute: Annotated[
         bool, typer.Option("--compute", help="Read crates too, whatever they record.")
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
-    ] = False,
+    no_cache: NoCacheOption = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
@@ -84,7 +83,7 @@ def index_search(
     most: Annotated[
         int, typer.Option("--most", min=0, metavar="N", help="How many near ones to name.")
     ] = 20,
-    format_: FormatOption = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
 ) -> None:
     """Say where a file or a code is, and what is near to it.
 
@@ -120,7 +119,7 @@ def index_remove(
 
 
 @app.command("list", short_help="Show what is in the index.")
-def index_list(index: IndexOption = None, format_: FormatOption = BuildFormat.TEXT) -> None:
+def index_list(index: IndexOption = None, format_: PrintOption = BuildFormat.TEXT) -> None:
     """Show what is in the index.
 
     crate-iscc index list

@@ -12,6 +12,8 @@ from crate_iscc.cli.options import (
     Jobs,
     KernelOption,
     MaxBytes,
+    NoCacheOption,
+    PrintOption,
     ProgressKind,
     ProgressOption,
     SumFormat,
@@ -223,16 +225,12 @@ def similar(
         typer.Option("--images", help="Compare the pixels of images, and looks. Experimental."),
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show all groups and files.")] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
-    ] = False,
+    no_cache: NoCacheOption = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
     kernel: KernelOption = None,
-    format_: Annotated[
-        BuildFormat, typer.Option("--format", help="What to print.")
-    ] = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
     """Find what is there twice, or nearly: by digests, and by the byte runs that files share.
@@ -289,9 +287,7 @@ def trace(
         Path | None,
         typer.Option("--html", metavar="FILE", help="Write a page with pictures of them."),
     ] = None,
-    format_: Annotated[
-        BuildFormat, typer.Option("--format", help="What to print.")
-    ] = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     io: IoOption = Io.FAST,

@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from crate_iscc.cli.options import (
+    AuthorOption,
     BuildFormat,
     BuildStyle,
     Codes,
     CrateArgument,
     DaskOption,
+    DescriptionOption,
     ExitZeroOption,
     FormatOption,
     IgnoreOption,
@@ -19,7 +21,11 @@ from crate_iscc.cli.options import (
     Jobs,
     JournalOption,
     KernelOption,
+    LicenceOption,
     MaxBytes,
+    NameOption,
+    NoCacheOption,
+    PrintOption,
     ProgressKind,
     ProgressOption,
     ShardOption,
@@ -37,25 +43,10 @@ def build(
         str | None,
         typer.Option("--out", "-o", metavar="OUT", help="Write x.zip or a new DIR/ instead."),
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The dataset's name.")] = None,
-    description: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What it is, in a sentence.")
-    ] = None,
-    licence: Annotated[
-        str | None,
-        typer.Option(
-            "--license",
-            "--licence",
-            metavar="ID",
-            help="An SPDX identifier (CC-BY-4.0), a URL, or a file.",
-        ),
-    ] = None,
-    author: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="A name, an ORCID or both: 'Ada Lovelace 0000-…'. Repeatable."
-        ),
-    ] = None,
+    name: NameOption = None,
+    description: DescriptionOption = None,
+    licence: LicenceOption = None,
+    author: AuthorOption = None,
     container: Annotated[
         list[str] | None,
         typer.Option(
@@ -94,9 +85,7 @@ def build(
             "--codes", help="full: an ISCC-CODE of description, looks and bytes too. Experimental."
         ),
     ] = Codes.SUM,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
-    ] = False,
+    no_cache: NoCacheOption = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")
     ] = False,
@@ -106,9 +95,7 @@ def build(
     jobs: Jobs = None,
     io: IoOption = Io.FAST,
     kernel: KernelOption = None,
-    format_: Annotated[
-        BuildFormat, typer.Option("--format", help="What to print.")
-    ] = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
     """Make a dataset an RO-Crate with a fingerprint for every file.

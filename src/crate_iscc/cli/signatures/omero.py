@@ -5,11 +5,17 @@ from typing import Annotated
 import typer
 
 from crate_iscc.cli.options import (
+    AuthorOption,
     BuildFormat,
+    DescriptionOption,
     Io,
     Jobs,
     KernelOption,
+    LicenceOption,
     MaxBytes,
+    NameOption,
+    NoCacheOption,
+    PrintOption,
     ProgressKind,
     ProgressOption,
     manner,
@@ -42,7 +48,6 @@ DatasetOption = Annotated[
     list[int] | None,
     typer.Option("--dataset", min=1, metavar="ID", help="All images of a dataset. Repeatable."),
 ]
-FormatOption = Annotated[BuildFormat, typer.Option("--format", help="What to print.")]
 
 
 @app.command(short_help="Make a pack of omero-cli-transfer a crate, with codes in its XML.")
@@ -55,30 +60,19 @@ def pack(
         str | None,
         typer.Option("--out", "-o", metavar="OUT", help="Write x.zip, x.tar or a new DIR/."),
     ] = None,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="The dataset's name.")] = None,
-    description: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What it is, in a sentence.")
-    ] = None,
-    licence: Annotated[
-        str | None,
-        typer.Option(
-            "--license", "--licence", metavar="ID", help="An SPDX identifier, a URL, or a file."
-        ),
-    ] = None,
-    author: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A name, an ORCID or both. Repeatable.")
-    ] = None,
+    name: NameOption = None,
+    description: DescriptionOption = None,
+    licence: LicenceOption = None,
+    author: AuthorOption = None,
     pixels: Annotated[
         bool,
         typer.Option("--pixels", help="Decode the images, and give them pixel codes."),
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Read every file, also what did not change.")
-    ] = False,
+    no_cache: NoCacheOption = False,
     max_bytes: MaxBytes = None,
     jobs: Jobs = None,
     kernel: KernelOption = None,
-    format_: FormatOption = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
     progress: ProgressOption = ProgressKind.AUTO,
 ) -> None:
     """Make a pack of omero-cli-transfer a crate, with its images' codes as key-value pairs.
@@ -161,7 +155,7 @@ def annotate(
         bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")
     ] = False,
     kernel: KernelOption = None,
-    format_: FormatOption = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
 ) -> None:
     """Write the codes of images into an OMERO server, as key-value pairs on each.
 
@@ -189,7 +183,7 @@ def verify(
     port: PortOption = None,
     session: SessionOption = None,
     kernel: KernelOption = None,
-    format_: FormatOption = BuildFormat.TEXT,
+    format_: PrintOption = BuildFormat.TEXT,
 ) -> None:
     """Check images of an OMERO server against the codes that they carry.
 
