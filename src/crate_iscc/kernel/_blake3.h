@@ -124,8 +124,7 @@ typedef struct {
 #define B3_CPU
 #include "_blake3_lanes.h"
 
-#if defined(HAS_GNU_C) && defined(__x86_64__)
-#define B3_ASKS_CPU
+#ifdef ASKS_CPU
 #define B3_WIDTH 8
 #define B3_NAME hash_8
 #define B3_CPU __attribute__((target("avx2")))
@@ -142,7 +141,7 @@ static size_t lanes_at_once = B3_LEAST;
 /* Has no more than `most` lanes used at once, and no more than there are. */
 static void choose_lanes(size_t most) {
     lanes_at_once = B3_LEAST;
-#ifdef B3_ASKS_CPU
+#ifdef ASKS_CPU
     __builtin_cpu_init();
     if (most >= 8 && __builtin_cpu_supports("avx2"))
         lanes_at_once = 8;
@@ -159,7 +158,7 @@ static void hash_lanes(const Job *jobs, size_t count, size_t blocks, uint32_t fi
                        uint32_t last) {
     const size_t width = lanes_at_once;
     for (size_t at = 0; at < count; at += width) {
-#ifdef B3_ASKS_CPU
+#ifdef ASKS_CPU
         if (width == 16)
             hash_16(jobs + at, blocks, first, last);
         else if (width == 8)

@@ -10,12 +10,13 @@
  *   be chunked ahead, as if a chunk began at its first byte. To join it, the true chain is continued
  *   into the stretch until it cuts where the stretch was cut too: from there on both are the same.
  *   Nothing is assumed: where no cut coincides, the true chain goes on to the end of the stretch.
- *   Two stretches are chunked in one loop (chunk_two); chunk_ahead gives whole buffers to threads.
+ *   Two stretches are chunked in one loop (chunk_two), or sixteen in the lanes of vectors
+ *   (_chunk_lanes.h, where the processor has AVX-512 VBMI); chunk_ahead gives whole buffers to threads.
  * - The gear recurrence is unrolled over eight bytes (see STEP): one addition a byte, not two
  *   instructions that wait for each other.
  * - Four chunks are hashed side by side, so that none waits for its own multiplications.
  *
- * One C11 file in Python's limited API; no vector intrinsics, no other code is needed.
+ * C11 in Python's limited API; no other code is needed. Vector intrinsics are in _chunk_lanes.h alone.
  */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
@@ -37,6 +38,12 @@
 #define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_EACH_CPU
+#endif
+
+/* Whether the processor can be asked what it has, and functions be made for one that has more. Not with
+ * GCC on Windows, which lets wide vectors lie on the stack where they must not (GCC bug 54412). */
+#if defined(HAS_GNU_C) && defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
+#define ASKS_CPU
 #endif
 
 #ifdef HAS_GNU_C
@@ -204,20 +211,20 @@ static uint32_t xxh32(const uint8_t *bytes, size_t size) {
  *
  * Four lanes have a chunk each; whenever one of them ends, its lane takes the next chunk. The last
  * three to end are finished one by one. */
-#define LANES 4
+#define HASHED_AT_ONCE 4
 FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengths, size_t count,
                                      uint32_t *features) {
-    uint32_t sums[LANES][4];
-    const uint8_t *at[LANES];
-    size_t chunk[LANES], stripes[LANES];
+    uint32_t sums[HASHED_AT_ONCE][4];
+    const uint8_t *at[HASHED_AT_ONCE];
+    size_t chunk[HASHED_AT_ONCE], stripes[HASHED_AT_ONCE];
     size_t next = 0;
 
-    if (count < LANES) {
+    if (count < HASHED_AT_ONCE) {
         for (; next < count; bytes += lengths[next++])
             features[next] = xxh32(bytes, lengths[next]);
         return;
     }
-    for (int lane = 0; lane < LANES; lane++) {
+    for (int lane = 0; lane < HASHED_AT_ONCE; lane++) {
         xxh32_begin(sums[lane]);
         at[lane] = bytes;
         chunk[lane] = next;
@@ -226,7 +233,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
     }
     for (;;) {
         int first = 0; /* the lane whose chunk ends first */
-        for (int lane = 1; lane < LANES; lane++)
+        for (int lane = 1; lane < HASHED_AT_ONCE; lane++)
             first = stripes[lane] < stripes[first] ? lane : first;
         size_t common = stripes[first];
         const uint8_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3];
@@ -236,7 +243,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
             xxh32_stripe(sums[2], p2 + 16 * i);
             xxh32_stripe(sums[3], p3 + 16 * i);
         }
-        for (int lane = 0; lane < LANES; lane++) {
+        for (int lane = 0; lane < HASHED_AT_ONCE; lane++) {
             at[lane] += 16 * common;
             stripes[lane] -= common;
         }
@@ -252,7 +259,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
         stripes[first] = lengths[next] / 16;
         bytes += lengths[next++];
     }
-    for (int lane = 0; lane < LANES; lane++) {
+    for (int lane = 0; lane < HASHED_AT_ONCE; lane++) {
         if (chunk[lane] == count)
             continue;
         for (; stripes[lane] > 0; stripes[lane]--, at[lane] += 16)
@@ -438,38 +445,75 @@ static Hit read_to_limit(Reader *a, Reader *b) {
                        : read_on(a, b, size, STRICT_MASK, STRICT_MASK);
 }
 
-/* Ends the chunk of a reader and begins the next one. Returns whether `stop` is reached. */
-static int end_chunk(Reader *reader_, Chunks *chunks, int length_in_block, const uint8_t *stop) {
-    size_t length = (size_t)(reader_->at + length_in_block - chunks->end);
-    add_chunk_and_repeats(chunks, length, stop);
-    *reader_ = reader(chunks->end);
-    return chunks->end >= stop;
+/* Bytes that are chunked as if a chunk began at the first of them: all chunks that begin before
+ * `stop`. */
+typedef struct {
+    const uint8_t *start, *stop;
+    Chunks chunks;
+} Stretch;
+
+static int is_chunked(const Stretch *stretch) {
+    return stretch->chunks.end >= stretch->stop;
 }
 
-/* Does for two stretches what chunk_one does for one, in one loop, until either has reached its
- * stop. The limits are whole blocks away from MIN_SIZE: so no block crosses a limit, and no reader
- * goes beyond a byte that chunk_one would not read. */
-static void chunk_two(Chunks *chunks_a, const uint8_t *stop_a, Chunks *chunks_b,
-                      const uint8_t *stop_b) {
-    int is_done = chunks_a->end >= stop_a || chunks_b->end >= stop_b;
-    Reader a = reader(chunks_a->end), b = reader(chunks_b->end);
+/* Ends the chunk of a reader and begins the next one. Returns whether the stretch is chunked. */
+static int end_chunk(Reader *reader_, Stretch *stretch, int length_in_block) {
+    Chunks *chunks = &stretch->chunks;
+    size_t length = (size_t)(reader_->at + length_in_block - chunks->end);
+    add_chunk_and_repeats(chunks, length, stretch->stop);
+    *reader_ = reader(chunks->end);
+    return is_chunked(stretch);
+}
+
+/* Chunks two stretches in one loop, until either is chunked: what chunk_one does for each. The limits
+ * are whole blocks away from MIN_SIZE: so no block crosses a limit, and no reader goes beyond a byte
+ * that chunk_one would not read. */
+static void chunk_two(Stretch *first, Stretch *second) {
+    Reader a = reader(first->start), b = reader(second->start);
+    int is_done = 0;
     while (!is_done) {
         Hit hit = read_to_limit(&a, &b);
         if (hit.reader == &a)
-            is_done = end_chunk(&a, chunks_a, hit.length, stop_a);
+            is_done = end_chunk(&a, first, hit.length);
         else if (hit.reader == &b)
-            is_done = end_chunk(&b, chunks_b, hit.length, stop_b);
+            is_done = end_chunk(&b, second, hit.length);
         else if (b.at == b.limit && ends_at_limit(&b))
-            is_done = end_chunk(&b, chunks_b, 0, stop_b);
+            is_done = end_chunk(&b, second, 0);
         else if (a.at == a.limit && ends_at_limit(&a))
-            is_done = end_chunk(&a, chunks_a, 0, stop_a);
+            is_done = end_chunk(&a, first, 0);
     }
+}
+
+/* A stretch for each of 16 lanes of a vector, where the processor has what that takes. */
+#define LANES 16
+#ifdef ASKS_CPU
+#include "_chunk_lanes.h"
+#endif
+
+/* How many stretches are chunked at once: 2 or LANES. */
+static size_t stretches_at_once = 2;
+
+/* Has no more than `most` stretches chunked at once, and no more than this processor can. */
+static void choose_stretches(size_t most) {
+    stretches_at_once = 2;
+#ifdef ASKS_CPU
+    __builtin_cpu_init();
+    if (most >= LANES && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi")) {
+        fill_gear_bytes();
+        stretches_at_once = LANES;
+    }
+#else
+    (void)most;
+#endif
 }
 
 /* --- Chunks and their features, window by window ------------------------------------------------ */
 
-/* So many bytes are chunked, then hashed: they stay in the cache of the core in between. */
-#define WINDOW ((size_t)512 * 1024)
+/* So many bytes are chunked, then hashed: they stay in the cache of the core in between. The longer a
+ * stretch, the less of it is chunked twice, and the more alike are the stretches. */
+#define WINDOW ((size_t)1024 * 1024)
+#define WINDOW_OF_TWO ((size_t)512 * 1024)
 /* Every chunk but the last of a stream has more than MIN_SIZE bytes. */
 #define WINDOW_CHUNKS (WINDOW / MIN_SIZE + 1)
 
@@ -478,20 +522,56 @@ typedef struct {
     size_t count;
 } Window;
 
-/* Takes over the chunks of a stretch that was chunked ahead, from where a cut coincides with one of
- * the true chain. Ends with the chain at `stop` or behind it. */
-static void join(Chunks *chain, const uint8_t *start, const Chunks *ahead, const uint8_t *stop) {
-    const uint8_t *cut = start;
+/* Takes over the chunks of a stretch from where one of its cuts coincides with one of the true chain.
+ * Ends with the chain at the stretch's stop or behind it. */
+static void join(Chunks *chain, const Stretch *stretch) {
+    const Chunks *ahead = &stretch->chunks;
+    const uint8_t *cut = stretch->start;
     size_t i = 0;
-    while (chain->end < stop) {
+    while (chain->end < stretch->stop) {
         while (cut < chain->end && i < ahead->count)
             cut += ahead->lengths[i++];
         if (cut == chain->end)
             for (; i < ahead->count; i++)
                 add_chunk(chain, ahead->lengths[i]);
         else
-            add_chunk_and_repeats(chain, chunk_length(chain->end, MAX_SIZE), stop);
+            add_chunk_and_repeats(chain, chunk_length(chain->end, MAX_SIZE), stretch->stop);
     }
+}
+
+/* Chunks a window from its start, which is the end of `chain`, to `stop`, several stretches of it at
+ * once. */
+static void chunk_window(Chunks *chain, const uint8_t *stop) {
+    const uint8_t *start = chain->end;
+    size_t size = (size_t)(stop - start), count = stretches_at_once;
+    while (count > 1 && size / count < MAX_SIZE)
+        count = count > 2 ? 2 : 1;
+    if (count == 1) {
+        chunk_one(chain, stop);
+        return;
+    }
+    Stretch stretches[LANES];
+    uint32_t lengths[WINDOW_CHUNKS + LANES];
+    size_t each = size / count, room = each / MIN_SIZE + 1; /* the last has count - 1 bytes more */
+    for (size_t i = 0; i < count; i++) {
+        Stretch *stretch = &stretches[i];
+        stretch->start = start + i * each;
+        stretch->stop = i + 1 < count ? stretch->start + each : stop;
+        stretch->chunks.end = stretch->start;
+        stretch->chunks.lengths = i == 0 ? chain->lengths : lengths + i * room;
+        stretch->chunks.count = 0;
+    }
+#ifdef ASKS_CPU
+    if (count == LANES)
+        chunk_sixteen(start, stretches);
+    else
+#endif
+        chunk_two(&stretches[0], &stretches[1]);
+    for (size_t i = 0; i < count; i++)
+        chunk_one(&stretches[i].chunks, stretches[i].stop);
+    *chain = stretches[0].chunks;
+    for (size_t i = 1; i < count; i++)
+        join(chain, &stretches[i]);
 }
 
 /* Chunks and hashes the next bytes, at most a window of them; a chunk begins at the first.
@@ -506,18 +586,8 @@ static size_t next_chunks(Window *window, const uint8_t *bytes, size_t size) {
     } else {
         /* Chunks that begin before `stop` end in these bytes, whatever they hold. */
         size_t length = size - MAX_SIZE + 1;
-        const uint8_t *stop = bytes + (length < WINDOW ? length : WINDOW);
-        const uint8_t *middle = bytes + (stop - bytes) / 2;
-        uint32_t lengths[WINDOW_CHUNKS];
-        Chunks ahead = {middle, lengths, 0};
-        if (middle - bytes >= MAX_SIZE) {
-            chunk_two(&chain, middle, &ahead, stop);
-            chunk_one(&chain, middle);
-            chunk_one(&ahead, stop);
-            join(&chain, middle, &ahead, stop);
-        } else {
-            chunk_one(&chain, stop);
-        }
+        size_t most = stretches_at_once > 2 ? WINDOW : WINDOW_OF_TWO;
+        chunk_window(&chain, bytes + (length < most ? length : most));
     }
     window->count = chain.count;
     hash_chunks(bytes, window->lengths, chain.count, window->features);
@@ -950,6 +1020,18 @@ static PyObject *py_blake3_lanes(PyObject *Py_UNUSED(module), PyObject *most) {
     return PyLong_FromSize_t(lanes_at_once);
 }
 
+PyDoc_STRVAR(chunk_lanes_doc,
+             "chunk_lanes(most, /)\n--\n\n"
+             "Have at most so many stretches chunked at once, for tests; return how many are.");
+
+static PyObject *py_chunk_lanes(PyObject *Py_UNUSED(module), PyObject *most) {
+    size_t wanted = PyLong_AsSize_t(most);
+    if (wanted == (size_t)-1 && PyErr_Occurred())
+        return NULL;
+    choose_stretches(wanted);
+    return PyLong_FromSize_t(stretches_at_once);
+}
+
 PyDoc_STRVAR(blake3_subtrees_doc,
              "blake3_subtrees(buffer, counter, /)\n--\n\n"
              "Return the largest subtrees of BLAKE3 that bytes from chunk `counter` on make.\n\n"
@@ -1159,6 +1241,7 @@ static PyType_Spec data_hasher_spec = {
 static int module_exec(PyObject *module) {
     fill_shifted();
     choose_lanes(B3_LANES);
+    choose_stretches(LANES);
     static const uint32_t parameters[] = {MIN_SIZE, MAX_SIZE, CENTRE_SIZE, STRICT_MASK, LOOSE_MASK};
     PyObject *type = PyType_FromModuleAndSpec(module, &data_hasher_spec, NULL);
     int failed = !type || PyModule_AddType(module, (PyTypeObject *)type) < 0 ||
@@ -1173,6 +1256,7 @@ static int module_exec(PyObject *module) {
 
 static PyMethodDef module_methods[] = {
     {"chunk_ahead", chunk_ahead, METH_O, chunk_ahead_doc},
+    {"chunk_lanes", py_chunk_lanes, METH_O, chunk_lanes_doc},
     {"blake3_files", py_blake3_files, METH_VARARGS, blake3_files_doc},
     {"blake3_lanes", py_blake3_lanes, METH_O, blake3_lanes_doc},
     {"blake3_subtrees", py_blake3_subtrees, METH_VARARGS, blake3_subtrees_doc},
