@@ -248,6 +248,7 @@ def test_the_sdist_holds_what_the_tests_need(distributions: Distributions) -> No
         "src/crate_iscc/hamming/_hamming.c",
         "src/crate_iscc/kernel/_blake3.h",
         "src/crate_iscc/kernel/_blake3_lanes.h",
+        "src/crate_iscc/kernel/_chunk_lanes.h",
         "src/crate_iscc/sources/_reading.c",
         "tests/install/check_wheel.py",
         "README.md",

@@ -5,7 +5,7 @@ import importlib.util
 import sys
 import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -31,9 +31,22 @@ from crate_iscc.kernel.compiled import CompiledKernel
 
 MIB = 1 << 20
 WINDOW = MIB // 2
-BORDERS = (16, 256, 640, 4096, 8192, 16384, 24576, WINDOW // 2, WINDOW, WINDOW + 8192, 2 * WINDOW)
+LANES = 16
+LEAST_FOR_LANES = LANES * 8192 + 8191
+BORDERS = (
+    *(16, 256, 640, 4096, 8192, 16384, 24576, LEAST_FOR_LANES, WINDOW // 2, WINDOW, WINDOW + 8192),
+    *(2 * WINDOW, 2 * WINDOW + 8191, 2 * WINDOW + LEAST_FOR_LANES, 4 * WINDOW),
+)
 SIZES = sorted({border + d for border in BORDERS for d in (-2, -1, 0, 1, 2)} | {0, 1, 15, 100})
 PERIODS = (*range(1, 65), 257, 640, 1023, 1024, 1025, 8191, 8192, 8193)
+
+
+@pytest.fixture(params=[2, LANES], scope="module", autouse=True)
+def _stretches_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run all tests with two stretches at once, and with as many as this processor has lanes for."""
+    assert 2 <= _native.chunk_lanes(request.param) <= request.param
+    yield
+    _native.chunk_lanes(LANES)
 
 
 def by_iscc_lib(content: bytes) -> bytes | None:
@@ -155,6 +168,28 @@ def test_constant_stretches_between_random_ones(seed: int) -> None:
             for _ in range(10)
         )
     )
+
+
+@pytest.mark.parametrize("byte", [0, 0x55, 0xFF])
+def test_chunks_that_only_their_size_ends(byte: int) -> None:
+    """None of them repeats the one before, so each is read to its limit; a few end earlier."""
+    random = Random(byte)
+    content = bytearray([byte] * (3 * MIB))
+    for start in range(0, len(content), 8192):
+        content[start : start + 4] = start.to_bytes(4, "big")
+    check(bytes(content))
+    for _ in range(40):
+        place = random.randrange(len(content) - 1000)
+        content[place : place + 1000] = random.randbytes(1000)
+
+    check(bytes(content))
+
+
+@pytest.mark.parametrize("wrong", [-1, 1 << 70, "2"])
+def test_what_is_no_number_of_stretches_is_refused(wrong: object) -> None:
+    """Nothing is chosen then."""
+    with pytest.raises((OverflowError, TypeError)):
+        _native.chunk_lanes(wrong)  # type: ignore[arg-type]
 
 
 @given(

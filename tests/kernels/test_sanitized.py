@@ -42,7 +42,7 @@ from crate_iscc.kernel.native import NativeKernel
 
 
 def content():
-    size = int(2 ** random.uniform(0, 21))
+    size = int(2 ** random.uniform(0, 22))
     kind = random.randrange(4)
     if kind == 0:
         pattern = random.randbytes(random.choice([1, 2, 3, 7, 64, 257, 1023, 1025, 8192]))

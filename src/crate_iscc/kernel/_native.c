@@ -167,26 +167,56 @@ static inline uint32_t read32(const uint8_t *bytes) {
     return value;
 }
 
-/* Takes one stripe of 16 bytes into the four accumulators. */
-static inline void xxh32_stripe(uint32_t sums[4], const uint8_t *bytes) {
-    for (int i = 0; i < 4; i++)
-        sums[i] = rotate_left(sums[i] + read32(bytes + 4 * i) * PRIME2, 13) * PRIME1;
+/* The four accumulators. They are a vector where the compiler has one. */
+#ifdef HAS_GNU_C
+typedef uint32_t Sums __attribute__((vector_size(16)));
+
+static INLINE Sums sums_of(const uint32_t of[4]) {
+    Sums sums = {of[0], of[1], of[2], of[3]};
+    return sums;
 }
 
-static inline void xxh32_begin(uint32_t sums[4]) {
-    sums[0] = PRIME1 + PRIME2; /* modulo 2^32, as all that follows */
-    sums[1] = PRIME2;
-    sums[2] = 0;
-    sums[3] = 0u - PRIME1;
+/* Returns the accumulators after one more stripe of 16 bytes. */
+static INLINE Sums xxh32_stripe(Sums sums, const uint8_t *bytes) {
+    Sums words;
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    words = (Sums){read32(bytes), read32(bytes + 4), read32(bytes + 8), read32(bytes + 12)};
+#else
+    memcpy(&words, bytes, sizeof words);
+#endif
+    sums += words * PRIME2;
+    return (sums << 13 | sums >> 19) * PRIME1;
+}
+#else
+typedef struct {
+    uint32_t of[4];
+} Sums;
+
+static INLINE Sums sums_of(const uint32_t of[4]) {
+    Sums sums = {{of[0], of[1], of[2], of[3]}};
+    return sums;
+}
+
+static INLINE Sums xxh32_stripe(Sums sums, const uint8_t *bytes) {
+    for (int i = 0; i < 4; i++)
+        sums.of[i] = rotate_left(sums.of[i] + read32(bytes + 4 * i) * PRIME2, 13) * PRIME1;
+    return sums;
+}
+#endif
+
+static INLINE Sums xxh32_begin(void) {
+    static const uint32_t first[4] = {PRIME1 + PRIME2, PRIME2, 0, 0u - PRIME1}; /* modulo 2^32 */
+    return sums_of(first);
 }
 
 /* Returns the hash of `size` bytes, whose whole stripes are in `sums` and whose others begin at
  * `rest`. */
-static uint32_t xxh32_end(const uint32_t sums[4], const uint8_t *rest, size_t size) {
-    uint32_t hash = PRIME5;
+static uint32_t xxh32_end(Sums sums, const uint8_t *rest, size_t size) {
+    uint32_t hash = PRIME5, of[4];
+    memcpy(of, &sums, sizeof of);
     if (size >= 16)
-        hash = rotate_left(sums[0], 1) + rotate_left(sums[1], 7) + rotate_left(sums[2], 12) +
-               rotate_left(sums[3], 18);
+        hash = rotate_left(of[0], 1) + rotate_left(of[1], 7) + rotate_left(of[2], 12) +
+               rotate_left(of[3], 18);
     hash += (uint32_t)size;
     size_t left = size % 16;
     for (; left >= 4; left -= 4, rest += 4)
@@ -199,11 +229,10 @@ static uint32_t xxh32_end(const uint32_t sums[4], const uint8_t *rest, size_t si
 }
 
 static uint32_t xxh32(const uint8_t *bytes, size_t size) {
-    uint32_t sums[4];
-    xxh32_begin(sums);
+    Sums sums = xxh32_begin();
     const uint8_t *end = bytes + (size - size % 16);
     for (; bytes != end; bytes += 16)
-        xxh32_stripe(sums, bytes);
+        sums = xxh32_stripe(sums, bytes);
     return xxh32_end(sums, bytes, size);
 }
 
@@ -214,7 +243,7 @@ static uint32_t xxh32(const uint8_t *bytes, size_t size) {
 #define HASHED_AT_ONCE 4
 FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengths, size_t count,
                                      uint32_t *features) {
-    uint32_t sums[HASHED_AT_ONCE][4];
+    Sums sums[HASHED_AT_ONCE];
     const uint8_t *at[HASHED_AT_ONCE];
     size_t chunk[HASHED_AT_ONCE], stripes[HASHED_AT_ONCE];
     size_t next = 0;
@@ -225,7 +254,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
         return;
     }
     for (int lane = 0; lane < HASHED_AT_ONCE; lane++) {
-        xxh32_begin(sums[lane]);
+        sums[lane] = xxh32_begin();
         at[lane] = bytes;
         chunk[lane] = next;
         stripes[lane] = lengths[next] / 16;
@@ -237,12 +266,14 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
             first = stripes[lane] < stripes[first] ? lane : first;
         size_t common = stripes[first];
         const uint8_t *p0 = at[0], *p1 = at[1], *p2 = at[2], *p3 = at[3];
+        Sums s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
         for (size_t i = 0; i < common; i++) {
-            xxh32_stripe(sums[0], p0 + 16 * i);
-            xxh32_stripe(sums[1], p1 + 16 * i);
-            xxh32_stripe(sums[2], p2 + 16 * i);
-            xxh32_stripe(sums[3], p3 + 16 * i);
+            s0 = xxh32_stripe(s0, p0 + 16 * i);
+            s1 = xxh32_stripe(s1, p1 + 16 * i);
+            s2 = xxh32_stripe(s2, p2 + 16 * i);
+            s3 = xxh32_stripe(s3, p3 + 16 * i);
         }
+        sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
         for (int lane = 0; lane < HASHED_AT_ONCE; lane++) {
             at[lane] += 16 * common;
             stripes[lane] -= common;
@@ -253,7 +284,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
             chunk[first] = count; /* this lane is done */
             break;
         }
-        xxh32_begin(sums[first]);
+        sums[first] = xxh32_begin();
         at[first] = bytes;
         chunk[first] = next;
         stripes[first] = lengths[next] / 16;
@@ -263,7 +294,7 @@ FOR_EACH_CPU static void hash_chunks(const uint8_t *bytes, const uint32_t *lengt
         if (chunk[lane] == count)
             continue;
         for (; stripes[lane] > 0; stripes[lane]--, at[lane] += 16)
-            xxh32_stripe(sums[lane], at[lane]);
+            sums[lane] = xxh32_stripe(sums[lane], at[lane]);
         features[chunk[lane]] = xxh32_end(sums[lane], at[lane], lengths[chunk[lane]]);
     }
 }
