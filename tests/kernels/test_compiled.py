@@ -43,7 +43,7 @@ PERIODS = (*range(1, 65), 257, 640, 1023, 1024, 1025, 8191, 8192, 8193)
 
 @pytest.fixture(params=[2, LANES], scope="module", autouse=True)
 def _stretches_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Run all tests with two stretches at once, and with as many as this processor has lanes for."""
+    """Run all tests with two stretches at once, and with as many as the processor has lanes."""
     assert 2 <= _native.chunk_lanes(request.param) <= request.param
     yield
     _native.chunk_lanes(LANES)
