@@ -98,7 +98,8 @@ static INLINE void B3_LOAD(B3_VECTOR m[16], const uint8_t *const blocks[B3_WIDTH
 #endif
 }
 
-/* Hashes one job in each lane: `blocks` blocks, chunks or (with one block) parents. */
+/* Hashes one job in each lane: `blocks` blocks, chunks or (with one block) parents. The next jobs lie
+ * behind these in most cases: no processor sees on its own that so many streams go on there. */
 B3_CPU static void B3_NAME(const Job jobs[B3_WIDTH], size_t blocks, uint32_t first,
                            uint32_t last) {
     B3_VECTOR h[8], counter_low, counter_high, root;
@@ -117,8 +118,10 @@ B3_CPU static void B3_NAME(const Job jobs[B3_WIDTH], size_t blocks, uint32_t fir
     for (size_t block = 0; block < blocks; block++) {
         const uint8_t *at[B3_WIDTH];
         B3_VECTOR m[16], v[16];
-        for (int lane = 0; lane < B3_WIDTH; lane++)
+        for (int lane = 0; lane < B3_WIDTH; lane++) {
             at[lane] = jobs[lane].bytes + BLAKE3_BLOCK * block;
+            FETCH_AHEAD(at[lane], B3_WIDTH * BLAKE3_CHUNK);
+        }
         B3_LOAD(m, at);
         for (int i = 0; i < 8; i++) {
             v[i] = h[i];

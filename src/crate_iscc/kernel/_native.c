@@ -49,9 +49,12 @@
 #ifdef HAS_GNU_C
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define INLINE inline __attribute__((always_inline))
+/* Has bytes brought into the cache that are wanted soon. There need not be any. */
+#define FETCH_AHEAD(bytes, distance) __builtin_prefetch((const void *)((uintptr_t)(bytes) + (distance)))
 #else
 #define UNLIKELY(condition) (condition)
 #define INLINE inline
+#define FETCH_AHEAD(bytes, distance) ((void)0)
 #endif
 
 /* --- Constants ------------------------------------------------------------------------------- */
