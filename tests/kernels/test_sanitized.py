@@ -473,6 +473,10 @@ for _ in range(300):
     mapping = module.MappedFile(file.fileno(), start, length)
     view = memoryview(mapping)
     assert view.readonly and view.nbytes == length
+    first = random.randrange(length)
+    mapping.bring(first, random.randrange(1, length - first + 1))
+    for wrong in ((-1, 1), (0, 0), (0, length + 1), (length, 1), (1, length), (2**63 - 1, 1)):
+        refuses(mapping.bring, *wrong)
     assert bytes(view) == content[start : start + length]
     assert mapping.is_whole()
     del mapping  # the view keeps it
@@ -519,6 +523,9 @@ for _ in range(200):
     if random.random() < 0.5:
         assert bytes(view) == content[start:]
     os.ftruncate(cut.fileno(), random.randrange(size // 2))
+    if random.random() < 0.5:
+        mapping.bring(0, size - start)
+        assert not mapping.is_whole()
     hashlib.sha256(view).digest()
     assert view[-1] == 0
     assert not mapping.is_whole()

@@ -12,11 +12,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from blake3 import blake3
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crate_iscc.entries import Entry
 from crate_iscc.errors import InputError, ReadError
+from crate_iscc.fingerprinting.reading import hash_files
+from crate_iscc.kernel.choosing import kernel
 from crate_iscc.paths import CratePath
 from crate_iscc.sources import Tree, read_all
 from crate_iscc.sources.zip import ZipTree
@@ -616,6 +619,41 @@ def test_a_change_of_the_archive_after_listing_is_a_read_error(
         for entry in entries:
             with pytest.raises(ReadError, match="the archive changed while it was read"):
                 read_all(tree, entry)
+
+
+@pytest.mark.parametrize("order", ["of their paths", "any"])
+def test_small_members_are_read_together_in_any_order(order: str, make_zip: MakeZip) -> None:
+    """More than one call takes, whether neighbours in the listing lie side by side or not."""
+    random = Random(order)
+    files = {f"{n:03d}": random.randbytes(random.randrange(1 << 17)) for n in range(150)}
+    names = sorted(files)
+    if order == "any":
+        random.shuffle(names)
+    place = make_zip({name: files[name] for name in names}, compression=zipfile.ZIP_STORED)
+    with ZipTree(place, crc=False) as tree:
+        found, unread = hash_files(tree, tree.listing().entries, kernel(), jobs=2, step="test")
+
+    assert not unread
+    assert {file.path: file.fingerprint.instance for file in found} == {
+        name: blake3(content).digest() for name, content in files.items()
+    }
+
+
+def test_an_archive_that_is_cut_while_members_are_read_together_gives_none(
+    make_zip: MakeZip,
+) -> None:
+    """Bytes that are not there any more end nothing: each member is told to be unread."""
+    files = {f"{n:03d}": Random(n).randbytes(1 << 16) for n in range(150)}
+    place = make_zip(files, compression=zipfile.ZIP_STORED)
+    with ZipTree(place, crc=False) as tree:
+        entries = tree.listing().entries
+
+        cut(place)
+
+        found, unread = hash_files(tree, entries, kernel(), jobs=2, step="test")
+
+    assert not list(found)
+    assert {one.path for one in unread} == set(files)
 
 
 def test_an_archive_that_is_replaced_is_read_as_it_was(make_zip: MakeZip) -> None:

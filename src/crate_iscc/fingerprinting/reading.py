@@ -39,11 +39,13 @@ from crate_iscc.kernel.digest import DatahashKernel, DigestBook
 from crate_iscc.manifest import Unread
 from crate_iscc.packed import Column, FixedBytes, PackedBytes
 from crate_iscc.progress import Progress, ProgressSink, nobody
-from crate_iscc.sources import Mapped, PatientTree, QuickTree, Tree
+from crate_iscc.sources import Mapped, OneFileTree, PatientTree, QuickTree, Tree
 
 SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
 _TOGETHER_BYTES = 2 << 20
+_TOGETHER_IN_PLACE = 4 << 20
+"""Bytes of small files for one call. Copies are to stay in the cache of a core."""
 _TOGETHER_FILES = 1024
 _SMALLEST_SLICE = 2 << 20
 _LARGEST_SLICE = 32 << 20
@@ -337,6 +339,8 @@ class _Reading:
         self._readers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-read")
         self._hashers = ThreadPoolExecutor(jobs, thread_name_prefix="crate-iscc-hash")
         self._most = 2 * jobs + 2
+        in_place = isinstance(tree, QuickTree) and isinstance(tree, OneFileTree)
+        self._together = _TOGETHER_IN_PLACE if in_place else _TOGETHER_BYTES
         self._running: deque[tuple[Piece, int, Future[None]]] = deque()
         self._handed_on: deque[tuple[Piece, list[Future[None]]]] = deque()
         self._aside: deque[tuple[Piece, Future[None]]] = deque()
@@ -376,7 +380,7 @@ class _Reading:
             meter.count,
             meter.tell,
             self._stop,
-            Buffers(_TOGETHER_BYTES),
+            Buffers(self._together),
             self._hashers,
         )
         if self._entries:
@@ -418,7 +422,7 @@ class _Reading:
             if numbers and (
                 size > SMALL
                 or new_key != key
-                or together + size > _TOGETHER_BYTES
+                or together + size > self._together
                 or len(numbers) == _TOGETHER_FILES
             ):
                 yield Together(self._work, numbers), key
@@ -438,7 +442,7 @@ class _Reading:
         start = order.start
         while start < order.stop:
             sizes = self._entries.sizes[start : min(start + _TOGETHER_FILES, order.stop)]
-            stop = start + max(1, bisect_right(array("Q", accumulate(sizes)), _TOGETHER_BYTES))
+            stop = start + max(1, bisect_right(array("Q", accumulate(sizes)), self._together))
             yield Together(self._work, array("Q", range(start, stop)))
             start = stop
 

@@ -473,9 +473,33 @@ static PyObject *mapped_file_is_whole(PyObject *object, PyObject *Py_UNUSED(none
     return PyBool_FromLong(!atomic_load(&mappings[self->place].broken));
 }
 
+PyDoc_STRVAR(bring_doc, "bring(start, size, /)\n--\n\n"
+                        "Have bytes brought into memory while other threads run.");
+
+static PyObject *mapped_file_bring(PyObject *object, PyObject *arguments) {
+    MappedFile *self = (MappedFile *)object;
+    long long start, size;
+    if (!PyArg_ParseTuple(arguments, "LL:bring", &start, &size))
+        return NULL;
+    if (start < 0 || size <= 0 || (unsigned long long)start > self->size ||
+        (unsigned long long)size > self->size - (unsigned long long)start) {
+        PyErr_SetString(PyExc_ValueError, "there are no such bytes in the mapping");
+        return NULL;
+    }
+    const volatile uint8_t *bytes = self->start + self->lead + start;
+    const long page = sysconf(_SC_PAGESIZE);
+    Py_BEGIN_ALLOW_THREADS
+    for (long long at = 0; at < size; at += page)
+        (void)bytes[at]; /* a touch brings the page, and in most systems some that follow */
+    (void)bytes[size - 1];
+    Py_END_ALLOW_THREADS
+    return Py_NewRef(Py_None);
+}
+
 /* --- Python ---------------------------------------------------------------------------------- */
 
 static PyMethodDef mapped_file_methods[] = {
+    {"bring", mapped_file_bring, METH_VARARGS, bring_doc},
     {"is_whole", mapped_file_is_whole, METH_NOARGS, is_whole_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -114,6 +114,12 @@ class MappedArchive:
                 return None
             return memoryview(self._mapping)
 
+    def bring(self, start: int, stop: int) -> None:
+        """Have the bytes of a view brought into memory; no other thread waits for that."""
+        stop = min(stop, self._size)
+        if self._mapping is not None and 0 <= start < stop:
+            self._mapping.bring(start, stop - start)
+
     def settle(self) -> None:
         """Raise ReadError unless all bytes that were used are those of the file."""
         if self._mapping is not None and not self._mapping.is_whole():

@@ -10,6 +10,7 @@ import stat
 import zipfile
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -226,23 +227,33 @@ class ZipTree(ZipArchive):
     ) -> SmallFiles | None:
         """Return stored members as they lie in the archive, unless their CRC-32 is wanted."""
         infos = [self._members.get(path) for path in entries.chosen(numbers).path_column]
+        members = [info for info in infos if info and _is_stored(info)]
         view = self._mapping.view() if self._mapping else None
-        if self._mapping is None or view is None:
+        if self._mapping is None or view is None or len(members) < len(infos):
             return None
-        if not all(info and _is_stored(info) for info in infos):
-            return None
+        _bring_neighbours(members, self._mapping)
         starts, sizes = array("q"), array("q")
         failed: dict[int, str] = {}
-        for place, info in enumerate(infos):
+        for place, info in enumerate(members):
             start = size = 0
             try:
-                if info is not None:
-                    start, size = self._archive.locate(info, 0, view)[0], info.file_size
+                start, size = self._archive.locate(info, 0, view)[0], info.file_size
             except ReadError as error:
                 failed[place] = error.cause or error.message
             starts.append(start)
             sizes.append(size)
         return SmallFiles(Stretch(view, starts, sizes), failed, self._mapping.settle)
+
+
+def _bring_neighbours(members: Sequence[Member], archive: MappedArchive) -> None:
+    """Have members brought into memory together, if there is little between them.
+
+    Else each look at a header would do that for some of its bytes, and all threads would wait.
+    """
+    first = min(info.header_offset for info in members)
+    stop = max(info.header_offset + info.file_size for info in members)
+    if stop - first <= 2 * sum(info.file_size for info in members):
+        archive.bring(first, stop)
 
 
 def _examined(held: ArchiveBytes, directory: ZipDirectory) -> Archive:
