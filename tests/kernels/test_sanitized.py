@@ -475,8 +475,10 @@ for _ in range(300):
     assert view.readonly and view.nbytes == length
     first = random.randrange(length)
     mapping.bring(first, random.randrange(1, length - first + 1))
+    mapping.let_go(first, random.randrange(1, length - first + 1))
     for wrong in ((-1, 1), (0, 0), (0, length + 1), (length, 1), (1, length), (2**63 - 1, 1)):
         refuses(mapping.bring, *wrong)
+        refuses(mapping.let_go, *wrong)
     assert bytes(view) == content[start : start + length]
     assert mapping.is_whole()
     del mapping  # the view keeps it
@@ -527,6 +529,8 @@ for _ in range(200):
         mapping.bring(0, size - start)
         assert not mapping.is_whole()
     hashlib.sha256(view).digest()
+    if random.random() < 0.5:
+        mapping.let_go(0, size - start)
     assert view[-1] == 0
     assert not mapping.is_whole()
     assert bytes(sound) == content

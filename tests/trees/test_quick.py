@@ -246,6 +246,21 @@ def test_a_file_of_no_byte_is_not_mapped(write_tree: WriteTree) -> None:
     assert tree.mapped(tree.listing().entries[0]) is None
 
 
+def test_bytes_that_were_let_go_are_there_again(write_tree: WriteTree) -> None:
+    """Nothing depends on whether somebody wants them once more."""
+    content = Random(1).randbytes(1_000_003)
+    tree = DirectoryTree(write_tree({"file": content}))
+    mapping = tree.mapped(tree.listing().entries[0])
+    assert mapping is not None
+
+    for start, size in ((0, len(content)), (1, 4095), (5000, 500_000), (len(content) - 1, 1)):
+        assert mapping.view == content
+        mapping.let_go(start, size)
+        assert mapping.view == content
+    mapping.settle()
+    mapping.close()
+
+
 def test_more_files_than_can_be_mapped_are_read_all_the_same(write_tree: WriteTree) -> None:
     """The one that has no place any more is read as others are; places are given back."""
     tree = DirectoryTree(write_tree({"a": b"1"}))

@@ -305,7 +305,8 @@ class Slice:
         return futures + [stream.take(data, self._ahead) for stream in streams]
 
     def settle(self) -> Iterator[Results]:
-        """Yield the file's result with its last slice."""
+        """Let go of the bytes, and yield the file's result with its last slice."""
+        self._file.mapped.let_go(self._start, self._size)
         if self._start + self._size == self._file.size:
             yield self._file.finish()
 

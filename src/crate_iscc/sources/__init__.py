@@ -85,6 +85,10 @@ class Mapped(Protocol):
         """
         ...
 
+    def let_go(self, start: int, size: int, /) -> None:
+        """Give up bytes of the view that were used for the last time."""
+        ...
+
     def close(self) -> None:
         """Let go of the file; the view keeps what it needs."""
         ...

@@ -473,25 +473,55 @@ static PyObject *mapped_file_is_whole(PyObject *object, PyObject *Py_UNUSED(none
     return PyBool_FromLong(!atomic_load(&mappings[self->place].broken));
 }
 
+/* Takes a range of the bytes that were asked for. Returns 0, or -1 with an exception set. */
+static int mapped_range(MappedFile *self, PyObject *arguments, uint8_t **first, size_t *count) {
+    long long start, size;
+    if (!PyArg_ParseTuple(arguments, "LL", &start, &size))
+        return -1;
+    if (start < 0 || size <= 0 || (unsigned long long)start > self->size ||
+        (unsigned long long)size > self->size - (unsigned long long)start) {
+        PyErr_SetString(PyExc_ValueError, "there are no such bytes in the mapping");
+        return -1;
+    }
+    *first = self->start + self->lead + start;
+    *count = (size_t)size;
+    return 0;
+}
+
 PyDoc_STRVAR(bring_doc, "bring(start, size, /)\n--\n\n"
                         "Have bytes brought into memory while other threads run.");
 
 static PyObject *mapped_file_bring(PyObject *object, PyObject *arguments) {
-    MappedFile *self = (MappedFile *)object;
-    long long start, size;
-    if (!PyArg_ParseTuple(arguments, "LL:bring", &start, &size))
+    uint8_t *first;
+    size_t size;
+    if (mapped_range((MappedFile *)object, arguments, &first, &size))
         return NULL;
-    if (start < 0 || size <= 0 || (unsigned long long)start > self->size ||
-        (unsigned long long)size > self->size - (unsigned long long)start) {
-        PyErr_SetString(PyExc_ValueError, "there are no such bytes in the mapping");
-        return NULL;
-    }
-    const volatile uint8_t *bytes = self->start + self->lead + start;
-    const long page = sysconf(_SC_PAGESIZE);
+    const volatile uint8_t *bytes = first;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     Py_BEGIN_ALLOW_THREADS
-    for (long long at = 0; at < size; at += page)
+    for (size_t at = 0; at < size; at += page)
         (void)bytes[at]; /* a touch brings the page, and in most systems some that follow */
     (void)bytes[size - 1];
+    Py_END_ALLOW_THREADS
+    return Py_NewRef(Py_None);
+}
+
+PyDoc_STRVAR(let_go_doc, "let_go(start, size, /)\n--\n\n"
+                         "Have bytes unmapped while other threads run: they were used for the last\n"
+                         "time. If they are not, they are there again.");
+
+static PyObject *mapped_file_let_go(PyObject *object, PyObject *arguments) {
+    uint8_t *first;
+    size_t size;
+    if (mapped_range((MappedFile *)object, arguments, &first, &size))
+        return NULL;
+    /* Whole pages only: what lies beside these bytes may be in use. */
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t start = ((uintptr_t)first + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)first + size) / page * page;
+    Py_BEGIN_ALLOW_THREADS
+    if (start < end)
+        (void)madvise((void *)start, end - start, MADV_DONTNEED); /* else munmap does it later */
     Py_END_ALLOW_THREADS
     return Py_NewRef(Py_None);
 }
@@ -500,6 +530,7 @@ static PyObject *mapped_file_bring(PyObject *object, PyObject *arguments) {
 
 static PyMethodDef mapped_file_methods[] = {
     {"bring", mapped_file_bring, METH_VARARGS, bring_doc},
+    {"let_go", mapped_file_let_go, METH_VARARGS, let_go_doc},
     {"is_whole", mapped_file_is_whole, METH_NOARGS, is_whole_doc},
     {NULL, NULL, 0, NULL},
 };

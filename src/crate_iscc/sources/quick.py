@@ -142,6 +142,13 @@ class MappedStream:
             raise ReadError(path, cause="it was cut or could not be read while it was in use")
         self._stream.settle()
 
+    def let_go(self, start: int, size: int) -> None:
+        """Have bytes of the view unmapped that were used for the last time.
+
+        The system takes its time for each page: done now, the work is shared by all processors.
+        """
+        self._mapping.let_go(start, size)
+
     def close(self) -> None:
         """Close the file; the mapping stays for as long as somebody holds its view."""
         self._stream.close()
