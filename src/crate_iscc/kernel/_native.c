@@ -518,9 +518,10 @@ static void chunk_two(Stretch *first, Stretch *second) {
     }
 }
 
-/* A stretch for each of 16 lanes of a vector, where the processor has what that takes. */
+/* A stretch for each of 16 lanes of a vector, where compiler and processor have what that takes. */
 #define LANES 16
-#ifdef ASKS_CPU
+#if defined(ASKS_CPU) && (__clang_major__ >= 8 || (!defined(__clang__) && __GNUC__ >= 9))
+#define HAS_CHUNK_LANES
 #include "_chunk_lanes.h"
 #endif
 
@@ -530,7 +531,7 @@ static size_t stretches_at_once = 2;
 /* Has no more than `most` stretches chunked at once, and no more than this processor can. */
 static void choose_stretches(size_t most) {
     stretches_at_once = 2;
-#ifdef ASKS_CPU
+#ifdef HAS_CHUNK_LANES
     __builtin_cpu_init();
     if (most >= LANES && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi")) {
@@ -595,7 +596,7 @@ static void chunk_window(Chunks *chain, const uint8_t *stop) {
         stretch->chunks.lengths = i == 0 ? chain->lengths : lengths + i * room;
         stretch->chunks.count = 0;
     }
-#ifdef ASKS_CPU
+#ifdef HAS_CHUNK_LANES
     if (count == LANES)
         chunk_sixteen(start, stretches);
     else
