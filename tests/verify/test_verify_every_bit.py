@@ -205,17 +205,15 @@ UNREAD_FIELDS: dict[bytes, dict[int, int]] = {
         **dict.fromkeys(range(34, 42), ALL),
         41: 0x8F,
     },
-    END: dict.fromkeys((4, 5, 6, 7, 8, 9, 10, 11, 20, 21), ALL),
+    END: dict.fromkeys((20, 21), ALL),
 }
 """Bits of a zip's headers that can flip unseen: what says nothing about the bytes of any member.
 
 In a local header all but its signature, its name and where its bytes start: the directory says
 the same, and that is what counts. In the directory the versions, flags that are not used, times,
 the CRC-32 of stored members (BLAKE3 decides), disk numbers, and attributes other than the type.
-At the end the numbers of disks and members, and the length of a comment.
+At the end the length of a comment.
 """
-UNREAD_AT_THE_END = dict.fromkeys((29, 30, 31, 32, 33), ALL)
-"""Of the last entry also the lengths of what follows it: no more is read than is there."""
 
 
 def _parts(archive: Path) -> Iterator[tuple[int, int, dict[int, int]]]:
@@ -235,11 +233,7 @@ def _parts(archive: Path) -> Iterator[tuple[int, int, dict[int, int]]]:
             yield end, end + member.compress_size, {}
     for member in members:
         end = at + 46 + len(member.filename.encode())
-        unread = UNREAD_FIELDS[CENTRAL]
-        if member is members[-1]:
-            longer = ~len(member.filename.encode()) & 0xFF
-            unread = unread | UNREAD_AT_THE_END | {28: longer}
-        yield at, end, unread
+        yield at, end, UNREAD_FIELDS[CENTRAL]
         at = end
     yield at, len(whole), UNREAD_FIELDS[END]
 
