@@ -117,6 +117,10 @@ def treehash(files: Iterable[FileFingerprint], folder: str = "") -> str:
     return DATAHASH_PREFIX + hasher.hexdigest()
 
 
+TREEHASH_OF_NOTHING = DATAHASH_PREFIX + blake3().hexdigest()
+"""The treehash of a folder without files: it says nothing of what any file holds."""
+
+
 def _first_unknown(files: FileTable) -> CratePath:
     return next(
         file.path

@@ -146,6 +146,8 @@ class _Listed:
         if paths[0] <= self._last or not all(map(lt, paths, paths[1:])):
             self._late = self._late or TableBuilder()
             self._late.add_columns(*rows)
+            # What comes later of one of these paths has to stay behind them: the first line counts.
+            self._last = max(self._last, *paths)
             return
         self._last = paths[-1]
         described = self._described[self._next : self._described.bisect(self._last + b"\0")]

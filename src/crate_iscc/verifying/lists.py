@@ -66,10 +66,17 @@ def observed_treehashes(known: Manifest, observed: Manifest) -> dict[str, str | 
     return {
         tree.path: None
         if any(f"{item.path}/".startswith(tree.path) for item in observed.unread)
-        else treehash(observed.files.below(tree.path), tree.path)
+        else _treehash_if_read(observed.files.below(tree.path), tree.path)
         for tree in trees_of(known)
         if tree.treehash
     }
+
+
+def _treehash_if_read(files: FileTable, folder: str) -> str | None:
+    try:
+        return treehash(files, folder)
+    except ValueError:  # nothing is recorded of any contents, so none were read
+        return None
 
 
 def settle_names(record: Recorded, observed: Manifest, *, list_is_lost: bool) -> Settled:

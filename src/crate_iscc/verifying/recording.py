@@ -15,7 +15,7 @@ from crate_iscc.entries import Entry
 from crate_iscc.errors import ReadError
 from crate_iscc.file_table import FileTable
 from crate_iscc.kernel import Kernel
-from crate_iscc.manifest import Manifest, TreeFingerprint
+from crate_iscc.manifest import TREEHASH_OF_NOTHING, Manifest, TreeFingerprint
 from crate_iscc.paths import MANIFEST_FILE
 from crate_iscc.report import Finding
 from crate_iscc.sources import Listing, Tree, chunks
@@ -46,7 +46,10 @@ class Known:
         manifest = self.record.manifest
         return (
             bool(self.record.digests)
-            or any(tree.treehash and tree.files for tree in (manifest.root, *manifest.containers))
+            or any(
+                tree.treehash and (tree.files or tree.treehash != TREEHASH_OF_NOTHING)
+                for tree in (manifest.root, *manifest.containers)
+            )
             or any(file.fingerprint.verifiable for file in manifest.files)
         )
 
