@@ -11,6 +11,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import iscc_core
 import iscc_lib
@@ -186,10 +187,10 @@ def test_chunks_that_only_their_size_ends(byte: int) -> None:
 
 
 @pytest.mark.parametrize("wrong", [-1, 1 << 70, "2"])
-def test_what_is_no_number_of_stretches_is_refused(wrong: object) -> None:
+def test_what_is_no_number_of_stretches_is_refused(wrong: Any) -> None:
     """Nothing is chosen then."""
     with pytest.raises((OverflowError, TypeError)):
-        _native.chunk_lanes(wrong)  # type: ignore[arg-type]
+        _native.chunk_lanes(wrong)
 
 
 @given(

@@ -45,7 +45,8 @@ SMALL = 1 << 20
 """Files up to this size, in bytes, are read together; larger ones one by one."""
 _TOGETHER_BYTES = 2 << 20
 _TOGETHER_IN_PLACE = 4 << 20
-"""Bytes of small files for one call. Copies are to stay in the cache of a core."""
+"""Bytes of small files for one call: of copies, which are to stay in the cache of a core, and of
+members of an archive that is mapped."""
 _TOGETHER_FILES = 1024
 _SMALLEST_SLICE = 2 << 20
 _LARGEST_SLICE = 32 << 20

@@ -1,7 +1,7 @@
 /* Sixteen stretches chunked at once, one in each lane of AVX-512 vectors.
  *
  * A step takes a byte of each stretch: p' = floor(p / 2) + GEAR[byte], and a test. The table is looked
- * up by byte permutations (VBMI), which find 64 entries in two registers: an entry is cut into four
+ * up by byte permutations (VBMI), which find any of 128 bytes in two registers: an entry is cut into four
  * bytes, each of which has a table of 256 bytes in four registers. So four steps are looked up at once,
  * and the four bytes of each entry are put together again.
  *

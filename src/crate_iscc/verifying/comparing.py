@@ -113,7 +113,7 @@ class Comparer:
         self, observed: Manifest, evidence: Evidence, moved: Mapping[CratePath, CratePath]
     ) -> Compared:
         known = self.known
-        treehashes = observed_treehashes(known.manifest, observed)
+        treehashes = observed_treehashes(known.manifest, observed, hashed=known.covers_contents)
         sides = settle_lists(known.record, observed, treehashes, list_is_lost=known.list_is_lost)
         found = compare(sides.recorded, sides.observed, told=evidence.told(), moved=moved)
         comparison = replace(found, differences=(*found.differences, *sides.opaque))

@@ -58,25 +58,21 @@ def trees_of(known: Manifest) -> tuple[TreeFingerprint, ...]:
     return (known.root, *known.containers)
 
 
-def observed_treehashes(known: Manifest, observed: Manifest) -> dict[str, str | None]:
+def observed_treehashes(
+    known: Manifest, observed: Manifest, *, hashed: bool
+) -> dict[str, str | None]:
     """Return the treehash of what was observed below each folder that records one.
 
-    None where not all of it was read.
+    None where not all of it was read: nothing is, unless it was `hashed`.
     """
     return {
         tree.path: None
         if any(f"{item.path}/".startswith(tree.path) for item in observed.unread)
-        else _treehash_if_read(observed.files.below(tree.path), tree.path)
+        or (not hashed and observed.files.below(tree.path))
+        else treehash(observed.files.below(tree.path), tree.path)
         for tree in trees_of(known)
         if tree.treehash
     }
-
-
-def _treehash_if_read(files: FileTable, folder: str) -> str | None:
-    try:
-        return treehash(files, folder)
-    except ValueError:  # nothing is recorded of any contents, so none were read
-        return None
 
 
 def settle_names(record: Recorded, observed: Manifest, *, list_is_lost: bool) -> Settled:
